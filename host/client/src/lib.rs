@@ -1,0 +1,68 @@
+//! One SCIM service provider over HTTP: requests built, sent and judged.
+//!
+//! The protocol is kept apart from input and output. `request` turns a call into a request value, `judge`
+//! turns a response value into a result, and `transport` alone sends anything; it is also the only file that
+//! names an HTTP library.
+//!
+//! - [`client`]: [`Client`] and its calls
+//! - [`settings`]: [`ProviderSettings`], checked before a client exists
+//! - [`auth`]: [`Authentication`], whose secrets print as `[redacted]`
+//! - [`discovery`]: [`Discovery`], what a provider says about itself
+//! - [`capability`]: [`Capabilities`], each with its [`Provenance`]
+//! - [`failure`]: [`ClientError`] and [`Failure`], sorted by what can be done about them
+//! - [`call`]: [`CallReport`], a row of the client log
+//! - [`retry`]: [`RetryPolicy`], what is tried again by itself
+//! - `request` and `judge`: what is sent, and what an answer means
+//! - `address`: addresses below the base URL, percent-encoded
+//! - `message`: HTTP messages as plain values
+//! - `paging`: reading all pages, so that it always ends
+//! - `quote`: a provider's words, bounded and without our secrets
+//! - `transport`: connections
+//!
+//! ```no_run
+//! use scimwright_client::{Authentication, Client, ProviderSettings, Query};
+//! use scimwright_scim::{AttributePath, Filter};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let auth = Authentication::bearer(std::env::var("ACME_TOKEN")?);
+//! let settings = ProviderSettings::new("acme", "https://acme.example/scim/v2".parse()?, auth);
+//! let client = Client::new(settings)?;
+//!
+//! let discovery = client.discover().await?;
+//! let users = discovery.resource_type("User").ok_or("acme has no Users")?.resource_type;
+//! let query = Query::filtered(Filter::eq(AttributePath::parse("userName")?, "jdoe"));
+//! let found = client.query(&users, &query).await?;
+//! assert!(found.value.resources.len() <= 1, "answered in {:?}", found.call.duration);
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod auth;
+pub mod call;
+pub mod capability;
+pub mod client;
+pub mod discovery;
+pub mod failure;
+pub mod retry;
+pub mod settings;
+
+mod address;
+mod judge;
+mod message;
+mod paging;
+mod quote;
+mod request;
+mod transport;
+
+pub use auth::Authentication;
+pub use call::{Action, CallReport, Exchange, Subject};
+pub use capability::{Capabilities, CapabilityOverrides, Provenance, Sourced};
+pub use client::Client;
+pub use discovery::{Discovery, DiscoveryNote, Document, ResourceTypeBinding};
+pub use failure::{ClientError, Failure, Refusal, RetryAdvice};
+pub use judge::{Created, Deleted, Modified};
+pub use message::Method;
+pub use quote::MAX_QUOTE_CHARS;
+pub use request::Query;
+pub use retry::RetryPolicy;
+pub use settings::{DEFAULT_MAX_BODY_BYTES, ProviderSettings, SettingsError, SettingsRule, Timeouts};

@@ -1,0 +1,10 @@
+//! The client against servers on loopback: well-behaved ones, and ones that break off, lie or never end.
+
+#![allow(clippy::unwrap_used, reason = "what cannot be set up fails the test")]
+
+mod calls;
+mod discovery;
+mod faults;
+mod invariants;
+mod secrets;
+mod support;
