@@ -1,0 +1,241 @@
+//! A module that was loaded and may be called.
+
+use crate::attributes::AttributeMap;
+use crate::call::{Call, Finished, LogLine, Permits};
+use crate::contract::{ATTRIBUTE_MAPPING, DEFAULT_VALUES, attribute_mapping, default_values};
+use crate::convert::{self, Weight as _};
+use crate::error::{Fault, Function, MapError, Place};
+use crate::host::Shared;
+use crate::inspection::Inspection;
+use crate::limits::{Limits, Usage};
+use crate::manifest::Manifest;
+use crate::text;
+use scimwright_record::{ModuleName, ProviderName, Record, RecordKey, ResourceTypeName, TenantName};
+use std::fmt;
+use std::sync::Arc;
+use wasmtime::component::InstancePre;
+
+/// Which module: its tenant, and its name in that tenant's configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize)]
+pub struct ModuleId {
+    /// Whose it is.
+    pub tenant: TenantName,
+    /// Its name: that of its file, without the ending.
+    pub name: ModuleName,
+}
+
+impl fmt::Display for ModuleId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "module `{}` of tenant `{}`", self.name, self.tenant)
+    }
+}
+
+/// Why a mapping is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Operation {
+    /// No resource is known for the record yet.
+    Create,
+    /// The record has a resource.
+    Update,
+    /// Somebody wants to see the outcome; nothing will be sent.
+    Preview,
+}
+
+/// What a mapping may know besides the record. A module's settings are its own and come from its loading.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallContext {
+    /// On whose behalf the module runs.
+    pub tenant: TenantName,
+    /// The provider that the resource is for.
+    pub provider: ProviderName,
+    /// The resource type that is wanted.
+    pub resource_type: ResourceTypeName,
+    /// Why the mapping is asked.
+    pub operation: Operation,
+    /// The moment of the run as RFC 3339 text in UTC: the module's only clock.
+    pub now: String,
+}
+
+/// What a mapping decided about a record.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// It is to be provisioned with these attributes.
+    Provision(AttributeMap),
+    /// It is out of scope, for the reason given.
+    Skip(String),
+}
+
+/// A mapping's decision, and what it took.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mapped {
+    /// The decision.
+    pub outcome: Outcome,
+    /// What the call used.
+    pub usage: Usage,
+    /// What the module logged.
+    pub logs: Vec<LogLine>,
+}
+
+/// Default values, and what they took.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MappedDefaults {
+    /// The attributes. [`AttributeMap::fill_from`] takes those that the mapping left open.
+    pub attributes: AttributeMap,
+    /// What the call used.
+    pub usage: Usage,
+    /// What the module logged.
+    pub logs: Vec<LogLine>,
+}
+
+/// A loaded module. Cheap to clone, and may be called from many threads at once.
+///
+/// Every call makes a fresh instance, so a module remembers nothing from one record to the next, and what
+/// one record does to it no other ever sees.
+#[derive(Clone)]
+pub struct MappingModule {
+    pub(crate) loaded: Arc<Loaded>,
+}
+
+/// What every call of a module needs.
+pub(crate) struct Loaded {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) id: ModuleId,
+    pub(crate) instances: InstancePre<Call>,
+    pub(crate) mapping: Option<attribute_mapping::GuestIndices>,
+    pub(crate) defaults: Option<default_values::GuestIndices>,
+    pub(crate) manifest: Manifest,
+    pub(crate) limits: Limits,
+    pub(crate) settings: Vec<(String, String)>,
+    pub(crate) permits: Arc<Permits>,
+    pub(crate) inspection: Inspection,
+}
+
+impl fmt::Debug for MappingModule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MappingModule")
+            .field("id", &self.loaded.id)
+            .field("digest", &self.digest())
+            .finish_non_exhaustive()
+    }
+}
+
+impl MappingModule {
+    /// Which module it is.
+    #[must_use]
+    pub fn id(&self) -> &ModuleId {
+        &self.loaded.id
+    }
+
+    /// What it says of itself.
+    #[must_use]
+    pub fn manifest(&self) -> &Manifest {
+        &self.loaded.manifest
+    }
+
+    /// SHA-256 of its file, in hexadecimal.
+    #[must_use]
+    pub fn digest(&self) -> &str {
+        &self.loaded.inspection.digest
+    }
+
+    /// The limits under which it runs.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.loaded.limits
+    }
+
+    /// Whether it maps records.
+    #[must_use]
+    pub fn exports_mapping(&self) -> bool {
+        self.loaded.mapping.is_some()
+    }
+
+    /// Whether it supplies default values.
+    #[must_use]
+    pub fn exports_defaults(&self) -> bool {
+        self.loaded.defaults.is_some()
+    }
+
+    /// Everything that is known about it.
+    #[must_use]
+    pub fn inspection(&self) -> &Inspection {
+        &self.loaded.inspection
+    }
+
+    /// Maps a record, in a fresh instance. Blocks for as long as the module runs, at most
+    /// [`Limits::wall`] and a tick.
+    ///
+    /// # Errors
+    /// [`MapError`]: the mapping refused the record, crashed, ran over a limit, or returned something that
+    /// it may not.
+    pub fn map(&self, context: &CallContext, record: &Record) -> Result<Mapped, MapError> {
+        let mapped = || -> Result<Mapped, Fault> {
+            let guest = self.loaded.mapping.as_ref().ok_or_else(|| self.not_exported(ATTRIBUTE_MAPPING))?;
+            let context = convert::context(context, &self.loaded.settings);
+            let source = convert::cut_record(record, |name| self.loaded.manifest.reads.contains(name));
+            let finished = self.call(record.key()).run(
+                &self.loaded.shared,
+                &self.loaded.instances,
+                |store, instance| guest.load(&mut *store, instance)?.call_map(store, &context, &source),
+            )?;
+            let Finished { value, mut usage, logs } = finished;
+            usage.output_bytes = value.weight();
+            let outcome = match value.map_err(convert::refusal)? {
+                crate::contract::types::Outcome::Provision(attributes) => {
+                    Outcome::Provision(convert::attribute_map(attributes, &self.loaded.manifest)?)
+                }
+                crate::contract::types::Outcome::Skip(reason) => Outcome::Skip(text::tame_message(&reason)),
+            };
+            Ok(Mapped { outcome, usage, logs })
+        };
+        mapped().map_err(|fault| self.error(Function::Map, record.key(), fault))
+    }
+
+    /// Asks for default values for what `mapped` leaves open, in a fresh instance. Blocks as
+    /// [`map`](Self::map) does.
+    ///
+    /// # Errors
+    /// [`MapError`], as for [`map`](Self::map).
+    pub fn defaults(
+        &self,
+        context: &CallContext,
+        record: &Record,
+        mapped: &AttributeMap,
+    ) -> Result<MappedDefaults, MapError> {
+        let defaults = || -> Result<MappedDefaults, Fault> {
+            let guest = self.loaded.defaults.as_ref().ok_or_else(|| self.not_exported(DEFAULT_VALUES))?;
+            let context = convert::context(context, &self.loaded.settings);
+            let source = convert::cut_record(record, |name| self.loaded.manifest.reads.contains(name));
+            let mapped = convert::attributes(mapped);
+            let finished = self.call(record.key()).run(
+                &self.loaded.shared,
+                &self.loaded.instances,
+                |store, instance| {
+                    guest.load(&mut *store, instance)?.call_defaults(store, &context, &source, &mapped)
+                },
+            )?;
+            let Finished { value, mut usage, logs } = finished;
+            usage.output_bytes = value.weight();
+            let attributes = value.map_err(convert::refusal)?;
+            let attributes = convert::attribute_map(attributes, &self.loaded.manifest)?;
+            Ok(MappedDefaults { attributes, usage, logs })
+        };
+        defaults().map_err(|fault| self.error(Function::Defaults, record.key(), fault))
+    }
+
+    fn call(&self, record: &RecordKey) -> Call {
+        let permits = Arc::clone(&self.loaded.permits);
+        Call::new(self.loaded.id.clone(), Some(record.clone()), permits, self.loaded.limits)
+    }
+
+    fn not_exported(&self, export: &'static str) -> Fault {
+        Fault::NotExported { export, exports: self.loaded.inspection.exports.clone() }
+    }
+
+    fn error(&self, function: Function, record: &RecordKey, fault: Fault) -> MapError {
+        let place =
+            Box::new(Place { module: self.loaded.id.clone(), record: Some(record.clone()), function });
+        MapError { place, fault }
+    }
+}
