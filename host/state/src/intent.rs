@@ -1,0 +1,226 @@
+//! An intent: written before a request that creates, consumed when its outcome is known.
+//!
+//! After a lost response, or a killed process, nobody knows whether the provider created
+//! the resource. The intent is what is left: the next run finds it, looks the resource up,
+//! and does not create it blindly a second time. [`TenantState::settle`] stores what came
+//! of it, all in one transaction, so there is never a link without its log line or a
+//! settled intent that still stands.
+
+use crate::client_log::{Action, LogEntry};
+use crate::error::StateError;
+use crate::link::Link;
+use crate::run::RunId;
+use crate::tenant::{LinkScope, Reading, TenantState, to_millis};
+use jiff::Timestamp;
+use scimwright_record::RecordKey;
+use sqlx::{Connection, SqliteConnection};
+
+/// Something that is about to be asked of a provider, and may have been.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Intent {
+    /// The record on whose behalf.
+    pub key: RecordKey,
+    /// What is asked.
+    pub operation: Action,
+    /// The run that asks.
+    pub run: RunId,
+    /// When it was written.
+    pub written_at: Timestamp,
+}
+
+/// What becomes of a link.
+#[derive(Debug, Clone, PartialEq)]
+pub enum LinkChange {
+    /// It is stored.
+    Put(Box<Link>),
+    /// The link of the record that is settled is forgotten.
+    Forget,
+}
+
+/// The outcome of an operation: what it means for the link, and its line in the client log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settlement {
+    /// What becomes of the link; `None` leaves it.
+    pub link: Option<LinkChange>,
+    /// The line in the client log.
+    pub log: LogEntry,
+}
+
+impl TenantState {
+    /// Writes an intent down, in place of an older one for the same record.
+    ///
+    /// # Errors
+    /// [`StateError`] when the file cannot be written; the request must not be sent then.
+    pub async fn write_intent(&self, scope: &LinkScope, intent: &Intent) -> Result<(), StateError> {
+        const SQL: &str = "INSERT OR REPLACE INTO intents \
+                           (tenant, provider, resource_type, key, operation, run, written_at) \
+                           VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        let mut connection = self.shared.writer("write down an intent").await?;
+        sqlx::query(SQL)
+            .bind(self.tenant())
+            .bind(scope.provider.as_str())
+            .bind(scope.resource_type.as_str())
+            .bind(intent.key.as_str())
+            .bind(intent.operation.as_str())
+            .bind(intent.run.to_string())
+            .bind(to_millis(intent.written_at))
+            .execute(&mut *connection)
+            .await
+            .map_err(self.shared.sql("write down an intent"))?;
+        Ok(())
+    }
+
+    /// The intents of a scope that nothing has settled, in the order of their keys: what a run that was
+    /// killed left open.
+    ///
+    /// There are at most as many as requests were under way at once, so they are not paged.
+    ///
+    /// # Errors
+    /// [`StateError`] when the file cannot be read.
+    pub async fn intents(&self, scope: &LinkScope) -> Result<Vec<Intent>, StateError> {
+        const SQL: &str = "SELECT key, operation, run, written_at FROM intents \
+                           WHERE tenant = ?1 AND provider = ?2 AND resource_type = ?3 ORDER BY key";
+        let rows = sqlx::query(SQL)
+            .bind(self.tenant())
+            .bind(scope.provider.as_str())
+            .bind(scope.resource_type.as_str())
+            .fetch_all(&mut *self.shared.reader().await)
+            .await
+            .map_err(self.shared.sql("read the open intents"))?;
+        rows.iter()
+            .map(|row| {
+                let reading = Reading { shared: &self.shared, what: "an intent", row };
+                Ok(Intent {
+                    key: reading.parse("key", RecordKey::parse)?,
+                    operation: reading.word("operation", Action::from_word)?,
+                    run: reading.parse("run", RunId::parse)?,
+                    written_at: reading.moment("written_at")?,
+                })
+            })
+            .collect()
+    }
+
+    /// Stores the outcome for a record, all or nothing: the link's change, the line in the client log,
+    /// and the end of the record's intent, where it had one.
+    ///
+    /// # Errors
+    /// [`StateError::ResourceTaken`] as for [`put_link`](Self::put_link); otherwise [`StateError`] when
+    /// the file cannot be written. Nothing has changed then, and the intent still stands.
+    pub async fn settle(
+        &self,
+        scope: &LinkScope,
+        key: &RecordKey,
+        settlement: &Settlement,
+    ) -> Result<(), StateError> {
+        const DOING: &str = "settle an operation";
+        let mut connection = self.shared.writer(DOING).await?;
+        let mut transaction =
+            connection.begin_with("BEGIN IMMEDIATE").await.map_err(self.shared.sql(DOING))?;
+        self.settle_on(&mut transaction, scope, key, settlement).await?;
+        transaction.commit().await.map_err(self.shared.sql(DOING))
+    }
+
+    async fn settle_on(
+        &self,
+        connection: &mut SqliteConnection,
+        scope: &LinkScope,
+        key: &RecordKey,
+        settlement: &Settlement,
+    ) -> Result<(), StateError> {
+        match &settlement.link {
+            Some(LinkChange::Put(link)) => self.put_link_on(connection, scope, link).await?,
+            Some(LinkChange::Forget) => {
+                self.forget_link_on(connection, scope, key).await?;
+            }
+            None => {}
+        }
+        self.append_log_on(connection, &settlement.log).await?;
+        sqlx::query(
+            "DELETE FROM intents WHERE tenant = ?1 AND provider = ?2 AND resource_type = ?3 AND key = ?4",
+        )
+        .bind(self.tenant())
+        .bind(scope.provider.as_str())
+        .bind(scope.resource_type.as_str())
+        .bind(key.as_str())
+        .execute(connection)
+        .await
+        .map_err(self.shared.sql("settle an intent"))?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::LogFilter;
+    use crate::fixture::{Scratch, intent, key, link, log_entry, scope};
+
+    fn created(record: &str, resource_id: &str) -> Settlement {
+        Settlement {
+            link: Some(LinkChange::Put(Box::new(link(record, resource_id)))),
+            log: log_entry(record, 7),
+        }
+    }
+
+    #[tokio::test]
+    async fn an_intent_stands_until_it_is_settled_and_leaves_link_and_log_line() {
+        let scratch = Scratch::open().await;
+        let state = scratch.tenant();
+        let written = intent("jdoe");
+        state.write_intent(&scope(), &written).await.unwrap();
+        state.write_intent(&scope(), &written).await.unwrap();
+        assert_eq!(state.intents(&scope()).await.unwrap(), [written]);
+
+        let settlement = created("jdoe", "2819c");
+        state.settle(&scope(), &key("jdoe"), &settlement).await.unwrap();
+        assert_eq!(state.intents(&scope()).await.unwrap(), []);
+        assert_eq!(state.link(&scope(), &key("jdoe")).await.unwrap().unwrap().resource_id, "2819c");
+        assert_eq!(state.log(&LogFilter::default()).await.unwrap(), [settlement.log]);
+    }
+
+    #[tokio::test]
+    async fn settling_a_deletion_forgets_the_link() {
+        let scratch = Scratch::open().await;
+        let state = scratch.tenant();
+        state.put_link(&scope(), &link("jdoe", "2819c")).await.unwrap();
+        let gone = Settlement { link: Some(LinkChange::Forget), log: log_entry("jdoe", 8) };
+        state.settle(&scope(), &key("jdoe"), &gone).await.unwrap();
+        assert_eq!(state.link(&scope(), &key("jdoe")).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_settlement_that_cannot_be_stored_changes_nothing() {
+        let scratch = Scratch::open().await;
+        let state = scratch.tenant();
+        state.put_link(&scope(), &link("asmith", "2819c")).await.unwrap();
+        state.write_intent(&scope(), &intent("jdoe")).await.unwrap();
+        let error = state.settle(&scope(), &key("jdoe"), &created("jdoe", "2819c")).await.unwrap_err();
+        assert!(matches!(error, StateError::ResourceTaken { .. }), "{error}");
+        assert_eq!(state.intents(&scope()).await.unwrap().len(), 1);
+        assert_eq!(state.log(&LogFilter::default()).await.unwrap(), []);
+    }
+
+    #[tokio::test]
+    async fn a_settlement_cut_short_before_its_commit_leaves_the_intent_and_nothing_else() {
+        let scratch = Scratch::open().await;
+        let state = scratch.tenant();
+        state.write_intent(&scope(), &intent("jdoe")).await.unwrap();
+        {
+            let mut connection = state.shared.writer("be cut short").await.unwrap();
+            let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.unwrap();
+            state
+                .settle_on(&mut transaction, &scope(), &key("jdoe"), &created("jdoe", "2819c"))
+                .await
+                .unwrap();
+        }
+        assert_eq!(state.intents(&scope()).await.unwrap().len(), 1);
+        assert_eq!(state.link(&scope(), &key("jdoe")).await.unwrap(), None);
+        assert_eq!(state.log(&LogFilter::default()).await.unwrap(), []);
+
+        // What a process that was killed here would find when it comes back.
+        let path = scratch.path.clone();
+        let later = crate::StateStore::open_read_only(&path).await.unwrap().tenant(state.name());
+        assert_eq!(later.intents(&scope()).await.unwrap().len(), 1);
+        assert_eq!(later.link(&scope(), &key("jdoe")).await.unwrap(), None);
+    }
+}

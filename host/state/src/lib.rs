@@ -1,0 +1,63 @@
+//! What scimwright remembers between runs: links, runs and the client log.
+//!
+//! One SQLite file per configuration folder, and in it everything is keyed by tenant. A
+//! [`StateStore`] is the open file; a [`TenantState`] is the part of it that one tenant may
+//! see, and the only way to a row.
+//!
+//! - [`store`]: opening, the process lock, and the one connection that writes
+//! - [`tenant`]: [`TenantState`], and [`LinkScope`], the provider and resource type meant
+//! - [`link`]: [`Link`], the remembered pair of record and resource
+//! - [`intent`]: [`Intent`], written before a request that creates, and its [`Settlement`]
+//! - [`client_log`]: [`LogEntry`], one line for each call to a provider
+//! - [`run`]: runs, finished and interrupted
+//! - [`pass`]: [`Pass`], which keys one reading of a source has seen, on disk
+//! - [`mod@error`]: why the state could not be read or written
+//!
+//! Inside: `format` (the versions of the file's layout), `lock` (one process at a time),
+//! `words` (enumerations as they stand in the file).
+//!
+//! Moments are kept as whole milliseconds since 1970 in UTC; anything finer is cut off.
+//!
+//! ```
+//! use scimwright_record::{ProviderName, ResourceTypeName, TenantName};
+//! use scimwright_state::{LinkScope, RunKind, StateStore};
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+//! # let folder = tempfile::tempdir()?;
+//! let store = StateStore::open(&folder.path().join("state.db")).await?;
+//! let tenant = store.tenant(&TenantName::default());
+//! let scope = LinkScope {
+//!     provider: ProviderName::parse("acme")?,
+//!     resource_type: ResourceTypeName::parse("User")?,
+//! };
+//! let run = tenant.begin_run(RunKind::Sync, &scope).await?;
+//! assert_eq!(tenant.count_links(&scope, None).await?, 0);
+//! # let _ = run;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+pub mod client_log;
+pub mod error;
+mod format;
+pub mod intent;
+pub mod link;
+mod lock;
+pub mod pass;
+pub mod run;
+pub mod store;
+pub mod tenant;
+mod words;
+
+pub use client_log::{Action, LogEntry, LogFilter, LogStatus};
+pub use error::StateError;
+pub use intent::{Intent, LinkChange, Settlement};
+pub use link::{Link, LinkStream, Ownership, Standing};
+pub use pass::{Deferred, Noted, Pass};
+pub use run::{InvalidRunId, Run, RunEnd, RunId, RunKind, RunOutcome, RunProgress};
+pub use store::StateStore;
+pub use tenant::{LinkScope, TenantState};
+
+#[cfg(test)]
+mod fixture;

@@ -1,0 +1,474 @@
+//! The open state file: one connection, one process, everybody's rows.
+//!
+//! A store that writes holds the process lock for as long as it, or anything made from it,
+//! lives. SQLite runs in write-ahead mode with `synchronous = NORMAL`: a process that is
+//! killed loses nothing that was committed; a machine that loses power may lose the last
+//! moments, never the file's consistency.
+//!
+//! One connection behind a mutex is deliberate. SQLite has one writer anyhow, and the
+//! temporary tables of a [`Pass`](crate::Pass) are only visible where they were made.
+
+use crate::error::StateError;
+use crate::format::{self, Layout, STEPS};
+use crate::lock::ProcessLock;
+use crate::pass;
+use crate::run;
+use crate::tenant::TenantState;
+use scimwright_record::TenantName;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{ConnectOptions, Connection};
+use std::fmt;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+use std::time::Duration;
+use tokio::sync::{Mutex, MutexGuard};
+
+/// How long a statement waits for another program, such as a backup, to let go of the file.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The open state file. Cheap to clone; the file is closed with the last clone.
+#[derive(Clone)]
+pub struct StateStore {
+    shared: Arc<Shared>,
+}
+
+/// What a store, its tenants and their passes have in common.
+pub(crate) struct Shared {
+    path: PathBuf,
+    // Before the lock, so that the connection closes first.
+    connection: Mutex<SqliteConnection>,
+    lock: Option<ProcessLock>,
+    _scratch: Option<tempfile::TempDir>,
+    pub(crate) next_pass: AtomicI64,
+    pub(crate) ended_passes: std::sync::Mutex<Vec<i64>>,
+}
+
+impl StateStore {
+    /// Opens the state for writing: creates the file where there is none, and brings an older format to
+    /// the newest.
+    ///
+    /// # Errors
+    /// [`StateError::Held`] when another process has it open for writing; [`StateError::NewerFormat`],
+    /// [`StateError::NotOurs`] and [`StateError::Corrupt`] when the file must not be touched;
+    /// [`StateError::Open`] when it cannot be opened or created.
+    pub async fn open(path: &Path) -> Result<Self, StateError> {
+        Self::open_with_steps(path, STEPS).await
+    }
+
+    async fn open_with_steps(path: &Path, steps: &[&'static str]) -> Result<Self, StateError> {
+        // Before the lock: nothing is put beside a file that is not ours.
+        looks_like_sqlite(path)?;
+        let lock = ProcessLock::take(path).await?;
+        let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
+        let mut connection = connect(options, path).await?;
+        // The journal mode is stored in the file, so a file that is not ours is told apart before.
+        let layout = Layout::read(&mut connection, path, steps).await?;
+        let sql = |cause| StateError::from_sql(path, "open the state", cause);
+        sqlx::raw_sql("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;")
+            .execute(&mut connection)
+            .await
+            .map_err(sql)?;
+        format::migrate(&mut connection, path, layout, steps).await?;
+        // The lock is ours, so whoever began these runs is gone.
+        run::mark_interrupted(&mut connection).await.map_err(sql)?;
+        Self::assemble(path, connection, Some(lock), None).await
+    }
+
+    /// Opens the state for reading, also while another process works on it.
+    ///
+    /// A file that does not exist reads as an empty state and is not created. An older format is read
+    /// through a migrated copy in the folder for temporary files; the original stays as it is. SQLite may
+    /// leave its two helper files (`-shm`, an empty `-wal`) beside the state, until the next one who writes.
+    ///
+    /// # Errors
+    /// [`StateError::NewerFormat`], [`StateError::NotOurs`], [`StateError::Corrupt`] and
+    /// [`StateError::Open`], as for [`open`](Self::open). Writing through a store opened this way is
+    /// [`StateError::ReadOnly`].
+    pub async fn open_read_only(path: &Path) -> Result<Self, StateError> {
+        Self::open_read_only_with_steps(path, STEPS).await
+    }
+
+    async fn open_read_only_with_steps(path: &Path, steps: &[&'static str]) -> Result<Self, StateError> {
+        if !looks_like_sqlite(path)? {
+            return Self::empty(path, steps).await;
+        }
+        let mut connection =
+            connect(SqliteConnectOptions::new().filename(path).read_only(true), path).await?;
+        match Layout::read(&mut connection, path, steps).await? {
+            Layout::Empty => Self::empty(path, steps).await,
+            layout if layout.is_newest(steps) => Self::assemble(path, connection, None, None).await,
+            layout => Self::migrated_copy(path, connection, layout, steps).await,
+        }
+    }
+
+    /// A state without any rows that nothing can be written to.
+    async fn empty(path: &Path, steps: &[&'static str]) -> Result<Self, StateError> {
+        let mut connection = connect(SqliteConnectOptions::new().in_memory(true), path).await?;
+        format::migrate(&mut connection, path, Layout::Empty, steps).await?;
+        Self::assemble(path, connection, None, None).await
+    }
+
+    async fn migrated_copy(
+        path: &Path,
+        mut original: SqliteConnection,
+        layout: Layout,
+        steps: &[&'static str],
+    ) -> Result<Self, StateError> {
+        let scratch = tempfile::Builder::new()
+            .prefix("scimwright-")
+            .tempdir()
+            .map_err(|cause| StateError::Open { path: std::env::temp_dir(), cause })?;
+        let copy = scratch.path().join("state.db");
+        sqlx::query("VACUUM INTO ?")
+            .bind(copy.to_string_lossy().into_owned())
+            .execute(&mut original)
+            .await
+            .map_err(|cause| StateError::from_sql(path, "copy the state to read its older format", cause))?;
+        let mut connection = connect(SqliteConnectOptions::new().filename(&copy), path).await?;
+        format::migrate(&mut connection, path, layout, steps).await?;
+        Self::assemble(path, connection, None, Some(scratch)).await
+    }
+
+    async fn assemble(
+        path: &Path,
+        mut connection: SqliteConnection,
+        lock: Option<ProcessLock>,
+        scratch: Option<tempfile::TempDir>,
+    ) -> Result<Self, StateError> {
+        sqlx::raw_sql(pass::TABLES)
+            .execute(&mut connection)
+            .await
+            .map_err(|cause| StateError::from_sql(path, "prepare a reading of a source", cause))?;
+        let shared = Shared {
+            path: path.to_owned(),
+            connection: Mutex::new(connection),
+            lock,
+            _scratch: scratch,
+            next_pass: AtomicI64::new(1),
+            ended_passes: std::sync::Mutex::default(),
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// The part of the state that belongs to one tenant.
+    #[must_use]
+    pub fn tenant(&self, tenant: &TenantName) -> TenantState {
+        TenantState::new(Arc::clone(&self.shared), tenant.clone())
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.shared.path
+    }
+
+    /// The format version that this build writes.
+    #[must_use]
+    pub fn format_version() -> u32 {
+        u32::try_from(STEPS.len()).unwrap_or(u32::MAX)
+    }
+}
+
+impl fmt::Debug for StateStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StateStore")
+            .field("path", &self.shared.path)
+            .field("writes", &self.shared.lock.is_some())
+            .finish()
+    }
+}
+
+impl Shared {
+    /// The connection, for reading and for the temporary tables of a pass.
+    pub(crate) async fn reader(&self) -> MutexGuard<'_, SqliteConnection> {
+        self.connection.lock().await
+    }
+
+    /// The connection, for changing what is kept.
+    pub(crate) async fn writer(
+        &self,
+        doing: &'static str,
+    ) -> Result<MutexGuard<'_, SqliteConnection>, StateError> {
+        if self.lock.is_none() {
+            return Err(StateError::ReadOnly { path: self.path.clone(), doing });
+        }
+        Ok(self.connection.lock().await)
+    }
+
+    /// Turns an error of SQLite's into ours, with the file and what was being done.
+    pub(crate) fn sql(&self, doing: &'static str) -> impl Fn(sqlx::Error) -> StateError {
+        move |cause| StateError::from_sql(&self.path, doing, cause)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether a run that has not ended is under way, here or in another process.
+    pub(crate) fn is_being_written(&self) -> bool {
+        self.lock.is_some() || ProcessLock::is_held(&self.path)
+    }
+}
+
+async fn connect(options: SqliteConnectOptions, path: &Path) -> Result<SqliteConnection, StateError> {
+    let options = options.foreign_keys(true).busy_timeout(BUSY_TIMEOUT).disable_statement_logging();
+    let sql = |cause| StateError::from_sql(path, "open the state", cause);
+    let mut connection = options.connect().await.map_err(sql)?;
+    // Passes over large sources belong on disk, not in memory.
+    sqlx::raw_sql("PRAGMA temp_store = FILE").execute(&mut connection).await.map_err(sql)?;
+    connection.ping().await.map_err(sql)?;
+    Ok(connection)
+}
+
+/// Whether there is a file that begins as SQLite's do; an empty one counts as none.
+///
+/// # Errors
+/// [`StateError::NotOurs`] when it begins otherwise.
+fn looks_like_sqlite(path: &Path) -> Result<bool, StateError> {
+    const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+    let mut start = Vec::with_capacity(MAGIC.len());
+    let opened = match std::fs::File::open(path) {
+        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        opened => opened,
+    };
+    opened
+        .and_then(|file| file.take(MAGIC.len() as u64).read_to_end(&mut start))
+        .map_err(|cause| StateError::Open { path: path.to_owned(), cause })?;
+    match start.as_slice() {
+        [] => Ok(false),
+        start if start == MAGIC => Ok(true),
+        _ => Err(StateError::NotOurs { path: path.to_owned(), found: "it is no SQLite database".into() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::LogFilter;
+    use crate::fixture::{Scratch, intent, key, link, log_entry, scope};
+    use crate::{LinkChange, RunKind, RunOutcome, Settlement};
+    use futures::TryStreamExt;
+
+    /// The layout that this build knows, and one step more that rewrites what is there.
+    fn steps_of_a_newer_build() -> Vec<&'static str> {
+        let renaming = "ALTER TABLE links ADD COLUMN note TEXT NOT NULL DEFAULT 'none';
+                        UPDATE links SET note = 'was ' || resource_id;";
+        STEPS.iter().copied().chain([renaming]).collect()
+    }
+
+    async fn scalar(store: &StateStore, sql: &'static str) -> String {
+        sqlx::query_scalar(sql).fetch_one(&mut *store.shared.reader().await).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_second_process_is_refused_and_told_who_holds_the_state() {
+        let scratch = Scratch::open().await;
+        let error = StateStore::open(&scratch.path).await.unwrap_err();
+        let sentence = error.to_string();
+        let expected = format!("is in use by process {} (", std::process::id());
+        assert!(sentence.contains(&expected), "{sentence}");
+
+        // A tenant, or a pass, keeps the lock as well as the store does.
+        let Scratch { store, path, _folder } = scratch;
+        let pass = store.tenant(&TenantName::default()).begin_pass(&scope()).await.unwrap();
+        drop(store);
+        assert!(matches!(StateStore::open(&path).await, Err(StateError::Held { .. })));
+        drop(pass);
+        StateStore::open(&path).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_something_else_is_refused_and_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let garbage = folder.path().join("people.csv");
+        std::fs::write(&garbage, "id,name\n1,Zoë\n").unwrap();
+        for error in [
+            StateStore::open(&garbage).await.unwrap_err(),
+            StateStore::open_read_only(&garbage).await.unwrap_err(),
+        ] {
+            assert!(matches!(error, StateError::NotOurs { .. }), "{error}");
+        }
+        assert_eq!(std::fs::read(&garbage).unwrap(), "id,name\n1,Zoë\n".as_bytes());
+
+        let foreign = folder.path().join("other.db");
+        let options = SqliteConnectOptions::new().filename(&foreign).create_if_missing(true);
+        let mut connection = options.connect().await.unwrap();
+        sqlx::raw_sql("CREATE TABLE songs (title TEXT)").execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        let before = std::fs::read(&foreign).unwrap();
+        let error = StateStore::open(&foreign).await.unwrap_err();
+        assert!(error.to_string().contains("a SQLite database of another program"), "{error}");
+        assert_eq!(std::fs::read(&foreign).unwrap(), before);
+    }
+
+    #[tokio::test]
+    async fn a_damaged_file_is_called_damaged() {
+        let Scratch { store, path, _folder } = Scratch::open().await;
+        let state = store.tenant(&TenantName::default());
+        for number in 0..200 {
+            state.put_link(&scope(), &link(&format!("k{number}"), &format!("r{number}"))).await.unwrap();
+        }
+        drop((store, state));
+        // Waits for the connection's thread, which writes the journal back when it closes.
+        while std::fs::exists(path.with_extension("db-wal")).unwrap() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[4096..].fill(0xaa);
+        std::fs::write(&path, bytes).unwrap();
+        let error = match StateStore::open(&path).await {
+            Err(error) => error,
+            Ok(store) => {
+                let state = store.tenant(&TenantName::default());
+                state.links(&scope()).try_collect::<Vec<_>>().await.unwrap_err()
+            }
+        };
+        assert!(matches!(error, StateError::Corrupt { .. }), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_newer_format_is_refused_by_readers_and_writers() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.db");
+        drop(StateStore::open_with_steps(&path, &steps_of_a_newer_build()).await.unwrap());
+        let known = StateStore::format_version();
+        for error in
+            [StateStore::open(&path).await.unwrap_err(), StateStore::open_read_only(&path).await.unwrap_err()]
+        {
+            let expected =
+                format!("has format {}, and this scimwright knows formats up to {known}", known + 1);
+            assert!(error.to_string().contains(&expected), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_older_format_is_migrated_with_its_data() {
+        let Scratch { store, path, _folder } = Scratch::open().await;
+        let name = TenantName::default();
+        let old = link("jdoe", "2819c");
+        store.tenant(&name).put_link(&scope(), &old).await.unwrap();
+        drop(store);
+
+        let newer = steps_of_a_newer_build();
+        let store = StateStore::open_with_steps(&path, &newer).await.unwrap();
+        assert_eq!(store.tenant(&name).link(&scope(), &key("jdoe")).await.unwrap(), Some(old));
+        assert_eq!(scalar(&store, "SELECT note FROM links").await, "was 2819c");
+        let version = sqlx::query_scalar::<_, i64>("PRAGMA user_version");
+        let version = version.fetch_one(&mut *store.shared.reader().await).await.unwrap();
+        assert_eq!(usize::try_from(version).unwrap(), newer.len());
+    }
+
+    #[tokio::test]
+    async fn the_first_format_is_brought_to_the_present_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.db");
+        let name = TenantName::default();
+        let old = link("jdoe", "2819c");
+        {
+            let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+            let mut connection = connect(options, &path).await.unwrap();
+            format::migrate(&mut connection, &path, Layout::Empty, &STEPS[..1]).await.unwrap();
+            let store =
+                StateStore::assemble(&path, connection, Some(ProcessLock::take(&path).await.unwrap()), None);
+            store.await.unwrap().tenant(&name).put_link(&scope(), &old).await.unwrap();
+        }
+        let state = StateStore::open(&path).await.unwrap().tenant(&name);
+        assert_eq!(state.link(&scope(), &key("jdoe")).await.unwrap(), Some(old));
+        state.append_log(&log_entry("jdoe", 1)).await.unwrap();
+        state.begin_run(RunKind::Sync, &scope()).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_step_that_fails_leaves_the_older_format_as_it_was() {
+        let Scratch { store, path, _folder } = Scratch::open().await;
+        let name = TenantName::default();
+        store.tenant(&name).put_link(&scope(), &link("jdoe", "2819c")).await.unwrap();
+        drop(store);
+        let broken: Vec<_> =
+            STEPS.iter().copied().chain(["DELETE FROM links; SELECT * FROM no_such_table;"]).collect();
+        StateStore::open_with_steps(&path, &broken).await.unwrap_err();
+        let state = StateStore::open(&path).await.unwrap().tenant(&name);
+        assert_eq!(state.count_links(&scope(), None).await.unwrap(), 1);
+    }
+
+    #[tokio::test]
+    async fn an_older_format_is_read_through_a_copy_and_stays_as_it_is() {
+        let Scratch { store, path, _folder } = Scratch::open().await;
+        let name = TenantName::default();
+        store.tenant(&name).put_link(&scope(), &link("jdoe", "2819c")).await.unwrap();
+        drop(store);
+        let newer = steps_of_a_newer_build();
+        let reader = StateStore::open_read_only_with_steps(&path, &newer).await.unwrap();
+        assert_eq!(scalar(&reader, "SELECT note FROM links").await, "was 2819c");
+        let refused = reader.tenant(&name).put_link(&scope(), &link("x", "1")).await.unwrap_err();
+        assert!(matches!(refused, StateError::ReadOnly { .. }), "{refused}");
+        // This build still opens it, so the format was not raised.
+        StateStore::open(&path).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_state_that_does_not_exist_reads_as_empty_and_is_not_created() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.db");
+        let state = StateStore::open_read_only(&path).await.unwrap().tenant(&TenantName::default());
+        assert_eq!(state.count_links(&scope(), None).await.unwrap(), 0);
+        assert_eq!(state.runs(5).await.unwrap(), []);
+        state.begin_pass(&scope()).await.unwrap().note(&key("a"), "line 2").await.unwrap();
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_does_not_exist_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("absent").join("state.db");
+        let error = StateStore::open(&path).await.unwrap_err();
+        assert!(matches!(error, StateError::Open { .. }), "{error}");
+        assert!(error.to_string().contains("absent"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn one_tenant_never_sees_anything_of_another() {
+        let scratch = Scratch::open().await;
+        let ours = scratch.store.tenant(&TenantName::parse("ours").unwrap());
+        let theirs = scratch.store.tenant(&TenantName::parse("theirs").unwrap());
+        theirs.put_link(&scope(), &link("jdoe", "2819c")).await.unwrap();
+        theirs.write_intent(&scope(), &intent("asmith")).await.unwrap();
+        theirs.append_log(&log_entry("jdoe", 1)).await.unwrap();
+        let run = theirs.begin_run(RunKind::Sync, &scope()).await.unwrap();
+        let their_pass = theirs.begin_pass(&scope()).await.unwrap();
+        their_pass.note(&key("noted"), "line 2").await.unwrap();
+        their_pass.defer(&key("noted"), &serde_json::json!(1)).await.unwrap();
+
+        // Every way to read.
+        assert_eq!(ours.link(&scope(), &key("jdoe")).await.unwrap(), None);
+        assert_eq!(ours.link_by_resource(&scope(), "2819c").await.unwrap(), None);
+        assert_eq!(ours.links(&scope()).try_collect::<Vec<_>>().await.unwrap(), []);
+        assert_eq!(ours.count_links(&scope(), None).await.unwrap(), 0);
+        assert_eq!(ours.intents(&scope()).await.unwrap(), []);
+        assert_eq!(ours.log(&LogFilter::default()).await.unwrap(), []);
+        assert_eq!(ours.runs(10).await.unwrap(), []);
+        let pass = ours.begin_pass(&scope()).await.unwrap();
+        assert!(!pass.contains(&key("noted")).await.unwrap());
+        assert_eq!(pass.count_noted().await.unwrap(), 0);
+        assert_eq!(pass.missing_links().try_collect::<Vec<_>>().await.unwrap(), []);
+        assert_eq!(pass.count_missing(None).await.unwrap(), 0);
+        assert_eq!(pass.deferred().try_collect::<Vec<_>>().await.unwrap(), []);
+
+        // Every way to change.
+        assert!(!ours.forget_link(&scope(), &key("jdoe")).await.unwrap());
+        let forgotten = Settlement { link: Some(LinkChange::Forget), log: log_entry("asmith", 2) };
+        ours.settle(&scope(), &key("jdoe"), &forgotten).await.unwrap();
+        ours.settle(&scope(), &key("asmith"), &forgotten).await.unwrap();
+        ours.put_link(&scope(), &link("other", "2819c")).await.unwrap();
+        ours.prune_log(jiff::Timestamp::now()).await.unwrap();
+        let foreign = ours.finish_run(run, RunOutcome::Completed, &serde_json::json!({})).await.unwrap_err();
+        assert!(matches!(foreign, StateError::NoSuchRun { .. }), "{foreign}");
+
+        assert_eq!(theirs.link_by_resource(&scope(), "2819c").await.unwrap().unwrap().key, key("jdoe"));
+        assert_eq!(theirs.intents(&scope()).await.unwrap().len(), 1);
+        assert_eq!(theirs.log(&LogFilter::default()).await.unwrap().len(), 1);
+        theirs.finish_run(run, RunOutcome::Completed, &serde_json::json!({})).await.unwrap();
+    }
+}
