@@ -1,0 +1,14 @@
+//! The sandbox's protocol, rule by rule, and once over HTTP.
+//!
+//! All but `over_http` hand request values to [`Provider::handle`](scimwright_sandbox::Provider::handle).
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail the way tests do")]
+
+mod changing;
+mod creating;
+mod discovery;
+mod door;
+mod groups;
+mod over_http;
+mod querying;
+mod support;
