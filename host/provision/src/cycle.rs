@@ -1,0 +1,486 @@
+//! One run: from the first record of a source to the last deprovisioning.
+//!
+//! The order is that of RFC 7644's resources and of common sense: records, then the references that had to
+//! wait for other records, then those who left. Records stream through with a bounded number under way, so
+//! memory does not depend on how many there are. What a run has to know about all of them (which keys it
+//! has seen, which references wait) lies on disk, in the state's [`Pass`].
+
+use crate::decide::WriteMethod;
+use crate::error::ProvisionError;
+use crate::event::{Action, Event, Mode, Observer, RecordEvent, Summary};
+use crate::layers::{LayerError, Layered, Layers};
+use crate::rules::{DeprovisionAction, ResourceRules};
+use futures::StreamExt;
+use jiff::Timestamp;
+use scimwright_client::{CallReport, Client, Query, ResourceTypeBinding};
+use scimwright_mapping::{AttributeMap, CallContext, Operation, Outcome, UnresolvedLink};
+use scimwright_record::{
+    Malformed, ProviderName, Record, RecordKey, RecordSource, Row, SourceError, TenantName,
+};
+use scimwright_scim::{Desired, PreparationNote, prepare};
+use scimwright_state::{Link, LinkScope, Noted, Pass, RunId, RunKind, RunOutcome, TenantState};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Brings one resource type at one provider up to date with one source.
+pub struct Provisioner {
+    /// The tenant on whose behalf.
+    pub tenant: TenantName,
+    /// The provider's name in the configuration.
+    pub provider: ProviderName,
+    /// The provider.
+    pub client: Client,
+    /// The resource type as the provider describes it, with its schemas.
+    pub binding: ResourceTypeBinding,
+    /// Whether the provider declares PATCH.
+    pub provider_patches: bool,
+    /// The tenant's memory.
+    pub state: TenantState,
+    /// The administrator's decisions.
+    pub rules: ResourceRules,
+    /// The mapping.
+    pub layers: Arc<Layers>,
+    /// Where the records come from.
+    pub source: Arc<dyn RecordSource>,
+}
+
+/// What may be different in a single run.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RunOptions {
+    /// Allows this many deprovisions, whatever the threshold says.
+    pub allow_deprovisions: Option<u64>,
+}
+
+/// A run that could not be finished, and how far it came.
+#[derive(Debug, thiserror::Error)]
+#[error("{cause}")]
+pub struct Unfinished {
+    /// What was done until then.
+    pub summary: Summary,
+    /// Why it could not go on.
+    #[source]
+    pub cause: ProvisionError,
+}
+
+impl Provisioner {
+    /// Runs once. The last event is always [`Event::Finished`].
+    ///
+    /// # Errors
+    /// [`Unfinished`] when the provider or the state cannot be worked with. What was done until then is
+    /// remembered, and the next run goes on from there.
+    pub async fn run(
+        &self,
+        mode: Mode,
+        options: RunOptions,
+        observer: &dyn Observer,
+    ) -> Result<Summary, Box<Unfinished>> {
+        let began = Instant::now();
+        let tally = Tally::new(observer);
+        let outcome = self.run_counted(mode, options, &tally).await;
+        let mut summary = tally.into_summary();
+        summary.duration = began.elapsed();
+        let outcome = match outcome {
+            Ok(run) => match run {
+                Some(run) => self.close(run, RunOutcome::Completed, &summary).await,
+                None => Ok(()),
+            },
+            Err((run, cause)) => {
+                if let Some(run) = run {
+                    // The cause matters more than a state that cannot be written on top of it.
+                    let _ = self.close(run, RunOutcome::Failed, &summary).await;
+                }
+                Err(cause)
+            }
+        };
+        observer.observe(&Event::Finished(summary.clone()));
+        match outcome {
+            Ok(()) => Ok(summary),
+            Err(cause) => Err(Box::new(Unfinished { summary, cause })),
+        }
+    }
+
+    async fn run_counted(
+        &self,
+        mode: Mode,
+        options: RunOptions,
+        tally: &Tally<'_>,
+    ) -> Result<Option<RunId>, (Option<RunId>, ProvisionError)> {
+        self.check_rules().map_err(|error| (None, error))?;
+        let scope = self.scope();
+        let run = match mode {
+            Mode::Plan => None,
+            Mode::Sync => Some(
+                self.state.begin_run(RunKind::Sync, &scope).await.map_err(|error| (None, error.into()))?,
+            ),
+        };
+        tally.emit(Event::Started {
+            mode,
+            run: run.map(|run| run.to_string()),
+            tenant: self.tenant.clone(),
+            provider: self.provider.clone(),
+            resource_type: self.rules.resource_type.clone(),
+            source: self.source.name().clone(),
+        });
+        let result = async {
+            let cycle = Cycle::begin(self, mode, run, scope, tally).await?;
+            let reading = cycle.read_source().await?;
+            cycle.fill_in_references().await?;
+            cycle.deprovision(&reading, options.allow_deprovisions).await
+        };
+        match result.await {
+            Ok(()) => Ok(run),
+            Err(error) => Err((run, error)),
+        }
+    }
+
+    async fn close(&self, run: RunId, outcome: RunOutcome, summary: &Summary) -> Result<(), ProvisionError> {
+        let summary = serde_json::to_value(summary).unwrap_or_default();
+        Ok(self.state.finish_run(run, outcome, &summary).await?)
+    }
+
+    fn check_rules(&self) -> Result<(), ProvisionError> {
+        let can_disable = self.binding.schemas.find(&crate::decide::active()).is_some();
+        if self.rules.deprovision.action == DeprovisionAction::Disable && !can_disable {
+            return Err(ProvisionError::CannotDisable {
+                provider: self.provider.to_string(),
+                resource_type: self.rules.resource_type.to_string(),
+            });
+        }
+        Ok(())
+    }
+
+    fn scope(&self) -> LinkScope {
+        LinkScope { provider: self.provider.clone(), resource_type: self.rules.resource_type.clone() }
+    }
+}
+
+/// How the reading of a source ended.
+#[derive(Debug, Default)]
+pub(crate) struct Reading {
+    /// Why the end was not reached, if it was not.
+    pub(crate) broken_off: Option<SourceError>,
+    /// Rows without a readable key: each may be anybody.
+    pub(crate) unidentified: u64,
+}
+
+/// One run under way.
+pub(crate) struct Cycle<'a> {
+    pub(crate) provisioner: &'a Provisioner,
+    pub(crate) mode: Mode,
+    pub(crate) scope: LinkScope,
+    pub(crate) pass: Pass,
+    pub(crate) method: WriteMethod,
+    /// The run's id; a plan has none.
+    pub(crate) run: Option<RunId>,
+    /// Records whose creation an earlier run began and never saw the end of.
+    pub(crate) unsettled: HashSet<RecordKey>,
+    /// The provider had not one resource of this type when the run began, and we had not one link: there is
+    /// nothing to match with.
+    pub(crate) began_empty: bool,
+    pub(crate) tally: &'a Tally<'a>,
+    now: String,
+    stripped: Mutex<BTreeSet<String>>,
+}
+
+impl<'a> Cycle<'a> {
+    async fn begin(
+        provisioner: &'a Provisioner,
+        mode: Mode,
+        run: Option<RunId>,
+        scope: LinkScope,
+        tally: &'a Tally<'a>,
+    ) -> Result<Self, ProvisionError> {
+        let state = &provisioner.state;
+        let pass = state.begin_pass(&scope).await?;
+        let unsettled: HashSet<_> =
+            state.intents(&scope).await?.into_iter().map(|intent| intent.key).collect();
+        let untouched = unsettled.is_empty() && state.count_links(&scope, None).await? == 0;
+        let mut cycle = Self {
+            provisioner,
+            mode,
+            scope,
+            pass,
+            method: WriteMethod::choose(provisioner.rules.update, provisioner.provider_patches),
+            run,
+            unsettled,
+            began_empty: false,
+            tally,
+            now: Timestamp::now().round(jiff::Unit::Second).unwrap_or_else(|_| Timestamp::now()).to_string(),
+            stripped: Mutex::default(),
+        };
+        cycle.began_empty = untouched && cycle.provider_is_empty().await?;
+        Ok(cycle)
+    }
+
+    /// Asks for a single resource. An answer that says there is none spares a search for every record of a
+    /// first run; any other answer, errors of the provider included, spares nothing.
+    async fn provider_is_empty(&self) -> Result<bool, ProvisionError> {
+        let query = Query { count: Some(1), ..Query::default() };
+        match self.provisioner.client.query(&self.provisioner.binding.resource_type, &query).await {
+            Ok(exchange) => {
+                self.tally.sent(&exchange.call);
+                Ok(exchange.value.total_results == Some(0) && exchange.value.resources.is_empty())
+            }
+            Err(error) => {
+                self.tally.sent(&error.call);
+                self.provider_failed(error).map(|_| false)
+            }
+        }
+    }
+
+    /// Sends every record of the source on its way, a bounded number at a time.
+    async fn read_source(&self) -> Result<Reading, ProvisionError> {
+        let mut reading = Reading::default();
+        let rows = match self.provisioner.source.read().await {
+            Ok(rows) => rows,
+            Err(error) => {
+                self.source_broke(&error);
+                return Ok(Reading { broken_off: Some(error), ..reading });
+            }
+        };
+        let treated = rows
+            .then(|row| self.admit(row))
+            .map(|admitted| async {
+                match admitted? {
+                    Admitted::Record(record) => self.treat(record).await.map(|()| Treated::Done),
+                    Admitted::Reported => Ok(Treated::Done),
+                    Admitted::Unidentified => Ok(Treated::Unidentified),
+                    Admitted::BrokenOff(error) => Ok(Treated::BrokenOff(error)),
+                }
+            })
+            .buffered(self.provisioner.rules.concurrency.max(1));
+        let mut treated = pin!(treated);
+        while let Some(outcome) = treated.next().await {
+            match outcome? {
+                Treated::Done => {}
+                Treated::Unidentified => reading.unidentified += 1,
+                Treated::BrokenOff(error) => {
+                    self.source_broke(&error);
+                    reading.broken_off = Some(error);
+                }
+            }
+        }
+        Ok(reading)
+    }
+
+    fn source_broke(&self, error: &SourceError) {
+        self.tally.incomplete();
+        self.tally.emit(Event::Notice { key: None, message: error.to_string() });
+    }
+
+    /// Notes a row's key before anything else, in the order of the source: of two rows with one key the
+    /// first counts.
+    async fn admit(&self, row: Result<Row, SourceError>) -> Result<Admitted, ProvisionError> {
+        let record = match row {
+            Ok(Row::Record(record)) => record,
+            Ok(Row::Malformed(malformed)) => return self.admit_malformed(malformed).await,
+            Err(error) => return Ok(Admitted::BrokenOff(error)),
+        };
+        let position = record.key().to_string();
+        match self.pass.note(record.key(), &position).await? {
+            Noted::First => Ok(Admitted::Record(record)),
+            Noted::Duplicate { .. } => {
+                let reason = "the source has this key twice; the first row counts, this one was left out";
+                self.fail(record.key(), None, reason.to_owned());
+                Ok(Admitted::Reported)
+            }
+        }
+    }
+
+    async fn admit_malformed(&self, malformed: Malformed) -> Result<Admitted, ProvisionError> {
+        let admitted = match &malformed.key {
+            // The person is still there, whatever their row looks like.
+            Some(key) => {
+                self.pass.note(key, &malformed.position.to_string()).await?;
+                Admitted::Reported
+            }
+            None => Admitted::Unidentified,
+        };
+        self.tally.count(Action::Fail);
+        self.tally.emit(Event::Malformed {
+            position: malformed.position.to_string(),
+            key: malformed.key,
+            reason: malformed.message,
+        });
+        Ok(admitted)
+    }
+
+    /// Takes one record all the way.
+    async fn treat(&self, record: Record) -> Result<(), ProvisionError> {
+        let key = record.key().clone();
+        let link = self.provisioner.state.link(&self.scope, &key).await?;
+        let layered = match self.map(record, link.is_some()).await? {
+            Ok(layered) => layered,
+            Err(error) => {
+                self.fail(&key, link.as_ref(), error.to_string());
+                return Ok(());
+            }
+        };
+        match layered.outcome {
+            Outcome::Provision(attributes) => self.provision(key, link, attributes).await,
+            Outcome::Skip(reason) => self.out_of_scope(&key, link, reason).await,
+        }
+    }
+
+    /// A record that the mapping put out of scope counts as one that left: if it has a resource, that is
+    /// deprovisioned by the same rules.
+    async fn out_of_scope(
+        &self,
+        key: &RecordKey,
+        link: Option<Link>,
+        reason: String,
+    ) -> Result<(), ProvisionError> {
+        if link.is_some() {
+            self.pass.release(key).await?;
+        }
+        self.settled(RecordEvent {
+            key: key.clone(),
+            action: Action::Skip,
+            resource_id: link.map(|link| link.resource_id),
+            changes: Vec::new(),
+            reason: Some(reason),
+            request: None,
+        });
+        Ok(())
+    }
+
+    /// Runs the layers on a thread where waiting hurts nobody.
+    async fn map(
+        &self,
+        record: Record,
+        has_link: bool,
+    ) -> Result<Result<Layered, LayerError>, ProvisionError> {
+        let context = CallContext {
+            tenant: self.provisioner.tenant.clone(),
+            provider: self.provisioner.provider.clone(),
+            resource_type: self.provisioner.rules.resource_type.clone(),
+            operation: match (self.mode, has_link) {
+                (Mode::Plan, _) => Operation::Preview,
+                (Mode::Sync, false) => Operation::Create,
+                (Mode::Sync, true) => Operation::Update,
+            },
+            now: self.now.clone(),
+        };
+        let layers = Arc::clone(&self.provisioner.layers);
+        let began = Instant::now();
+        let mapped = tokio::task::spawn_blocking(move || layers.map(&context, &record)).await;
+        self.tally.mapped(began.elapsed());
+        mapped.map_err(|error| ProvisionError::Worker(error.to_string()))
+    }
+
+    /// The attributes as the provider is to have them, and those that wait for another record's resource.
+    pub(crate) async fn resolve(
+        &self,
+        attributes: &AttributeMap,
+    ) -> Result<(Desired, Vec<UnresolvedLink>), ProvisionError> {
+        let mut ids = HashMap::new();
+        for link in attributes.links() {
+            let scope = LinkScope {
+                provider: self.provisioner.provider.clone(),
+                resource_type: link.resource_type.clone(),
+            };
+            if let Some(found) = self.provisioner.state.link(&scope, &link.key).await? {
+                ids.insert(link.clone(), found.resource_id);
+            }
+        }
+        let (desired, unresolved) = attributes.resolve(&mut |link| ids.get(link).cloned());
+        let (desired, notes) = prepare(desired, &self.provisioner.binding.schemas);
+        self.note_stripped(&notes);
+        Ok((desired, unresolved))
+    }
+
+    /// Says once a run, and not once a record, what the provider's schema does not take.
+    fn note_stripped(&self, notes: &[PreparationNote]) {
+        for note in notes {
+            let text = note.to_string();
+            if lock(&self.stripped).insert(text.clone()) {
+                self.tally.emit(Event::Notice { key: None, message: text });
+            }
+        }
+    }
+
+    /// Reports what was done for a record.
+    pub(crate) fn settled(&self, event: RecordEvent) {
+        self.tally.count(event.action);
+        self.tally.emit(Event::Record(event));
+    }
+
+    /// Reports that a record did not work.
+    pub(crate) fn fail(&self, key: &RecordKey, link: Option<&Link>, reason: String) {
+        self.settled(RecordEvent {
+            key: key.clone(),
+            action: Action::Fail,
+            resource_id: link.map(|link| link.resource_id.clone()),
+            changes: Vec::new(),
+            reason: Some(reason),
+            request: None,
+        });
+    }
+}
+
+/// A row after its key was noted.
+enum Admitted {
+    Record(Record),
+    Reported,
+    Unidentified,
+    BrokenOff(SourceError),
+}
+
+/// A row after everything was done for it.
+enum Treated {
+    Done,
+    Unidentified,
+    BrokenOff(SourceError),
+}
+
+/// Counts what happens and passes it on.
+pub(crate) struct Tally<'a> {
+    observer: &'a dyn Observer,
+    summary: Mutex<Summary>,
+}
+
+impl<'a> Tally<'a> {
+    fn new(observer: &'a dyn Observer) -> Self {
+        Self { observer, summary: Mutex::new(Summary { complete: true, ..Summary::default() }) }
+    }
+
+    pub(crate) fn emit(&self, event: Event) {
+        self.observer.observe(&event);
+    }
+
+    pub(crate) fn count(&self, action: Action) {
+        lock(&self.summary).count(action);
+    }
+
+    /// Counts the requests of a call.
+    pub(crate) fn sent(&self, call: &CallReport) {
+        lock(&self.summary).requests += u64::from(call.attempts);
+    }
+
+    pub(crate) fn held(&self, candidates: u64) {
+        lock(&self.summary).held += candidates;
+    }
+
+    pub(crate) fn reference_filled_in(&self) {
+        lock(&self.summary).references += 1;
+    }
+
+    fn incomplete(&self) {
+        lock(&self.summary).complete = false;
+    }
+
+    fn mapped(&self, took: Duration) {
+        lock(&self.summary).mapping += took;
+    }
+
+    fn into_summary(self) -> Summary {
+        self.summary.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Nothing panics while it holds one of our locks; if something did, the figures are still the best there are.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

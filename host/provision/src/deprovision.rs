@@ -1,0 +1,202 @@
+//! Who left, and whether they may go.
+//!
+//! Nobody is deprovisioned unless the source was read to its end, every row could at least be told apart,
+//! and the number stays under the threshold. A run that may not deprovision says so before it touches the
+//! first resource, and says how to proceed.
+
+use crate::carry_out::{Attempt, event};
+use crate::cycle::{Cycle, Reading};
+use crate::decide::{self, Decision};
+use crate::error::ProvisionError;
+use crate::event::{Action, Event, PlannedRequest, RecordEvent};
+use crate::rules::{DeprovisionAction, DeprovisionRules, UnreadableRows};
+use futures::TryStreamExt;
+use scimwright_state::{Link, Ownership, RunId, Standing};
+
+/// Whether a resource without a record may go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    /// It is to be deprovisioned.
+    Go,
+    /// It already is as it would be.
+    Settled,
+    /// The administrator protects the record.
+    Protected,
+    /// It was there before us, and we were not told to deprovision such resources.
+    Adopted,
+}
+
+fn verdict(rules: &DeprovisionRules, link: &Link) -> Verdict {
+    if rules.action == DeprovisionAction::Disable && link.standing == Standing::Disabled {
+        Verdict::Settled
+    } else if rules.protected.contains(&link.key) {
+        Verdict::Protected
+    } else if link.ownership == Ownership::Adopted && !rules.include_adopted {
+        Verdict::Adopted
+    } else {
+        Verdict::Go
+    }
+}
+
+impl Cycle<'_> {
+    /// Deprovisions the resources whose record was not in the source.
+    pub(crate) async fn deprovision(
+        &self,
+        reading: &Reading,
+        allowed_by_hand: Option<u64>,
+    ) -> Result<(), ProvisionError> {
+        let rules = &self.provisioner.rules.deprovision;
+        if rules.action == DeprovisionAction::Nothing {
+            return Ok(());
+        }
+        let candidates = self.count_candidates(rules).await?;
+        if candidates > 0
+            && let Some(reason) = self.reason_to_hold(reading, candidates, allowed_by_hand).await?
+        {
+            self.tally.held(candidates);
+            self.tally.emit(Event::Held { candidates, reason });
+            return Ok(());
+        }
+        let mut missing = self.pass.missing_links();
+        while let Some(link) = missing.try_next().await? {
+            match verdict(rules, &link) {
+                Verdict::Settled => {}
+                Verdict::Go => self.deprovision_one(link, rules.action).await?,
+                Verdict::Protected => self.spare(&link, "left the source, but `protect` names it"),
+                Verdict::Adopted => self.spare(
+                    &link,
+                    "left the source, but was at the provider before us; set deprovision_adopted = true to \
+                     include such resources",
+                ),
+            }
+        }
+        Ok(())
+    }
+
+    async fn count_candidates(&self, rules: &DeprovisionRules) -> Result<u64, ProvisionError> {
+        let mut missing = self.pass.missing_links();
+        let mut candidates = 0;
+        while let Some(link) = missing.try_next().await? {
+            candidates += u64::from(verdict(rules, &link) == Verdict::Go);
+        }
+        Ok(candidates)
+    }
+
+    /// Why nobody may be deprovisioned in this run, if so.
+    async fn reason_to_hold(
+        &self,
+        reading: &Reading,
+        candidates: u64,
+        allowed_by_hand: Option<u64>,
+    ) -> Result<Option<String>, ProvisionError> {
+        let rules = &self.provisioner.rules.deprovision;
+        let source = self.provisioner.source.name();
+        if let Some(error) = &reading.broken_off {
+            return Ok(Some(format!("not everybody was seen, so nobody is taken for a leaver: {error}")));
+        }
+        if reading.unidentified > 0 && rules.unreadable_rows == UnreadableRows::Hold {
+            let rows = if reading.unidentified == 1 {
+                "1 row".to_owned()
+            } else {
+                format!("{} rows", reading.unidentified)
+            };
+            return Ok(Some(format!(
+                "{rows} of source `{source}` could not be told apart from those who seem to have left; mend \
+                 them, or set unreadable_rows = \"ignore\""
+            )));
+        }
+        let by_hand = allowed_by_hand.is_some_and(|allowed| candidates <= allowed);
+        if by_hand {
+            return Ok(None);
+        }
+        let proceed = format!("if this is right, run `scimwright sync --allow-deprovisions {candidates}`");
+        if self.pass.count_noted().await? == 0 {
+            return Ok(Some(format!("source `{source}` has no records at all; {proceed}")));
+        }
+        let population = self.provisioner.state.count_links(&self.scope, Some(Standing::Active)).await?;
+        let allowed = rules.threshold.allowed(population);
+        Ok((candidates > allowed).then(|| {
+            format!(
+                "{candidates} of {population} would go, and max_deprovision = {} allows {allowed}; {proceed}",
+                rules.threshold
+            )
+        }))
+    }
+
+    async fn deprovision_one(&self, link: Link, action: DeprovisionAction) -> Result<(), ProvisionError> {
+        match action {
+            DeprovisionAction::Nothing => Ok(()),
+            DeprovisionAction::Disable => self.disable(link).await,
+            DeprovisionAction::Delete => self.remove(link).await,
+        }
+    }
+
+    async fn disable(&self, link: Link) -> Result<(), ProvisionError> {
+        let desired = decide::disabled(&link);
+        let done = RecordEvent { reason: Some(LEFT.to_owned()), ..event(&link, Action::Disable) };
+        let change = match decide::for_link(&link, &desired, &self.provisioner.binding.schemas, self.method) {
+            Decision::Change(change) => change,
+            // The mapping had set `active` to false already: what is left to do is to remember.
+            Decision::Remember | Decision::Nothing => {
+                if let Some(run) = &self.run {
+                    let link =
+                        Link { sent: desired, standing: Standing::Disabled, run: *run, ..link.clone() };
+                    self.provisioner.state.put_link(&self.scope, &link).await?;
+                }
+                let reason = "left the source, and was disabled before".to_owned();
+                self.settled(RecordEvent { reason: Some(reason), ..event(&link, Action::Unchanged) });
+                return Ok(());
+            }
+        };
+        let changes = change.paths();
+        let Some(run) = &self.run else {
+            let request = Some(self.planned_change(
+                &link.resource_id,
+                (Some(&link.sent), &link.seen),
+                &desired,
+                &change,
+            ));
+            self.settled(RecordEvent { changes, request, ..done });
+            return Ok(());
+        };
+        match self.change(run, &link, desired, &change, Standing::Disabled).await? {
+            Attempt::Done(_) => self.settled(RecordEvent { changes, ..done }),
+            Attempt::Gone => self.already_gone(&link).await?,
+            Attempt::Failed(reason) => self.fail(&link.key, Some(&link), reason),
+        }
+        Ok(())
+    }
+
+    async fn remove(&self, link: Link) -> Result<(), ProvisionError> {
+        let done = RecordEvent { reason: Some(LEFT.to_owned()), ..event(&link, Action::Delete) };
+        let Some(run) = &self.run else {
+            let path = format!("{}/{}", self.provisioner.binding.resource_type.endpoint, link.resource_id);
+            let request = Some(PlannedRequest { method: "DELETE", path, body: None });
+            self.settled(RecordEvent { request, ..done });
+            return Ok(());
+        };
+        self.delete_now(run, &link, done).await
+    }
+
+    async fn delete_now(&self, run: &RunId, link: &Link, done: RecordEvent) -> Result<(), ProvisionError> {
+        match self.delete(run, link).await? {
+            // RFC 7644 section 3.6: a resource that is not there is as good as deleted.
+            Attempt::Done(()) | Attempt::Gone => self.settled(done),
+            Attempt::Failed(reason) => self.fail(&link.key, Some(link), reason),
+        }
+        Ok(())
+    }
+
+    async fn already_gone(&self, link: &Link) -> Result<(), ProvisionError> {
+        self.provisioner.state.forget_link(&self.scope, &link.key).await?;
+        let reason = "left the source, and somebody had deleted the resource at the provider".to_owned();
+        self.settled(RecordEvent { reason: Some(reason), ..event(link, Action::Unchanged) });
+        Ok(())
+    }
+
+    fn spare(&self, link: &Link, reason: &str) {
+        self.settled(RecordEvent { reason: Some(reason.to_owned()), ..event(link, Action::Skip) });
+    }
+}
+
+const LEFT: &str = "left the source";

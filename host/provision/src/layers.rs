@@ -1,0 +1,72 @@
+//! From a record to an attribute map: rows, modules, defaults, in that order.
+//!
+//! Each layer lies on those before it: a later one wins, attribute by attribute. Default-values modules
+//! come last and fill only what is still absent; an attribute that was cleared is not absent.
+
+use crate::rows::{AttributeRow, RowError};
+use scimwright_mapping::{AttributeMap, CallContext, LogLine, MapError, MappingModule, Outcome, Usage};
+use scimwright_record::Record;
+
+/// The layers of one resource type at one provider.
+#[derive(Clone)]
+pub struct Layers {
+    /// Attribute rows of the configuration.
+    pub rows: Vec<AttributeRow>,
+    /// Mapping modules, in order.
+    pub modules: Vec<MappingModule>,
+    /// Default-values modules, in order.
+    pub defaults: Vec<MappingModule>,
+}
+
+/// What the layers made of a record.
+#[derive(Debug)]
+pub struct Layered {
+    /// Attributes, or the reason why the record is out of scope.
+    pub outcome: Outcome,
+    /// What the modules logged.
+    pub logs: Vec<LogLine>,
+    /// What each call of a module used, in order.
+    pub usage: Vec<Usage>,
+}
+
+/// Why no attribute map came out.
+#[derive(Debug, thiserror::Error)]
+pub enum LayerError {
+    /// An attribute row could not be filled.
+    #[error(transparent)]
+    Row(#[from] RowError),
+    /// A module failed.
+    #[error(transparent)]
+    Module(#[from] MapError),
+}
+
+impl Layers {
+    /// Maps one record. Runs guest code on the calling thread, up to the wall-clock limits of its modules.
+    ///
+    /// # Errors
+    /// [`LayerError`] of the first layer that fails; what earlier layers made is dropped.
+    pub fn map(&self, context: &CallContext, record: &Record) -> Result<Layered, LayerError> {
+        let mut attributes = AttributeMap::new();
+        for row in &self.rows {
+            row.apply(record, &mut attributes)?;
+        }
+        let mut layered =
+            Layered { outcome: Outcome::Skip(String::new()), logs: Vec::new(), usage: Vec::new() };
+        for module in &self.modules {
+            let mapped = module.map(context, record)?;
+            layered.logs.extend(mapped.logs);
+            layered.usage.push(mapped.usage);
+            match mapped.outcome {
+                Outcome::Provision(later) => attributes.overlay(later),
+                skip @ Outcome::Skip(_) => return Ok(Layered { outcome: skip, ..layered }),
+            }
+        }
+        for module in &self.defaults {
+            let supplied = module.defaults(context, record, &attributes)?;
+            layered.logs.extend(supplied.logs);
+            layered.usage.push(supplied.usage);
+            attributes.fill_from(supplied.attributes);
+        }
+        Ok(Layered { outcome: Outcome::Provision(attributes), ..layered })
+    }
+}

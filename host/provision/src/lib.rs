@@ -1,0 +1,37 @@
+//! Decides what a provider needs and carries it out: plan, sync, deprovision.
+//!
+//! A run takes the records of one source through the mapping layers and brings one resource type at one
+//! provider up to date. Everything up to the decision has no side effect; a plan stops there.
+//!
+//! - [`rules`]: what an administrator decides about one resource type
+//! - [`rows`]: attribute rows, the mapping that needs no module
+//! - [`layers`]: rows, modules and defaults, one on the other
+//! - [`cycle`]: [`Provisioner`], one run from the first record to the last deprovisioning
+//! - [`event`]: what a run says while it goes on, and its [`Summary`]
+//! - [`error`]: what ends a run
+//!
+//! Inside: `decide` (what a record needs), `matching` (finding the resource of a record without a link),
+//! `carry_out` (requests, intents and links), `deprovision` (who left, and whether they may go),
+//! `references` (links that had to wait).
+
+pub mod cycle;
+pub mod error;
+pub mod event;
+pub mod layers;
+pub mod rows;
+pub mod rules;
+
+mod carry_out;
+mod decide;
+mod deprovision;
+mod matching;
+mod references;
+
+pub use cycle::{Provisioner, RunOptions};
+pub use error::ProvisionError;
+pub use event::{Action, Event, Mode, Observer, PlannedRequest, RecordEvent, Summary};
+pub use layers::{LayerError, Layered, Layers};
+pub use rows::{AttributeRow, InvalidRowTarget, RowError, RowTarget, RowValue};
+pub use rules::{
+    DeprovisionAction, DeprovisionRules, ResourceRules, Threshold, UnreadableRows, UpdateMethod,
+};

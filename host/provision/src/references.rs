@@ -1,0 +1,93 @@
+//! References to records that had no resource when they were needed: put off, and filled in at the end.
+//!
+//! A manager may stand further down in the file than the people who report to them. What waits lies on
+//! disk, with the pass, and not in memory.
+
+use crate::carry_out::{Attempt, event};
+use crate::cycle::Cycle;
+use crate::decide::{self, Decision};
+use crate::error::ProvisionError;
+use crate::event::{Event, RecordEvent};
+use futures::TryStreamExt;
+use scimwright_mapping::{AttributeMap, UnresolvedLink};
+use scimwright_record::RecordKey;
+use scimwright_state::Deferred;
+
+impl Cycle<'_> {
+    /// Puts the attributes off that hold an unresolved link.
+    pub(crate) async fn defer(
+        &self,
+        key: &RecordKey,
+        attributes: &AttributeMap,
+        waiting: &[UnresolvedLink],
+    ) -> Result<(), ProvisionError> {
+        let waiting: AttributeMap = attributes
+            .iter()
+            .filter(|(path, _)| waiting.iter().any(|link| link.path.same_attribute(path)))
+            .map(|(path, value)| (path.clone(), value.clone()))
+            .collect();
+        let work =
+            serde_json::to_value(&waiting).map_err(|error| ProvisionError::Worker(error.to_string()))?;
+        Ok(self.pass.defer(key, &work).await?)
+    }
+
+    /// Fills in what had to wait. In a plan: says what will have to.
+    pub(crate) async fn fill_in_references(&self) -> Result<(), ProvisionError> {
+        let mut deferred = self.pass.deferred();
+        while let Some(work) = deferred.try_next().await? {
+            self.fill_in(work).await?;
+        }
+        Ok(())
+    }
+
+    async fn fill_in(&self, work: Deferred) -> Result<(), ProvisionError> {
+        let Deferred { key, work } = work;
+        let attributes: AttributeMap =
+            serde_json::from_value(work).map_err(|error| ProvisionError::Worker(error.to_string()))?;
+        let (partial, dangling) = self.resolve(&attributes).await?;
+        let mut missing = Vec::new();
+        for link in &dangling {
+            // In a plan, whoever is in the source will have a resource by then.
+            if self.run.is_some() || !self.pass.contains(&link.link.key).await? {
+                missing.push(format!("{} {} ({})", link.link.resource_type, link.link.key, link.path));
+            }
+        }
+        if !missing.is_empty() {
+            let message =
+                format!("points at {}, which has no resource; left out for now", missing.join(" and "));
+            self.tally.emit(Event::Notice { key: Some(key.clone()), message });
+        } else if self.run.is_none() {
+            self.tally.reference_filled_in();
+        }
+        let Some(run) = &self.run else { return Ok(()) };
+        // Without a link the record itself failed, and has been reported.
+        let Some(link) = self.provisioner.state.link(&self.scope, &key).await? else { return Ok(()) };
+        if partial.is_empty() {
+            return Ok(());
+        }
+        let mut desired = link.sent.clone();
+        for (path, value) in partial.iter() {
+            desired.set(path, value.clone());
+        }
+        let schemas = &self.provisioner.binding.schemas;
+        match decide::for_link(&link, &desired, schemas, self.method) {
+            Decision::Nothing => {}
+            Decision::Remember => {
+                let link = scimwright_state::Link { sent: desired, ..link };
+                self.provisioner.state.put_link(&self.scope, &link).await?;
+            }
+            Decision::Change(change) => {
+                match self.change(run, &link, desired, &change, link.standing).await? {
+                    Attempt::Done(link) => {
+                        self.tally.reference_filled_in();
+                        let event = event(&link, crate::event::Action::Update);
+                        self.tally.emit(Event::Reference(RecordEvent { changes: change.paths(), ..event }));
+                    }
+                    Attempt::Gone => self.fail(&key, None, "the resource vanished during the run".to_owned()),
+                    Attempt::Failed(reason) => self.fail(&key, Some(&link), reason),
+                }
+            }
+        }
+        Ok(())
+    }
+}

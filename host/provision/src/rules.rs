@@ -1,0 +1,150 @@
+//! What an administrator decides about one resource type at one provider.
+//!
+//! These are plain values, checked where the configuration is read. Provisioning obeys them and asks
+//! nobody else.
+
+use crate::rows::AttributeRow;
+use scimwright_record::{ModuleName, RecordKey, ResourceTypeName, SourceName};
+use scimwright_scim::AttributePath;
+use std::collections::HashSet;
+
+/// How the records of one source become resources of one type.
+#[derive(Debug, Clone)]
+pub struct ResourceRules {
+    /// The type at the provider: `User`.
+    pub resource_type: ResourceTypeName,
+    /// The source whose records are provisioned.
+    pub source: SourceName,
+    /// The attributes by which a record without a link finds its resource, tried in this order.
+    pub matching: Vec<AttributePath>,
+    /// Attribute rows of the configuration: the first layer of the mapping.
+    pub rows: Vec<AttributeRow>,
+    /// Mapping modules, in order; a later one wins over an earlier one and over the rows.
+    pub modules: Vec<ModuleName>,
+    /// Default-values modules, in order; each fills only what is still open.
+    pub defaults: Vec<ModuleName>,
+    /// How changes of a resource are written.
+    pub update: UpdateMethod,
+    /// What happens to a resource whose record left scope.
+    pub deprovision: DeprovisionRules,
+    /// How many records may be on their way to the provider at once; at least 1.
+    pub concurrency: usize,
+}
+
+/// How changes of an existing resource are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UpdateMethod {
+    /// PATCH where the provider declares it, PUT elsewhere.
+    Auto,
+    /// Always PATCH (RFC 7644 section 3.5.2).
+    Patch,
+    /// Always PUT (RFC 7644 section 3.5.1), after reading and merging.
+    Put,
+}
+
+/// What happens to a resource whose record left scope, and what stops it.
+#[derive(Debug, Clone)]
+pub struct DeprovisionRules {
+    /// What to do with such a resource.
+    pub action: DeprovisionAction,
+    /// How many may be deprovisioned in one run.
+    pub threshold: Threshold,
+    /// Whether resources that existed before we found them may be deprovisioned.
+    pub include_adopted: bool,
+    /// Records whose resources are never deprovisioned.
+    pub protected: HashSet<RecordKey>,
+    /// What a row means whose key cannot be read: it may be any of the people who seem to have left.
+    pub unreadable_rows: UnreadableRows,
+}
+
+/// What to do with a resource whose record left scope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeprovisionAction {
+    /// Leave it.
+    Nothing,
+    /// Set `active` to false.
+    Disable,
+    /// Delete it.
+    Delete,
+}
+
+/// What a row without a readable key does to deprovisioning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnreadableRows {
+    /// Nobody is deprovisioned until the row is mended.
+    Hold,
+    /// Deprovisioning goes on; whoever stands in that row may lose the account.
+    Ignore,
+}
+
+/// The most resources that one run may deprovision. Both bounds hold where both are given.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Threshold {
+    /// The share of the active linked resources, from 0.0 to 1.0; rounded up to whole resources, so that a
+    /// company of ten may lose one under 5 %.
+    pub share: Option<f64>,
+    /// A plain number.
+    pub count: Option<u64>,
+}
+
+impl Threshold {
+    /// How many of `population` active resources may go in one run.
+    ///
+    /// ```
+    /// use scimwright_provision::Threshold;
+    ///
+    /// let five_percent = Threshold { share: Some(0.05), count: None };
+    /// assert_eq!(five_percent.allowed(1_000), 50);
+    /// assert_eq!(five_percent.allowed(10), 1);
+    /// assert_eq!(five_percent.allowed(0), 0);
+    /// ```
+    #[must_use]
+    pub fn allowed(&self, population: u64) -> u64 {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss,
+            reason = "populations are far below 2^52, and a share is between 0 and 1"
+        )]
+        let by_share = self.share.map(|share| (population as f64 * share.clamp(0.0, 1.0)).ceil() as u64);
+        let by_count = self.count;
+        [by_share, by_count].into_iter().flatten().min().unwrap_or(population).min(population)
+    }
+}
+
+impl Default for Threshold {
+    /// Five percent, which stops the usual accidents: a truncated export, a wrong filter, an empty table.
+    fn default() -> Self {
+        Self { share: Some(0.05), count: None }
+    }
+}
+
+impl std::fmt::Display for Threshold {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (self.share, self.count) {
+            (Some(share), Some(count)) => write!(f, "{} % and {count}", share * 100.0),
+            (Some(share), None) => write!(f, "{} %", share * 100.0),
+            (None, Some(count)) => write!(f, "{count}"),
+            (None, None) => f.write_str("no limit"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tighter_of_two_bounds_counts() {
+        let both = Threshold { share: Some(0.1), count: Some(3) };
+        assert_eq!(both.allowed(100), 3);
+        assert_eq!(both.allowed(20), 2);
+    }
+
+    #[test]
+    fn no_bound_allows_everybody_and_zero_allows_nobody() {
+        assert_eq!(Threshold { share: None, count: None }.allowed(7), 7);
+        assert_eq!(Threshold { share: Some(0.0), count: None }.allowed(7), 0);
+        assert_eq!(Threshold { share: None, count: Some(0) }.allowed(7), 0);
+    }
+}
