@@ -1,0 +1,121 @@
+//! From a configuration to the parts that do the work: sources, modules, clients, provisioners.
+
+use crate::config::model::{AuthConfig, ModuleConfig, ProviderConfig, SourceConfig, SourceKind, Tenant};
+use anyhow::Context;
+use scimwright_client::{Authentication, Client, ProviderSettings};
+use scimwright_mapping::{HostOptions, LoadError, MappingHost, MappingModule, ModuleId};
+use scimwright_provision::{Layers, ProvisionError, Provisioner, ResourceRules};
+use scimwright_record::{ModuleName, RecordSource};
+use scimwright_sources::{CsvSource, JsonLinesSource, SqliteSource};
+use scimwright_state::TenantState;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Opens a source. Files are opened later, at each reading.
+pub(crate) fn source(config: &SourceConfig) -> Arc<dyn RecordSource> {
+    match &config.kind {
+        SourceKind::Csv(options) => Arc::new(CsvSource::new(options.clone())),
+        SourceKind::JsonLines(options) => Arc::new(JsonLinesSource::new(options.clone())),
+        SourceKind::Sqlite(options) => Arc::new(SqliteSource::new(options.clone())),
+    }
+}
+
+/// The host for the modules of a tenant.
+pub(crate) fn mapping_host(tenant: &Tenant) -> anyhow::Result<MappingHost> {
+    let options = HostOptions { cache_dir: Some(tenant.cache_folder()), ..HostOptions::default() };
+    MappingHost::new(options).context("the host for mapping modules cannot be started")
+}
+
+/// The file of a module: a component, or its text form.
+pub(crate) fn module_path(tenant: &Tenant, name: &ModuleName) -> PathBuf {
+    let folder = tenant.module_folder();
+    let text = folder.join(format!("{name}.wat"));
+    if text.is_file() { text } else { folder.join(format!("{name}.wasm")) }
+}
+
+/// Loads one module.
+pub(crate) fn module(
+    host: &MappingHost,
+    tenant: &Tenant,
+    config: &ModuleConfig,
+) -> Result<MappingModule, LoadError> {
+    let id = ModuleId { tenant: tenant.name.clone(), name: config.name.clone() };
+    let path = module_path(tenant, &config.name);
+    host.load(id, &path, config.limits, config.settings.clone(), config.grants.clone())
+}
+
+/// Loads the layers of one resource type.
+pub(crate) fn layers(host: &MappingHost, tenant: &Tenant, rules: &ResourceRules) -> anyhow::Result<Layers> {
+    let load = |names: &[ModuleName]| -> anyhow::Result<Vec<MappingModule>> {
+        names
+            .iter()
+            .map(|name| {
+                let config =
+                    tenant.module(name).with_context(|| format!("module `{name}` is not configured"))?;
+                Ok(module(host, tenant, config)?)
+            })
+            .collect()
+    };
+    Ok(Layers { rows: rules.rows.clone(), modules: load(&rules.modules)?, defaults: load(&rules.defaults)? })
+}
+
+/// The client of a provider, with its secret fetched.
+pub(crate) fn client(config: &ProviderConfig) -> anyhow::Result<Client> {
+    let auth = match &config.auth {
+        AuthConfig::None => Authentication::None,
+        AuthConfig::Bearer(secret) => {
+            let token = secret.fetch().map_err(anyhow::Error::msg);
+            Authentication::Bearer(token.with_context(|| format!("provider `{}`", config.name))?)
+        }
+    };
+    let mut settings = ProviderSettings::new(config.name.as_str(), config.base_url.clone(), auth);
+    settings.timeouts.connect = config.connect_timeout;
+    settings.timeouts.request = config.request_timeout;
+    settings.allow_insecure_http = config.allow_insecure_http;
+    Ok(Client::new(settings)?)
+}
+
+/// The provisioners of one provider, in the order of the configuration. Asks the provider what it can do.
+pub(crate) async fn provisioners(
+    tenant: &Tenant,
+    config: &ProviderConfig,
+    wanted: impl Fn(&ResourceRules) -> bool,
+    host: &MappingHost,
+    state: &TenantState,
+) -> anyhow::Result<Vec<Provisioner>> {
+    // Modules first: what is wrong with them is known without a provider.
+    let mut mapped = Vec::new();
+    for rules in config.resources.iter().filter(|rules| wanted(rules)) {
+        mapped.push((rules, Arc::new(layers(host, tenant, rules)?)));
+    }
+    if mapped.is_empty() {
+        return Ok(Vec::new());
+    }
+    let client = client(config)?;
+    let discovery = client.discover().await.map_err(ProvisionError::from)?;
+    let mut provisioners = Vec::with_capacity(mapped.len());
+    for (rules, layers) in mapped {
+        let binding = discovery.resource_type(rules.resource_type.as_str()).ok_or_else(|| {
+            ProvisionError::UnknownResourceType {
+                provider: config.name.to_string(),
+                wanted: rules.resource_type.to_string(),
+                known: discovery.resource_types.iter().map(|known| known.name.clone()).collect(),
+            }
+        })?;
+        let source_config = tenant
+            .source(&rules.source)
+            .with_context(|| format!("source `{}` is not configured", rules.source))?;
+        provisioners.push(Provisioner {
+            tenant: tenant.name.clone(),
+            provider: config.name.clone(),
+            client: client.clone(),
+            binding,
+            provider_patches: discovery.supports_patch(),
+            state: state.clone(),
+            rules: rules.clone(),
+            layers,
+            source: source(source_config),
+        });
+    }
+    Ok(provisioners)
+}

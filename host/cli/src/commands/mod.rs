@@ -1,0 +1,128 @@
+//! The commands, one file each, and what they have in common.
+
+mod check;
+mod init;
+mod log;
+mod mapping;
+mod run;
+mod sandbox;
+mod status;
+
+use crate::args::{Cli, Command, Common, Output};
+use crate::config::model::Tenant;
+use crate::config::problem::Problems;
+use crate::config::{self, TenantFolder};
+use crate::exit::Exit;
+use crate::terminal::{err, out};
+use scimwright_client::SettingsError;
+use scimwright_mapping::{HostError, LoadError};
+use scimwright_provision::ProvisionError;
+use scimwright_state::StateError;
+use serde_json::json;
+
+/// Carries out the command line.
+pub(crate) async fn run(cli: Cli) -> Exit {
+    let common = cli.common;
+    let outcome = match cli.command {
+        Command::Init(args) => init::run(&common, &args),
+        Command::Check(args) => check::run(&common, &args).await,
+        Command::Plan(args) => run::plan(&common, &args).await,
+        Command::Sync(args) => run::sync(&common, &args).await,
+        Command::Mapping(command) => mapping::run(&common, &command),
+        Command::Log(args) => log::run(&common, &args).await,
+        Command::Status => status::run(&common).await,
+        Command::Sandbox(args) => sandbox::run(&common, &args).await,
+    };
+    outcome.unwrap_or_else(|error| report_error(&common, &error))
+}
+
+/// Prints what ended a command, and finds the exit code that fits it.
+fn report_error(common: &Common, error: &anyhow::Error) -> Exit {
+    let exit = classify(error);
+    match common.output {
+        Output::Human => err(&format!("error: {error:#}")),
+        Output::Json => {
+            if let Some(problems) = error.downcast_ref::<Problems>() {
+                for problem in &problems.0 {
+                    out(&json!({
+                        "event": "problem", "file": problem.file(), "line": problem.line(),
+                        "message": problem.message, "help": problem.help,
+                    })
+                    .to_string());
+                }
+            }
+            let line = json!({ "event": "summary", "error": format!("{error:#}"), "exit_code": exit as u8 });
+            out(&line.to_string());
+        }
+    }
+    exit
+}
+
+/// The exit code for an error, by who can help.
+pub(crate) fn classify(error: &anyhow::Error) -> Exit {
+    for cause in error.chain() {
+        if cause.is::<Problems>()
+            || cause.is::<LoadError>()
+            || cause.is::<SettingsError>()
+            || cause.is::<Misconfigured>()
+        {
+            return Exit::Configuration;
+        }
+        if cause.is::<StateError>() || cause.is::<HostError>() {
+            return Exit::Failure;
+        }
+        if let Some(error) = cause.downcast_ref::<ProvisionError>() {
+            return match error {
+                ProvisionError::UnknownResourceType { .. } | ProvisionError::CannotDisable { .. } => {
+                    Exit::Configuration
+                }
+                ProvisionError::Provider(_) => Exit::Unavailable,
+                ProvisionError::State(_) | ProvisionError::Worker(_) => Exit::Failure,
+            };
+        }
+    }
+    Exit::Failure
+}
+
+/// A mistake outside a configuration file that is the administrator's to correct all the same.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Misconfigured(pub(crate) String);
+
+/// The tenants a command covers: the one named, or all.
+fn tenant_folders(common: &Common) -> anyhow::Result<Vec<TenantFolder>> {
+    let all = config::find_tenants(&common.config)?;
+    let Some(wanted) = &common.tenant else { return Ok(all) };
+    match all.iter().find(|tenant| tenant.name == *wanted) {
+        Some(found) => Ok(vec![found.clone()]),
+        None => {
+            let names: Vec<&str> = all.iter().map(|tenant| tenant.name.as_str()).collect();
+            let message = format!("there is no tenant `{wanted}`; there are: {}", names.join(", "));
+            Err(Misconfigured(message).into())
+        }
+    }
+}
+
+/// The configurations of the tenants a command covers. Reports the mistakes of all of them together.
+fn tenants(common: &Common) -> anyhow::Result<Vec<Tenant>> {
+    let mut tenants = Vec::new();
+    let mut problems = Problems::default();
+    for folder in tenant_folders(common)? {
+        match config::load(&folder) {
+            Ok(tenant) => tenants.push(tenant),
+            Err(more) => problems.0.extend(more.0),
+        }
+    }
+    if problems.0.is_empty() { Ok(tenants) } else { Err(problems.into()) }
+}
+
+/// The one tenant a command is about. Where there are many, one has to be named.
+fn one_tenant(common: &Common) -> anyhow::Result<Tenant> {
+    let folders = tenant_folders(common)?;
+    if let [only] = folders.as_slice() {
+        return Ok(config::load(only)?);
+    }
+    let names: Vec<&str> = folders.iter().map(|tenant| tenant.name.as_str()).collect();
+    let message = format!("name a tenant with --tenant; there are: {}", names.join(", "));
+    Err(Misconfigured(message).into())
+}

@@ -1,0 +1,165 @@
+//! `plan` and `sync`: the same run, with and without hands.
+
+use super::{classify, one_tenant};
+use crate::args::{Common, RunArgs, SyncArgs};
+use crate::assemble;
+use crate::config::model::Tenant;
+use crate::exit::Exit;
+use crate::report::Reporter;
+use scimwright_mapping::MappingHost;
+use scimwright_provision::{Event, Mode, ResourceRules, RunOptions, Summary};
+use scimwright_record::TenantName;
+use scimwright_state::{StateStore, TenantState};
+
+pub(super) async fn plan(common: &Common, args: &RunArgs) -> anyhow::Result<Exit> {
+    let tenant = one_tenant(common)?;
+    // Before the first sync there is no state, and a plan must not leave one behind.
+    let (store, _scratch) = if tenant.state.exists() {
+        (StateStore::open_read_only(&tenant.state).await?, None)
+    } else {
+        let scratch = tempfile::tempdir()?;
+        (StateStore::open(&scratch.path().join("state.db")).await?, Some(scratch))
+    };
+    run(common, &tenant, args, Mode::Plan, RunOptions::default(), &store).await
+}
+
+pub(super) async fn sync(common: &Common, args: &SyncArgs) -> anyhow::Result<Exit> {
+    let tenant = one_tenant(common)?;
+    if let Some(folder) = tenant.state.parent() {
+        create_private_folder(folder)?;
+    }
+    let store = StateStore::open(&tenant.state).await?;
+    let options = RunOptions { allow_deprovisions: args.allow_deprovisions };
+    run(common, &tenant, &args.run, Mode::Sync, options, &store).await
+}
+
+/// The state holds people's data: its folder is the owner's alone.
+fn create_private_folder(folder: &std::path::Path) -> anyhow::Result<()> {
+    use anyhow::Context;
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder).with_context(|| format!("the folder {} cannot be made", folder.display()))
+}
+
+async fn run(
+    common: &Common,
+    tenant: &Tenant,
+    args: &RunArgs,
+    mode: Mode,
+    options: RunOptions,
+    store: &StateStore,
+) -> anyhow::Result<Exit> {
+    let host = assemble::mapping_host(tenant)?;
+    let state = store.tenant(&tenant.name);
+    let work = Work {
+        tenant,
+        args,
+        mode,
+        options,
+        host,
+        state,
+        reporter: Reporter::new(common.output, common.verbose, mode),
+    };
+    Ok(work.carry_out().await)
+}
+
+/// Everything a run over the providers of a tenant needs.
+struct Work<'a> {
+    tenant: &'a Tenant,
+    args: &'a RunArgs,
+    mode: Mode,
+    options: RunOptions,
+    host: MappingHost,
+    state: TenantState,
+    reporter: Reporter,
+}
+
+impl Work<'_> {
+    async fn carry_out(&self) -> Exit {
+        let mut total = Summary { complete: true, ..Summary::default() };
+        let mut exit = Exit::Success;
+        let mut runs = 0;
+        for provider in &self.tenant.providers {
+            if self.args.provider.as_ref().is_some_and(|wanted| *wanted != provider.name) {
+                continue;
+            }
+            let provisioners = assemble::provisioners(
+                self.tenant,
+                provider,
+                |rules| self.wants(rules),
+                &self.host,
+                &self.state,
+            );
+            let provisioners = match provisioners.await {
+                Ok(provisioners) => provisioners,
+                Err(error) => {
+                    // Other providers have nothing to do with it.
+                    exit = exit.or_graver(self.failed(&error));
+                    continue;
+                }
+            };
+            for provisioner in provisioners {
+                runs += 1;
+                let observer = |event: &Event| self.reporter.event(event);
+                match provisioner.run(self.mode, self.options, &observer).await {
+                    Ok(summary) => {
+                        exit = exit.or_graver(judge(&summary));
+                        total.add(&summary);
+                    }
+                    Err(unfinished) => {
+                        total.add(&unfinished.summary);
+                        exit = exit.or_graver(self.failed(&anyhow::Error::new(unfinished.cause)));
+                    }
+                }
+            }
+        }
+        if runs == 0 && exit == Exit::Success {
+            exit = self.failed(&anyhow::Error::new(super::Misconfigured(self.nothing_matches())));
+        }
+        self.reporter.total(self.mode, &total, runs);
+        exit
+    }
+
+    fn wants(&self, rules: &ResourceRules) -> bool {
+        self.args.resource.as_ref().is_none_or(|wanted| *wanted == rules.resource_type)
+    }
+
+    fn failed(&self, error: &anyhow::Error) -> Exit {
+        self.reporter.error(&format!("{error:#}"));
+        classify(error)
+    }
+
+    fn nothing_matches(&self) -> String {
+        let all: Vec<String> = self
+            .tenant
+            .providers
+            .iter()
+            .flat_map(|provider| {
+                provider
+                    .resources
+                    .iter()
+                    .map(move |rules| format!("{} at {}", rules.resource_type, provider.name))
+            })
+            .collect();
+        let tenant: &TenantName = &self.tenant.name;
+        match all.as_slice() {
+            [] => format!("tenant `{tenant}` has no provider; add a [provider.NAME] to its scimwright.toml"),
+            _ => format!("nothing in the configuration matches; there is: {}", all.join(", ")),
+        }
+    }
+}
+
+/// The exit code for a run that came to its end.
+fn judge(summary: &Summary) -> Exit {
+    if !summary.complete {
+        Exit::Unavailable
+    } else if summary.held > 0 {
+        Exit::Held
+    } else if summary.failed > 0 {
+        Exit::RecordsFailed
+    } else {
+        Exit::Success
+    }
+}

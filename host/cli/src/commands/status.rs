@@ -1,0 +1,167 @@
+//! `status`: modules, sources, providers, links and recent runs of a tenant. Contacts nobody.
+
+use super::tenants;
+use crate::args::{Common, Output};
+use crate::assemble;
+use crate::config::model::Tenant;
+use crate::exit::Exit;
+use crate::terminal::out;
+use scimwright_state::{LinkScope, Run, RunProgress, Standing, StateStore, TenantState};
+use serde_json::{Value, json};
+
+/// How many runs are shown.
+const RUNS: u32 = 10;
+
+pub(super) async fn run(common: &Common) -> anyhow::Result<Exit> {
+    let mut exit = Exit::Success;
+    for tenant in tenants(common)? {
+        let status = status(&tenant).await?;
+        if status.modules.iter().any(|module| module["state"] == "refused") {
+            exit = Exit::Configuration;
+        }
+        match common.output {
+            Output::Human => out(&status.page()),
+            Output::Json => out(&status.json().to_string()),
+        }
+    }
+    Ok(exit)
+}
+
+/// What is known of a tenant without asking anybody.
+struct Status {
+    tenant: String,
+    modules: Vec<Value>,
+    resources: Vec<Value>,
+    runs: Vec<Value>,
+}
+
+async fn status(tenant: &Tenant) -> anyhow::Result<Status> {
+    let state = match tenant.state.exists() {
+        true => Some(StateStore::open_read_only(&tenant.state).await?.tenant(&tenant.name)),
+        false => None,
+    };
+    let runs = match &state {
+        Some(state) => state.runs(RUNS).await?.iter().map(run_row).collect(),
+        None => Vec::new(),
+    };
+    Ok(Status {
+        tenant: tenant.name.to_string(),
+        modules: modules(tenant)?,
+        resources: resources(tenant, state.as_ref()).await?,
+        runs,
+    })
+}
+
+fn modules(tenant: &Tenant) -> anyhow::Result<Vec<Value>> {
+    let host = assemble::mapping_host(tenant)?;
+    let rows = tenant.modules.iter().map(|config| match assemble::module(&host, tenant, config) {
+        Ok(module) => json!({
+            "module": config.name, "state": "live", "version": module.manifest().version,
+            "digest": module.digest(),
+        }),
+        Err(error) => json!({ "module": config.name, "state": "refused", "reason": error.to_string() }),
+    });
+    Ok(rows.collect())
+}
+
+async fn resources(tenant: &Tenant, state: Option<&TenantState>) -> anyhow::Result<Vec<Value>> {
+    let mut rows = Vec::new();
+    for provider in &tenant.providers {
+        for rules in &provider.resources {
+            let scope =
+                LinkScope { provider: provider.name.clone(), resource_type: rules.resource_type.clone() };
+            let (active, disabled, open) = match state {
+                Some(state) => (
+                    state.count_links(&scope, Some(Standing::Active)).await?,
+                    state.count_links(&scope, Some(Standing::Disabled)).await?,
+                    state.intents(&scope).await?.len(),
+                ),
+                None => (0, 0, 0),
+            };
+            rows.push(json!({
+                "provider": provider.name, "resource_type": rules.resource_type, "source": rules.source,
+                "active": active, "disabled": disabled, "unsettled": open,
+            }));
+        }
+    }
+    Ok(rows)
+}
+
+fn run_row(run: &Run) -> Value {
+    let (progress, ended, summary) = match &run.progress {
+        RunProgress::Ended(end) => (end.outcome.as_str(), Some(end.at.to_string()), end.summary.clone()),
+        RunProgress::UnderWay => ("under way", None, Value::Null),
+        RunProgress::Interrupted => ("interrupted", None, Value::Null),
+    };
+    json!({
+        "run": run.id.to_string(), "provider": run.scope.provider, "resource_type": run.scope.resource_type,
+        "started_at": run.started_at.to_string(), "ended_at": ended, "outcome": progress, "summary": summary,
+    })
+}
+
+impl Status {
+    fn json(&self) -> Value {
+        json!({
+            "event": "summary", "tenant": self.tenant, "modules": self.modules, "resources": self.resources,
+            "runs": self.runs,
+        })
+    }
+
+    fn page(&self) -> String {
+        let mut lines = vec![format!("Tenant {}", self.tenant)];
+        for module in &self.modules {
+            lines.push(match text(module, "reason") {
+                "" => format!(
+                    "  module    {} {}: live ({}…)",
+                    text(module, "module"),
+                    text(module, "version"),
+                    text(module, "digest").get(..12).unwrap_or_default()
+                ),
+                reason => format!("  module    {}: refused: {reason}", text(module, "module")),
+            });
+        }
+        for row in &self.resources {
+            let open = row["unsettled"].as_u64().unwrap_or(0);
+            let unsettled = if open > 0 { format!(", {open} unsettled") } else { String::new() };
+            lines.push(format!(
+                "  resource  {} at {}, from {}: {} active, {} disabled{unsettled}",
+                text(row, "resource_type"),
+                text(row, "provider"),
+                text(row, "source"),
+                row["active"],
+                row["disabled"]
+            ));
+        }
+        for run in &self.runs {
+            lines.push(format!(
+                "  run       {}  {} at {}: {}{}",
+                text(run, "started_at"),
+                text(run, "resource_type"),
+                text(run, "provider"),
+                text(run, "outcome"),
+                figures(&run["summary"])
+            ));
+        }
+        if self.runs.is_empty() {
+            lines.push("  run       none yet".to_owned());
+        }
+        lines.join("\n")
+    }
+}
+
+fn text<'v>(row: &'v Value, key: &str) -> &'v str {
+    row[key].as_str().unwrap_or_default()
+}
+
+/// The figures of a run that are not zero.
+fn figures(summary: &Value) -> String {
+    let names =
+        ["created", "adopted", "updated", "unchanged", "disabled", "deleted", "skipped", "failed", "held"];
+    let figures: Vec<String> = names
+        .iter()
+        .filter_map(|name| {
+            summary[name].as_u64().filter(|figure| *figure > 0).map(|figure| format!("{figure} {name}"))
+        })
+        .collect();
+    if figures.is_empty() { String::new() } else { format!(" ({})", figures.join(", ")) }
+}

@@ -1,0 +1,117 @@
+//! The configuration folder: one tenant, or many under `tenants/`.
+//!
+//! Only this module reads configuration files. It hands out plain, checked values; the crates below never
+//! see TOML, and never see a key of another tenant.
+//!
+//! - [`problem`]: a mistake, with file, line and remedy
+//! - [`reader`]: TOML tables, read key by key
+//! - [`model`]: what a configuration says, as values
+//! - [`parse`]: from one to the other
+
+pub(crate) mod attributes;
+pub(crate) mod model;
+pub(crate) mod parse;
+pub(crate) mod problem;
+pub(crate) mod provider;
+pub(crate) mod reader;
+pub(crate) mod source;
+
+use model::Tenant;
+use problem::{Problem, Problems, SourceText};
+use reader::FileReader;
+use scimwright_record::TenantName;
+use std::path::{Path, PathBuf};
+
+/// The name of the file that makes a folder a configuration.
+pub(crate) const FILE_NAME: &str = "scimwright.toml";
+
+/// Where a tenant's configuration lives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TenantFolder {
+    /// The tenant.
+    pub(crate) name: TenantName,
+    /// Its folder.
+    pub(crate) folder: PathBuf,
+}
+
+/// Finds the tenants of a configuration folder, in the order of their names.
+///
+/// A folder with a `tenants/` in it holds one tenant for each folder there; any other folder is one tenant
+/// called `default`.
+pub(crate) fn find_tenants(dir: &Path) -> Result<Vec<TenantFolder>, Problems> {
+    let tenants = dir.join("tenants");
+    let root = SourceText { file: dir.join(FILE_NAME), text: "".into() };
+    if !tenants.is_dir() {
+        return Ok(vec![TenantFolder { name: TenantName::default(), folder: dir.to_owned() }]);
+    }
+    if root.file.is_file() {
+        let problem = Problem::of_file(
+            &root,
+            format!(
+                "there is both {} and {}, so it is unclear whose settings these are",
+                root.file.display(),
+                tenants.display()
+            ),
+        );
+        return Err(Problems(vec![problem.help("move the file into a folder of its own below tenants/")]));
+    }
+    let listing = std::fs::read_dir(&tenants).map_err(|error| {
+        let place = SourceText { file: tenants.clone(), text: "".into() };
+        Problems(vec![Problem::of_file(&place, format!("the folder cannot be listed: {error}"))])
+    })?;
+    let mut found = Vec::new();
+    let mut problems = Vec::new();
+    for entry in listing.flatten().filter(|entry| entry.path().is_dir()) {
+        let folder = entry.path();
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.starts_with('.') {
+            continue;
+        }
+        match TenantName::parse(&name) {
+            Ok(name) => found.push(TenantFolder { name, folder }),
+            Err(error) => {
+                let place = SourceText { file: folder, text: "".into() };
+                problems.push(Problem::of_file(&place, error.to_string()).help("rename the folder"));
+            }
+        }
+    }
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    if found.is_empty() && problems.is_empty() {
+        let place = SourceText { file: tenants, text: "".into() };
+        problems.push(
+            Problem::of_file(&place, "the folder holds no tenant")
+                .help("make a folder for each tenant and put a scimwright.toml into it"),
+        );
+    }
+    if problems.is_empty() { Ok(found) } else { Err(Problems(problems)) }
+}
+
+/// Reads the configuration of one tenant.
+///
+/// # Errors
+/// Every mistake in the file, not the first one.
+pub(crate) fn load(tenant: &TenantFolder) -> Result<Tenant, Problems> {
+    let path = tenant.folder.join(FILE_NAME);
+    let text = std::fs::read_to_string(&path).map_err(|error| {
+        let place = SourceText { file: path.clone(), text: "".into() };
+        let problem = match error.kind() {
+            std::io::ErrorKind::NotFound => Problem::of_file(&place, "there is no such file")
+                .help("`scimwright init` writes one; `--config DIR` names another folder"),
+            _ => Problem::of_file(&place, format!("the file cannot be read: {error}")),
+        };
+        Problems(vec![problem])
+    })?;
+    read(tenant, path, &text)
+}
+
+/// Reads a configuration from its text.
+pub(crate) fn read(tenant: &TenantFolder, file: PathBuf, text: &str) -> Result<Tenant, Problems> {
+    let reader = FileReader::new(SourceText { file, text: text.into() });
+    let (document, syntax_errors) = toml::de::DeTable::parse_recoverable(text);
+    for error in &syntax_errors {
+        reader.note(error.span().unwrap_or(0..0), format!("this is not TOML: {}", error.message()));
+    }
+    let parsed = parse::tenant(&reader, tenant, document.get_ref());
+    let problems = reader.into_problems();
+    if problems.is_empty() { Ok(parsed) } else { Err(Problems(problems)) }
+}

@@ -1,0 +1,278 @@
+//! `[provider.NAME]` and its `[[provider.NAME.resource]]`: where resources go, and by which rules.
+
+use super::attributes;
+use super::model::{AuthConfig, ProviderConfig, SecretSource};
+use super::parse::unknown_name;
+use super::reader::{Located, TableReader};
+use scimwright_provision::{
+    DeprovisionAction, DeprovisionRules, ResourceRules, Threshold, UnreadableRows, UpdateMethod,
+};
+use scimwright_record::{ModuleName, ProviderName, RecordKey, ResourceTypeName, SourceName};
+use scimwright_scim::AttributePath;
+use std::path::Path;
+use std::time::Duration;
+use toml::de::DeValue;
+use url::Url;
+
+/// Reads one provider.
+pub(super) fn read(
+    name: &Located<String>,
+    table: TableReader<'_>,
+    folder: &Path,
+    sources: &[SourceName],
+) -> Option<ProviderConfig> {
+    let name = table.parse::<ProviderName>(name);
+    let allow_insecure_http = table.boolean("allow_insecure_http").unwrap_or(false);
+    let base_url = table
+        .required_text("base_url", "\"https://acme.example/scim/v2\"")
+        .and_then(|text| base_url(&table, &text, allow_insecure_http));
+    let auth = table.table("auth").and_then(|table| auth(table, folder));
+    let connect_timeout = seconds(&table, "connect_timeout_s", 10);
+    let request_timeout = seconds(&table, "request_timeout_s", 60);
+    let update = table
+        .choice(
+            "update",
+            &[("auto", UpdateMethod::Auto), ("patch", UpdateMethod::Patch), ("put", UpdateMethod::Put)],
+        )
+        .unwrap_or(UpdateMethod::Auto);
+    let concurrency = table.whole_number("concurrency", 1..=64).unwrap_or(4);
+    let mut resources: Vec<ResourceRules> = Vec::new();
+    for resource_table in table.repeated_tables("resource") {
+        let span = resource_table.span();
+        let Some(rules) = resource(resource_table, sources, update, concurrency) else { continue };
+        if resources.iter().any(|other| other.resource_type == rules.resource_type) {
+            table.file().note_with_help(
+                span,
+                format!("`[{}]` has a second resource of type `{}`", table.place(), rules.resource_type),
+                "put everything about one type at one provider into one [[…resource]]",
+            );
+            continue;
+        }
+        resources.push(rules);
+    }
+    if !table.has("resource") {
+        table.file().note_with_help(
+            table.span(),
+            format!("`[{}]` provisions nothing", table.place()),
+            format!("add [[{}.resource]] with a type and a source", table.place()),
+        );
+    }
+    table.finish();
+    Some(ProviderConfig {
+        name: name?.value,
+        base_url: base_url?,
+        auth: auth.unwrap_or(AuthConfig::None),
+        connect_timeout,
+        request_timeout,
+        allow_insecure_http,
+        resources,
+    })
+}
+
+fn seconds(table: &TableReader<'_>, key: &'static str, default: u64) -> Duration {
+    Duration::from_secs(table.whole_number(key, 1..=3_600).unwrap_or(default))
+}
+
+fn base_url(table: &TableReader<'_>, text: &Located<String>, allow_insecure_http: bool) -> Option<Url> {
+    let url = match Url::parse(&text.value) {
+        Ok(url) if url.has_host() && matches!(url.scheme(), "http" | "https") => url,
+        Ok(_) => {
+            table.file().note(text.span.clone(), format!("`{}` is not an http or https URL", text.value));
+            return None;
+        }
+        Err(error) => {
+            table.file().note(text.span.clone(), format!("`{}` is not a URL: {error}", text.value));
+            return None;
+        }
+    };
+    if !url.username().is_empty() || url.password().is_some() {
+        table.file().note_with_help(
+            text.span.clone(),
+            "a URL must not hold credentials",
+            "use auth = { bearer = { env = \"ACME_TOKEN\" } }",
+        );
+        return None;
+    }
+    if url.scheme() == "http" && !allow_insecure_http && !is_loopback(&url) {
+        table.file().note_with_help(
+            text.span.clone(),
+            format!("`{url}` would send people's data and credentials unencrypted"),
+            "use https; if the network is trusted all the way, set allow_insecure_http = true",
+        );
+        return None;
+    }
+    Some(url)
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+/// `auth = { bearer = { env = "NAME" } }`, or `{ file = "PATH" }`.
+fn auth(table: TableReader<'_>, folder: &Path) -> Option<AuthConfig> {
+    if let Some(value) = table.raw("bearer")
+        && value.get_ref().is_str()
+    {
+        table.file().note_with_help(
+            value.span(),
+            "a secret must not stand in the configuration",
+            "put it into an environment variable and write bearer = { env = \"ACME_TOKEN\" }, or into a \
+             file: { file = \"/run/secrets/acme\" }",
+        );
+        return None;
+    }
+    let bearer = table.table("bearer");
+    if bearer.is_none() && !table.has("bearer") {
+        table.missing("bearer", "{ env = \"ACME_TOKEN\" }");
+    }
+    let secret = bearer.and_then(|table| {
+        let env = table.text("env").map(|name| SecretSource::Env(name.value));
+        let file = table.text("file").map(|path| SecretSource::File(folder.join(path.value)));
+        if env.is_some() == file.is_some() {
+            table.file().note_with_help(
+                table.span(),
+                format!("`[{}]` needs one of `env` and `file`", table.place()),
+                "write, for example: bearer = { env = \"ACME_TOKEN\" }",
+            );
+        }
+        table.finish();
+        env.or(file)
+    });
+    table.finish();
+    secret.map(AuthConfig::Bearer)
+}
+
+fn resource(
+    table: TableReader<'_>,
+    sources: &[SourceName],
+    update: UpdateMethod,
+    concurrency: u64,
+) -> Option<ResourceRules> {
+    if !table.has("type") {
+        table.missing("type", "\"User\"");
+    }
+    if !table.has("source") {
+        table.missing("source", "\"hr\"");
+    }
+    let resource_type = table.parsed::<ResourceTypeName>("type");
+    let source = table.parsed::<SourceName>("source");
+    if let Some(source) = &source
+        && !sources.contains(&source.value)
+    {
+        let name = Located { value: source.value.to_string(), span: source.span.clone() };
+        unknown_name(table.file(), &name, "source", sources.iter().map(SourceName::as_str));
+    }
+    let matching = match table.parsed_list::<AttributePath>("match") {
+        Some(paths) => paths.into_iter().map(|path| path.value).collect(),
+        None => ["externalId", "userName"].iter().filter_map(|path| path.parse().ok()).collect(),
+    };
+    let names = |key| -> Vec<ModuleName> {
+        table
+            .parsed_list(key)
+            .unwrap_or_default()
+            .into_iter()
+            .map(|name: Located<ModuleName>| name.value)
+            .collect()
+    };
+    let (modules, defaults) = (names("modules"), names("defaults"));
+    let rows = table.table("attributes").map(attributes::read).unwrap_or_default();
+    if modules.is_empty() && rows.is_empty() && !table.has("modules") && !table.has("attributes") {
+        table.file().note_with_help(
+            table.span(),
+            format!("`[[{}]]` says nothing about its attributes", table.place()),
+            "name a mapping module, modules = [\"corp-user\"], or add a table of attributes",
+        );
+    }
+    let deprovision = deprovision(&table);
+    table.finish();
+    Some(ResourceRules {
+        resource_type: resource_type?.value,
+        source: source?.value,
+        matching,
+        rows,
+        modules,
+        defaults,
+        update,
+        deprovision,
+        concurrency: usize::try_from(concurrency).unwrap_or(1),
+    })
+}
+
+fn deprovision(table: &TableReader<'_>) -> DeprovisionRules {
+    let action = table
+        .choice(
+            "deprovision",
+            &[
+                ("nothing", DeprovisionAction::Nothing),
+                ("disable", DeprovisionAction::Disable),
+                ("delete", DeprovisionAction::Delete),
+            ],
+        )
+        .unwrap_or(DeprovisionAction::Disable);
+    let unreadable_rows = table
+        .choice("unreadable_rows", &[("hold", UnreadableRows::Hold), ("ignore", UnreadableRows::Ignore)])
+        .unwrap_or(UnreadableRows::Hold);
+    DeprovisionRules {
+        action,
+        threshold: threshold(table).unwrap_or_default(),
+        include_adopted: table.boolean("deprovision_adopted").unwrap_or(false),
+        protected: table
+            .parsed_list::<RecordKey>("protect")
+            .unwrap_or_default()
+            .into_iter()
+            .map(|key| key.value)
+            .collect(),
+        unreadable_rows,
+    }
+}
+
+/// `max_deprovision = "5%"`, `20`, or both: `{ share = "5%", count = 20 }`.
+fn threshold(table: &TableReader<'_>) -> Option<Threshold> {
+    let value = table.raw("max_deprovision")?;
+    let wrong = || {
+        table.file().note_with_help(
+            value.span(),
+            "this is not a bound for deprovisioning",
+            "write a share, \"5%\", a number, 20, or both: { share = \"5%\", count = 20 }",
+        );
+        None
+    };
+    match value.get_ref() {
+        DeValue::String(text) => match share(text) {
+            Some(share) => Some(Threshold { share: Some(share), count: None }),
+            None => wrong(),
+        },
+        DeValue::Integer(number) => match number.as_str().parse() {
+            Ok(count) => Some(Threshold { share: None, count: Some(count) }),
+            Err(_) => wrong(),
+        },
+        DeValue::Table(inner) => {
+            let inner = TableReader::new(
+                table.file(),
+                format!("{}.max_deprovision", table.place()),
+                inner,
+                value.span(),
+            );
+            let share_text = inner.text("share");
+            let count = inner.whole_number("count", 0..=u64::MAX);
+            inner.finish();
+            match share_text.map(|text| share(&text.value)) {
+                Some(None) => wrong(),
+                Some(share) => Some(Threshold { share, count }),
+                None => Some(Threshold { share: None, count }),
+            }
+        }
+        _ => wrong(),
+    }
+}
+
+/// `5%` or `2.5 %`, as a share from 0 to 1.
+fn share(text: &str) -> Option<f64> {
+    let percent: f64 = text.trim().strip_suffix('%')?.trim().parse().ok()?;
+    (0.0..=100.0).contains(&percent).then_some(percent / 100.0)
+}

@@ -1,0 +1,115 @@
+//! `[source.NAME]`: where records come from.
+
+use super::model::{SourceConfig, SourceKind};
+use super::reader::{Located, TableReader};
+use scimwright_record::SourceName;
+use scimwright_sources::{ColumnType, CsvOptions, EmptyCell, JsonLinesOptions, SqliteFrom, SqliteOptions};
+use std::path::{Path, PathBuf};
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Csv,
+    JsonLines,
+    Sqlite,
+}
+
+/// Reads one source.
+pub(super) fn read(name: &Located<String>, table: TableReader<'_>, folder: &Path) -> Option<SourceConfig> {
+    let name = table.parse::<SourceName>(name);
+    if !table.has("type") {
+        table.missing("type", "\"csv\"");
+    }
+    let kind = table
+        .choice("type", &[("csv", Kind::Csv), ("json-lines", Kind::JsonLines), ("sqlite", Kind::Sqlite)]);
+    let path = table.required_text("path", "\"people.csv\"").map(|path| folder.join(path.value));
+    let key = table.required_text("key", "\"employee_id\"").map(|key| key.value);
+    let name = name?.value;
+    let kind = match kind? {
+        Kind::Csv => csv(&table, name.clone(), path, key).map(SourceKind::Csv),
+        Kind::JsonLines => {
+            let types = column_types(&table);
+            path.zip(key).map(|(path, key)| {
+                SourceKind::JsonLines(JsonLinesOptions {
+                    types,
+                    ..JsonLinesOptions::new(name.clone(), path, key)
+                })
+            })
+        }
+        Kind::Sqlite => sqlite(&table, name.clone(), path, key).map(SourceKind::Sqlite),
+    };
+    table.finish();
+    Some(SourceConfig { name, kind: kind? })
+}
+
+fn csv(
+    table: &TableReader<'_>,
+    name: SourceName,
+    path: Option<PathBuf>,
+    key: Option<String>,
+) -> Option<CsvOptions> {
+    let delimiter = table.text("delimiter").map_or(Some(b','), |text| match text.value.as_bytes() {
+        [byte] if byte.is_ascii() && !matches!(byte, b'"' | b'\r' | b'\n') => Some(*byte),
+        _ => {
+            table.file().note_with_help(
+                text.span,
+                format!("`{}` cannot separate cells", text.value.escape_default()),
+                "write one ASCII character, for example \";\" or \"\\t\"",
+            );
+            None
+        }
+    });
+    let types = column_types(table);
+    let infer = table.boolean("infer_types").unwrap_or(false);
+    let trim = table.boolean("trim").unwrap_or(true);
+    let empty = table
+        .choice("empty_cells", &[("null", EmptyCell::Null), ("text", EmptyCell::Text)])
+        .unwrap_or(EmptyCell::Null);
+    Some(CsvOptions { name, path: path?, key: key?, delimiter: delimiter?, types, infer, empty, trim })
+}
+
+fn sqlite(
+    table: &TableReader<'_>,
+    name: SourceName,
+    path: Option<PathBuf>,
+    key: Option<String>,
+) -> Option<SqliteOptions> {
+    let from = match (table.text("table"), table.text("query")) {
+        (Some(name), None) => Some(SqliteFrom::Table(name.value)),
+        (None, Some(query)) => Some(SqliteFrom::Query(query.value)),
+        (Some(_), Some(query)) => {
+            table.file().note_with_help(
+                query.span,
+                format!("`[{}]` has both `table` and `query`", table.place()),
+                "keep one of them",
+            );
+            None
+        }
+        (None, None) => {
+            if !table.has("table") && !table.has("query") {
+                table.missing("table", "\"people\"");
+            }
+            None
+        }
+    };
+    let types = column_types(table);
+    Some(SqliteOptions { types, ..SqliteOptions::new(name, path?, from?, key?) })
+}
+
+/// `types = { start = "date-time", groups = "list(;)" }`.
+fn column_types(table: &TableReader<'_>) -> Vec<(String, ColumnType)> {
+    let Some(types) = table.table("types") else { return Vec::new() };
+    let mut columns = Vec::new();
+    for (column, value) in types.entries() {
+        let Some(word) = value.get_ref().as_str() else {
+            table
+                .file()
+                .note(value.span(), format!("the type of column `{}` has to be a string", column.value));
+            continue;
+        };
+        match ColumnType::parse(word) {
+            Ok(kind) => columns.push((column.value, kind)),
+            Err(error) => table.file().note(value.span(), error.to_string()),
+        }
+    }
+    columns
+}

@@ -1,0 +1,36 @@
+//! Exit codes, their names and their order of precedence.
+
+use std::process::ExitCode;
+
+/// How a command ended. The numbers are part of the interface; README.md has the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub(crate) enum Exit {
+    /// Everything asked for was done.
+    Success = 0,
+    /// Something broke that no other code names: a full disk, a locked state.
+    Failure = 1,
+    /// The command line could not be understood.
+    Usage = 2,
+    /// The configuration or a module is wrong. Nothing was changed.
+    Configuration = 3,
+    /// The run finished, and some records or rows failed.
+    RecordsFailed = 4,
+    /// The run finished, and deprovisioning was held.
+    Held = 5,
+    /// A provider or a source could not be reached or not be read to its end.
+    Unavailable = 6,
+}
+
+impl Exit {
+    /// The graver of two outcomes: what has the higher number.
+    pub(crate) fn or_graver(self, other: Self) -> Self {
+        self.max(other)
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}

@@ -1,0 +1,51 @@
+//! What people and programs see of a run.
+//!
+//! - [`human`]: lines, a progress bar and a table, for a terminal or a pipe
+//! - [`json`]: the events as JSON lines, and a summary as the last one
+
+pub(crate) mod human;
+pub(crate) mod json;
+
+use crate::args::Output;
+use scimwright_provision::{Event, Mode, Summary};
+
+/// Prints the events of one or several runs, and what they came to.
+pub(crate) enum Reporter {
+    /// For people.
+    Human(human::HumanReporter),
+    /// For programs.
+    Json,
+}
+
+impl Reporter {
+    pub(crate) fn new(output: Output, verbose: u8, mode: Mode) -> Self {
+        match output {
+            Output::Human => Self::Human(human::HumanReporter::new(mode, verbose)),
+            Output::Json => Self::Json,
+        }
+    }
+
+    /// Prints one event.
+    pub(crate) fn event(&self, event: &Event) {
+        match self {
+            Self::Human(reporter) => reporter.event(event),
+            Self::Json => json::event(event),
+        }
+    }
+
+    /// Prints a failure that ended something.
+    pub(crate) fn error(&self, message: &str) {
+        match self {
+            Self::Human(reporter) => reporter.error(message),
+            Self::Json => json::error(message),
+        }
+    }
+
+    /// Prints what everything came to. The last thing that is printed.
+    pub(crate) fn total(&self, mode: Mode, total: &Summary, runs: usize) {
+        match self {
+            Self::Human(reporter) => reporter.total(total, runs),
+            Self::Json => json::summary(mode, total),
+        }
+    }
+}
