@@ -1,0 +1,164 @@
+//! The invariants of ARCHITECTURE.md, stated as what is absent.
+
+use scimwright_tests::tool::root;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// Who may import whom. What is not listed imports no crate of ours.
+const IMPORTS: &[(&str, &[&str])] = &[
+    ("host/scim", &[]),
+    ("host/record", &[]),
+    ("host/client", &["scim"]),
+    ("host/mapping", &["scim", "record"]),
+    ("host/sources", &["record"]),
+    ("host/state", &["scim", "record"]),
+    ("host/provision", &["client", "mapping", "state", "scim", "record"]),
+    ("host/sandbox", &["scim"]),
+    ("guest-sdk/rust", &[]),
+    ("mappings-examples/corp-user", &["guest"]),
+    ("mappings-examples/corp-defaults", &["guest"]),
+];
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Every Rust file below a folder.
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                files.push(path);
+            }
+        }
+    }
+    assert!(!files.is_empty(), "{} has no Rust files", folder.display());
+    files
+}
+
+/// The files below these folders that mention a word outside of comments, relative to the root.
+fn mentioning(folders: &[&str], word: &str) -> BTreeSet<String> {
+    let root = root();
+    let code_mentions = |text: &str| {
+        text.lines().any(|line| {
+            let code = line.split("//").next().unwrap_or_default();
+            code.contains(word)
+        })
+    };
+    folders
+        .iter()
+        .flat_map(|folder| rust_files(&root.join(folder)))
+        .filter(|path| code_mentions(&read(path)))
+        .map(|path| path.strip_prefix(&root).unwrap().display().to_string())
+        .collect()
+}
+
+const HOST: &[&str] = &[
+    "host/scim/src",
+    "host/record/src",
+    "host/client/src",
+    "host/mapping/src",
+    "host/sources/src",
+    "host/state/src",
+    "host/provision/src",
+    "host/sandbox/src",
+    "host/cli/src",
+];
+
+fn libraries() -> Vec<&'static str> {
+    HOST.iter().copied().filter(|folder| *folder != "host/cli/src").collect()
+}
+
+#[test]
+fn imports_run_one_way() {
+    for (folder, allowed) in IMPORTS {
+        let manifest = read(&root().join(folder).join("Cargo.toml"));
+        let dependencies = manifest.split("[dev-dependencies]").next().unwrap();
+        for line in dependencies.lines().filter(|line| line.starts_with("scimwright-")) {
+            let name = line.trim_start_matches("scimwright-").split('.').next().unwrap();
+            assert!(allowed.contains(&name), "{folder} must not import scimwright-{name}");
+        }
+    }
+}
+
+#[test]
+fn only_mapping_names_wasmtime() {
+    let files = mentioning(&libraries(), "wasmtime");
+    assert!(!files.is_empty() && files.iter().all(|file| file.starts_with("host/mapping/")), "{files:?}");
+    assert!(mentioning(&["host/cli/src"], "wasmtime").is_empty());
+}
+
+#[test]
+fn only_the_transport_names_reqwest() {
+    assert_eq!(mentioning(HOST, "reqwest"), BTreeSet::from(["host/client/src/transport.rs".to_owned()]));
+}
+
+#[test]
+fn only_the_cli_prints_picks_exit_codes_or_reads_configuration() {
+    for word in
+        ["println!", "eprintln!", "print!(", "ExitCode", "process::exit", "toml::", "clap::", "anyhow"]
+    {
+        assert_eq!(mentioning(&libraries(), word), BTreeSet::new(), "{word}");
+    }
+}
+
+#[test]
+fn scim_and_record_do_no_input_or_output() {
+    for word in ["std::fs", "std::net", "std::env", "tokio", "File::", "TcpStream"] {
+        assert_eq!(mentioning(&["host/scim/src", "host/record/src"], word), BTreeSet::new(), "{word}");
+    }
+}
+
+#[test]
+fn unsafe_code_stands_in_one_place_of_the_host() {
+    let allowed = mentioning(HOST, "allow(unsafe_code)");
+    assert_eq!(allowed, BTreeSet::from(["host/mapping/src/cache.rs".to_owned()]));
+    let text = read(&root().join("host/mapping/src/cache.rs"));
+    assert_eq!(text.matches("unsafe {").count(), 1);
+    assert!(text.contains("SAFETY:"));
+}
+
+#[test]
+fn no_crate_has_global_mutable_state() {
+    for word in ["static mut", "lazy_static", "thread_local!"] {
+        assert_eq!(mentioning(HOST, word), BTreeSet::new(), "{word}");
+    }
+    let once = mentioning(HOST, "static ");
+    for file in &once {
+        let text = read(&root().join(file));
+        let mutable = text.lines().any(|line| {
+            let line = line.trim_start();
+            (line.starts_with("static ") || line.starts_with("pub static "))
+                && ["Mutex", "RwLock", "Atomic", "OnceLock", "OnceCell"]
+                    .iter()
+                    .any(|kind| line.contains(kind))
+        });
+        assert!(!mutable, "{file} holds global mutable state");
+    }
+}
+
+#[test]
+fn guests_and_host_meet_in_wit_only() {
+    let guests = ["guest-sdk/rust", "mappings-examples/corp-user", "mappings-examples/corp-defaults"];
+    for guest in guests {
+        let manifest = read(&root().join(guest).join("Cargo.toml"));
+        for host in ["scim", "record", "client", "mapping", "sources", "state", "provision", "sandbox"] {
+            assert!(!manifest.contains(&format!("scimwright-{host}")), "{guest} imports scimwright-{host}");
+        }
+    }
+    for (folder, _) in IMPORTS.iter().filter(|(folder, _)| folder.starts_with("host/")) {
+        assert!(!read(&root().join(folder).join("Cargo.toml")).contains("scimwright-guest"), "{folder}");
+    }
+}
+
+#[test]
+fn there_is_one_wasmtime_and_one_tls_provider() {
+    let lock = read(&root().join("Cargo.lock"));
+    let count = |name: &str| lock.matches(&format!("name = \"{name}\"\n")).count();
+    assert_eq!((count("wasmtime"), count("ring"), count("aws-lc-rs")), (1, 1, 0));
+}

@@ -1,0 +1,132 @@
+//! Nobody is deprovisioned by accident.
+
+use crate::company::{configuration, workspace};
+use scimwright_tests::people::Company;
+use scimwright_tests::tool::{SandboxProcess, Workspace};
+use serde_json::Value;
+use std::path::Path;
+
+/// Two hundred people, synced once.
+fn synced(folder: &Path) -> (Company, Workspace, SandboxProcess) {
+    let sandbox = SandboxProcess::start(&Workspace::new(folder).unwrap()).unwrap();
+    let company = Company::tidy(5, 200);
+    let workspace = workspace(folder, &sandbox.base_url, &company);
+    let first = workspace.summary(&["sync"]).unwrap();
+    assert_eq!(first["created"], 200, "{first}");
+    (company, workspace, sandbox)
+}
+
+fn held_reason(workspace: &Workspace) -> (Option<i32>, Value, String) {
+    let printed = workspace.run(&["--output", "json", "sync"]).unwrap();
+    let held = printed.events("held").unwrap();
+    let reason = held.first().map(|event| event["reason"].as_str().unwrap_or_default().to_owned());
+    (printed.code, printed.summary().unwrap(), reason.unwrap_or_default())
+}
+
+#[test]
+fn a_mass_disable_stops_before_the_first_and_says_how_to_proceed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut company, workspace, _sandbox) = synced(folder.path());
+    company.leave(30);
+    workspace.write("people.csv", &company.to_csv()).unwrap();
+
+    let (code, summary, reason) = held_reason(&workspace);
+    assert_eq!((code, &summary["disabled"], &summary["held"]), (Some(5), &0.into(), &30.into()));
+    assert_eq!(
+        reason,
+        "30 of 200 would go, and max_deprovision = 5 % allows 10; if this is right, run `scimwright sync \
+         --allow-deprovisions 30`"
+    );
+    let allowed = workspace.summary(&["sync", "--allow-deprovisions", "30"]).unwrap();
+    assert_eq!(allowed["disabled"], 30, "{allowed}");
+}
+
+#[test]
+fn an_empty_file_disables_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, workspace, _sandbox) = synced(folder.path());
+    let header = scimwright_tests::people::HEADER;
+    workspace.write("people.csv", &format!("{header}\n")).unwrap();
+    let (code, summary, reason) = held_reason(&workspace);
+    assert_eq!((code, &summary["disabled"]), (Some(5), &0.into()));
+    assert!(reason.contains("no records at all"), "{reason}");
+}
+
+#[test]
+fn a_file_that_is_missing_or_breaks_off_disables_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let (company, workspace, _sandbox) = synced(folder.path());
+    // An unclosed quote swallows everybody after it.
+    let text = company.to_csv();
+    let lines: Vec<&str> = text.lines().collect();
+    let broken = format!("{}\n\"E00190,open quote\n{}", lines[..195].join("\n"), lines[195..].join("\n"));
+    workspace.write("people.csv", &broken).unwrap();
+    let (code, summary, reason) = held_reason(&workspace);
+    assert_eq!((code, &summary["disabled"], &summary["complete"]), (Some(6), &0.into(), &false.into()));
+    assert!(reason.contains("nobody is taken for a leaver"), "{reason}");
+
+    std::fs::remove_file(workspace.folder.join("people.csv")).unwrap();
+    let (code, summary, _) = held_reason(&workspace);
+    assert_eq!((code, &summary["disabled"]), (Some(6), &0.into()));
+}
+
+#[test]
+fn a_row_without_a_readable_key_may_be_anybody() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut company, workspace, _sandbox) = synced(folder.path());
+    company.leave(1);
+    let text = format!("{},a,row,without,a,key,,,,,,,,,\n", company.to_csv());
+    workspace.write("people.csv", &text).unwrap();
+    let (code, summary, reason) = held_reason(&workspace);
+    assert_eq!((code, &summary["disabled"], &summary["failed"]), (Some(5), &0.into(), &1.into()), "{reason}");
+    assert!(reason.contains("unreadable_rows"), "{reason}");
+}
+
+#[test]
+fn a_broken_row_keeps_its_person() {
+    let folder = tempfile::tempdir().unwrap();
+    let (company, workspace, _sandbox) = synced(folder.path());
+    let text = company.to_csv().replace("E00042,", "E00042,one,cell,too,many,");
+    workspace.write("people.csv", &text).unwrap();
+    let summary = workspace.summary(&["sync"]).unwrap();
+    assert_eq!((&summary["failed"], &summary["disabled"]), (&1.into(), &0.into()), "{summary}");
+}
+
+#[test]
+fn whoever_comes_back_is_active_again_in_the_same_account() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut company, workspace, sandbox) = synced(folder.path());
+    let everybody = company.to_csv();
+    company.leave(3);
+    workspace.write("people.csv", &company.to_csv()).unwrap();
+    assert_eq!(workspace.summary(&["sync"]).unwrap()["disabled"], 3);
+    assert_eq!(workspace.summary(&["sync"]).unwrap()["disabled"], 0, "once is enough");
+    workspace.write("people.csv", &everybody).unwrap();
+    let back = workspace.summary(&["sync"]).unwrap();
+    assert_eq!((&back["created"], &back["failed"]), (&0.into(), &0.into()), "{back}");
+    let url = format!("{}/Users?filter=active+eq+false&count=1", sandbox.base_url);
+    let disabled = scimwright_tests::servers::get(&url, Some(scimwright_tests::servers::TOKEN)).unwrap();
+    assert_eq!(disabled["totalResults"], 0, "{disabled}");
+}
+
+#[test]
+fn protected_and_adopted_people_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut company, workspace, sandbox) = synced(folder.path());
+    let left = company.leave(2);
+    let protect = format!("max_deprovision = \"5%\"\nprotect = [\"{}\"]", left[0]);
+    let text = configuration(&sandbox.base_url).replace("max_deprovision = \"5%\"", &protect);
+    workspace.write("scimwright.toml", &text).unwrap();
+    workspace.write("people.csv", &company.to_csv()).unwrap();
+    let summary = workspace.summary(&["sync"]).unwrap();
+    assert_eq!((&summary["disabled"], &summary["skipped"]), (&1.into(), &1.into()), "{summary}");
+
+    // Without the memory of ours, everybody who is left was there before us.
+    std::fs::remove_dir_all(workspace.folder.join(".scimwright")).unwrap();
+    let adopted = workspace.summary(&["sync"]).unwrap();
+    assert_eq!((&adopted["created"], &adopted["adopted"]), (&0.into(), &198.into()), "{adopted}");
+    company.leave(2);
+    workspace.write("people.csv", &company.to_csv()).unwrap();
+    let summary = workspace.summary(&["sync"]).unwrap();
+    assert_eq!((&summary["disabled"], &summary["skipped"]), (&0.into(), &2.into()), "{summary}");
+}

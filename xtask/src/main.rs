@@ -1,0 +1,42 @@
+//! Set-up, guests, quickstart, test and bench for people who work on scimwright: `cargo xtask --help`.
+//!
+//! A thin table of subcommands; each is a module.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "xtask talks to a terminal")]
+
+mod guests;
+mod quickstart;
+mod steps;
+mod test;
+mod toolchain;
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+use std::path::Path;
+
+/// Set-up, guests, quickstart, test and bench for people who work on scimwright.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Builds the example mappings into components, in target/guests/modules
+    Guests,
+    /// The main job, from nothing to a second sync: builds, starts a provider, syncs 1,000 people
+    Quickstart,
+    /// Everything that has to hold: format, lints, guests, tests against real servers, docs
+    Test,
+}
+
+fn main() -> Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask stands in the workspace")?;
+    match Arguments::parse().task {
+        Task::Guests => guests::build(root).map(drop),
+        Task::Quickstart => quickstart::run(root),
+        Task::Test => test::run(root),
+    }
+}

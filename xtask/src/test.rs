@@ -1,0 +1,37 @@
+//! `cargo xtask test`: everything that has to hold before a change is done.
+
+use crate::guests;
+use crate::steps::{Steps, cargo, cargo_with};
+use scimwright_tests::servers;
+use std::path::Path;
+
+/// Runs all checks, in the order in which they fail fastest.
+pub(crate) fn run(root: &Path) -> anyhow::Result<()> {
+    let mut steps = Steps::new();
+    steps.begin("Formatting");
+    cargo(root, &["fmt", "--all", "--check"])?;
+
+    steps.begin("Lints, warnings denied");
+    cargo(root, &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])?;
+
+    steps.begin("Guest toolchain and guests");
+    guests::build(root)?;
+
+    steps.begin("Test servers");
+    servers::install(root, |line| println!("    {line}"))?;
+
+    steps.begin("The binary that the end-to-end tests run");
+    cargo(root, &["build", "--package", "scimwright", "--locked"])?;
+
+    steps.begin("Unit, property, golden and end-to-end tests");
+    cargo(root, &["test", "--workspace", "--locked"])?;
+
+    steps.begin("Documentation, warnings denied");
+    cargo_with(
+        root,
+        &["doc", "--workspace", "--no-deps", "--document-private-items", "--locked"],
+        &[("RUSTDOCFLAGS", "-D warnings -A rustdoc::private-intra-doc-links")],
+    )?;
+    steps.end();
+    Ok(())
+}
