@@ -15,6 +15,8 @@ use wit_component::{ComponentEncoder, DecodedWasm};
 
 /// What a guest may import, and nothing else.
 const CONTRACT: &str = "scimwright:mapping/";
+/// The target folder of guests, below the workspace's root.
+const FOLDER: &str = "target/guests";
 
 /// A guest that was built.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,16 +33,23 @@ pub(crate) struct Guest {
 /// # Errors
 /// When there is no toolchain for guests, one does not compile, or one imports more than the contract.
 pub(crate) fn build(root: &Path) -> Result<Vec<Guest>> {
-    let names = discover(root)?;
-    let folder = root.join("target/guests");
+    build_named(root, &discover(root)?)
+}
+
+/// Builds these packages of the workspace, as [`build`] does.
+///
+/// # Errors
+/// As for [`build`].
+pub(crate) fn build_named(root: &Path, names: &[String]) -> Result<Vec<Guest>> {
+    let folder = root.join(FOLDER);
     let began = Instant::now();
-    compile(root, &folder, &names)?;
+    compile(root, root, names)?;
     let modules = folder.join("modules");
     fs::create_dir_all(&modules).with_context(|| format!("cannot create {}", modules.display()))?;
 
     let mut guests = Vec::new();
     for name in names {
-        let core = folder.join(TARGET).join("guest").join(format!("{}.wasm", name.replace('-', "_")));
+        let core = core_module(root, name);
         let path = modules.join(format!("{name}.wasm"));
         let component = componentize(&core).with_context(|| format!("guest `{name}`"))?;
         let changed = fs::read(&path).ok().is_none_or(|before| before != component);
@@ -49,10 +58,24 @@ pub(crate) fn build(root: &Path) -> Result<Vec<Guest>> {
         }
         let state = if changed { "built" } else { "up to date" };
         println!("guests: {:<16} {:>4} KB  {state}", name, component.len().div_ceil(1024));
-        guests.push(Guest { name, path });
+        guests.push(Guest { name: name.clone(), path });
     }
     println!("guests: {} in {:.1} s, in {}", guests.len(), began.elapsed().as_secs_f32(), modules.display());
     Ok(guests)
+}
+
+/// Builds a package of another workspace inside this one to a core module, for a host that knows no components.
+///
+/// # Errors
+/// When there is no toolchain for guests, or it does not compile.
+pub(crate) fn build_core(root: &Path, workspace: &Path, name: &str) -> Result<PathBuf> {
+    compile(root, workspace, &[name.to_owned()])?;
+    Ok(core_module(root, name))
+}
+
+/// Where cargo leaves the core module of a package.
+fn core_module(root: &Path, name: &str) -> PathBuf {
+    root.join(FOLDER).join(TARGET).join("guest").join(format!("{}.wasm", name.replace('-', "_")))
 }
 
 /// The names of the guests: the folders of `mappings-examples` that hold a Rust package. The package has
@@ -71,15 +94,15 @@ fn discover(root: &Path) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Compiles the guests to core modules.
-fn compile(root: &Path, folder: &Path, names: &[String]) -> Result<()> {
+/// Compiles guests of a workspace to core modules, in the one target folder.
+fn compile(root: &Path, workspace: &Path, names: &[String]) -> Result<()> {
     let toolchain = Toolchain::find()?;
     let mut cargo = toolchain.cargo(&remapped_paths(root, &toolchain));
     cargo
-        .current_dir(root)
+        .current_dir(workspace)
         // The lock file is the workspace's, and another cargo might like to write it differently.
         .args(["build", "--locked", "--lib", "--profile", "guest", "--target-dir"])
-        .arg(folder)
+        .arg(root.join(FOLDER))
         .args(toolchain.target_arguments());
     for name in names {
         cargo.args(["--package", name]);

@@ -4,6 +4,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "xtask talks to a terminal")]
 
+mod bench;
 mod guests;
 mod quickstart;
 mod steps;
@@ -13,6 +14,7 @@ mod toolchain;
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use std::path::Path;
+use std::process::ExitCode;
 
 /// Set-up, guests, quickstart, test and bench for people who work on scimwright.
 #[derive(Parser)]
@@ -30,13 +32,26 @@ enum Task {
     Quickstart,
     /// Everything that has to hold: format, lints, guests, tests against real servers, docs
     Test,
+    /// What mapping costs a record, beside its peers; with --memory, how much memory a sync takes
+    Bench(bench::Options),
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask stands in the workspace")?;
     match Arguments::parse().task {
         Task::Guests => guests::build(root).map(drop),
         Task::Quickstart => quickstart::run(root),
         Task::Test => test::run(root),
+        Task::Bench(options) => bench::run(root, options),
     }
 }

@@ -137,6 +137,9 @@ fn what_next(root: &Path, folder: &Path) {
     println!("What to try next:");
     println!("  target/debug/scimwright sandbox                        the provider again, on port 8085");
     println!("  edit {folder}/scimwright.toml                set base_url to http://127.0.0.1:8085/v2");
+    println!(
+        "  rm -r {folder}/.scimwright                   forget the provider of this tour, which is gone"
+    );
     println!("  SCIM_TOKEN=any target/debug/scimwright --config {folder} check");
     println!("  edit {folder}/people.csv, then plan and sync as above");
     println!("  target/debug/scimwright --config {folder} mapping inspect corp-user");

@@ -20,8 +20,9 @@ pub(crate) fn run(root: &Path) -> anyhow::Result<()> {
     steps.begin("Test servers");
     servers::install(root, |line| println!("    {line}"))?;
 
-    steps.begin("The binary that the end-to-end tests run");
-    cargo(root, &["build", "--package", "scimwright", "--locked"])?;
+    // With the same selection as the tests below: another would build wasmtime a second time.
+    steps.begin("Everything that the tests run");
+    cargo(root, &["build", "--workspace", "--all-targets", "--locked"])?;
 
     steps.begin("Unit, property, golden and end-to-end tests");
     cargo(root, &["test", "--workspace", "--locked"])?;

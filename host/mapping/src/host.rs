@@ -13,6 +13,7 @@ use crate::cache::Cache;
 use crate::call::Call;
 use crate::contract::{log, lookup};
 use crate::grants::Grants;
+use crate::inspection::Inspection;
 use crate::limits::Limits;
 use crate::load::{self, LoadError};
 use crate::module::{MappingModule, ModuleId};
@@ -145,6 +146,15 @@ impl MappingHost {
         grants: Grants,
     ) -> Result<MappingModule, LoadError> {
         load::from_file(&self.shared, id, path, limits, settings, grants)
+    }
+
+    /// Looks at a module without loading it for use: whatever settings and grants it wants, nothing of it is
+    /// run but `describe`.
+    ///
+    /// # Errors
+    /// [`LoadError`], as for [`load`](Self::load).
+    pub fn inspect(&self, id: ModuleId, path: &Path, limits: Limits) -> Result<Inspection, LoadError> {
+        load::inspect_file(&self.shared, id, path, limits)
     }
 
     /// [`load`](Self::load) for bytes that were read already.

@@ -202,6 +202,30 @@ pub(crate) fn from_bytes(
     }
 }
 
+/// Describes a module from a file, whatever it wants.
+pub(crate) fn inspect_file(
+    shared: &Arc<Shared>,
+    id: ModuleId,
+    path: &Path,
+    limits: Limits,
+) -> Result<Inspection, LoadError> {
+    let loading = Loading { shared, id: &id, limits };
+    let described = artifact::read(path, limits.file_bytes).and_then(|bytes| loading.describe_bytes(&bytes));
+    match described {
+        Ok(described) => Ok(described.inspection),
+        Err(failure) => Err(LoadError { module: id, failure }),
+    }
+}
+
+/// A module that has described itself, before anybody asked whether it may have what it wants.
+struct Described {
+    inspection: Inspection,
+    instances: InstancePre<Call>,
+    mapping: Option<attribute_mapping::GuestIndices>,
+    defaults: Option<default_values::GuestIndices>,
+    manifest: Manifest,
+}
+
 /// A component that was compiled, or taken from the cache.
 struct Compiled {
     component: Component,
@@ -224,6 +248,25 @@ impl Loading<'_> {
         settings: Vec<(String, String)>,
         grants: Grants,
     ) -> Result<Loaded, LoadFailure> {
+        let Described { inspection, instances, mapping, defaults, manifest } = self.describe_bytes(bytes)?;
+        manifest.check_settings(&settings).map_err(|problems| LoadFailure::Settings { problems })?;
+        let permits = self.check_grants(&manifest, grants)?;
+        Ok(Loaded {
+            shared: Arc::clone(self.shared),
+            id: self.id.clone(),
+            inspection,
+            instances,
+            mapping,
+            defaults,
+            manifest,
+            limits: self.limits,
+            settings,
+            permits: Arc::new(permits),
+        })
+    }
+
+    /// Everything up to the manifest.
+    fn describe_bytes(&self, bytes: &[u8]) -> Result<Described, LoadFailure> {
         let (wanted, limit) = (self.limits.memory_bytes, self.shared.options.max_memory_bytes);
         if wanted > limit {
             return Err(LoadFailure::LimitTooHigh { wanted: wanted as u64, limit: limit as u64 });
@@ -251,20 +294,8 @@ impl Loading<'_> {
         let manifest = described
             .map_err(|message| LoadFailure::Mismatch { version: artifact.contract.clone(), message })?;
         let manifest = Manifest::check(manifest).map_err(|problems| LoadFailure::Manifest { problems })?;
-        manifest.check_settings(&settings).map_err(|problems| LoadFailure::Settings { problems })?;
-        let permits = self.check_grants(&manifest, grants)?;
-        Ok(Loaded {
-            shared: Arc::clone(self.shared),
-            id: self.id.clone(),
-            inspection: self.inspection(artifact, compiled, &manifest),
-            instances,
-            mapping,
-            defaults,
-            manifest,
-            limits: self.limits,
-            settings,
-            permits: Arc::new(permits),
-        })
+        let inspection = self.inspection(artifact, compiled, &manifest);
+        Ok(Described { inspection, instances, mapping, defaults, manifest })
     }
 
     /// The component's code, from the cache where there is a sound entry.

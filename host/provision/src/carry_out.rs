@@ -74,7 +74,7 @@ impl Cycle<'_> {
                 };
                 match self.change(run, &link, desired.clone(), &change, Standing::Active).await? {
                     Attempt::Done(link) => {
-                        self.settled(RecordEvent { changes, ..event(&link, Action::Update) })
+                        self.settled(RecordEvent { changes, ..event(&link, Action::Update) });
                     }
                     Attempt::Gone => return self.replace_the_lost(link, desired).await,
                     Attempt::Failed(reason) => self.fail(&link.key, Some(&link), reason),

@@ -273,17 +273,17 @@ impl<'a> Cycle<'a> {
     /// Notes a row's key before anything else, in the order of the source: of two rows with one key the
     /// first counts.
     async fn admit(&self, row: Result<Row, SourceError>) -> Result<Admitted, ProvisionError> {
-        let record = match row {
-            Ok(Row::Record(record)) => record,
+        let (position, record) = match row {
+            Ok(Row::Record(position, record)) => (position, record),
             Ok(Row::Malformed(malformed)) => return self.admit_malformed(malformed).await,
             Err(error) => return Ok(Admitted::BrokenOff(error)),
         };
-        let position = record.key().to_string();
-        match self.pass.note(record.key(), &position).await? {
+        match self.pass.note(record.key(), &position.to_string()).await? {
             Noted::First => Ok(Admitted::Record(record)),
-            Noted::Duplicate { .. } => {
-                let reason = "the source has this key twice; the first row counts, this one was left out";
-                self.fail(record.key(), None, reason.to_owned());
+            Noted::Duplicate { of } => {
+                let reason =
+                    format!("{position} has the key of {of} again; the first counts, this one was left out");
+                self.fail(record.key(), None, reason);
                 Ok(Admitted::Reported)
             }
         }

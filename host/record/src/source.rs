@@ -29,8 +29,8 @@ pub type RecordStream = BoxStream<'static, Result<Row, SourceError>>;
 /// One row of a source: a record, or what could not become one.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Row {
-    /// A record.
-    Record(Record),
+    /// A record, and where it stands.
+    Record(Position, Record),
     /// A row that could not be understood. The pass goes on.
     Malformed(Malformed),
 }

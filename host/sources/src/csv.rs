@@ -162,7 +162,7 @@ struct RowReader<'a> {
 impl RowReader<'_> {
     fn read(&self, row: &RawRow<'_>) -> Row {
         match self.record(row) {
-            Ok(record) => Row::Record(record),
+            Ok(record) => Row::Record(Position::Line(row.line), record),
             Err(message) => Row::Malformed(Malformed {
                 position: Position::Line(row.line),
                 key: self.key_of_broken(row),

@@ -12,11 +12,14 @@ pub(crate) struct Outcome {
     pub(crate) error: Option<String>,
 }
 
+/// Where every record of an outcome stands.
+const SOMEWHERE: Position = Position::Row(0);
+
 impl Outcome {
     pub(crate) fn malformed(&self) -> impl Iterator<Item = Malformed> {
         self.rows.iter().filter_map(|row| match row {
             Row::Malformed(malformed) => Some(malformed.clone()),
-            Row::Record(_) => None,
+            Row::Record(..) => None,
         })
     }
 
@@ -25,7 +28,7 @@ impl Outcome {
         self.rows
             .iter()
             .filter_map(|row| match row {
-                Row::Record(record) => Some(record.key().as_str()),
+                Row::Record(_, record) => Some(record.key().as_str()),
                 Row::Malformed(_) => None,
             })
             .collect()
@@ -45,7 +48,9 @@ pub(crate) fn read_source(source: &dyn RecordSource) -> Outcome {
                 while let Some(row) = rows.next().await {
                     assert_eq!(outcome.error, None, "a stream is over after an error");
                     match row {
-                        Ok(row) => outcome.rows.push(row),
+                        // Tests of values do not care where they stand.
+                        Ok(Row::Record(_, record)) => outcome.rows.push(Row::Record(SOMEWHERE, record)),
+                        Ok(malformed) => outcome.rows.push(malformed),
                         Err(error) => outcome.error = Some(error.to_string()),
                     }
                 }
@@ -76,7 +81,7 @@ pub(crate) fn record(key: &str, fields: &[(&str, FieldValue)]) -> Row {
     for (field, value) in fields {
         record.push(*field, value.clone());
     }
-    Row::Record(record)
+    Row::Record(SOMEWHERE, record)
 }
 
 pub(crate) fn malformed(line: u64, key: Option<&str>, message: &str) -> Malformed {

@@ -141,7 +141,8 @@ fn read_line(options: &JsonLinesOptions, line: &Line<'_>) -> Result<Option<Row>,
             Err(message) => return malformed(Some(key), message),
         }
     }
-    Ok(Some(Row::Record(Record::with_distinct_fields(options.name.clone(), key, fields))))
+    let record = Record::with_distinct_fields(options.name.clone(), key, fields);
+    Ok(Some(Row::Record(Position::Line(line.number), record)))
 }
 
 fn find_key(options: &JsonLinesOptions, object: &Map<String, Value>) -> Result<RecordKey, String> {

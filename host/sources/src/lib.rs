@@ -29,7 +29,7 @@
 //! options.types = vec![("active".to_owned(), ColumnType::Boolean)];
 //!
 //! let rows: Vec<Row> = CsvSource::new(options).read().await?.try_collect().await?;
-//! assert!(matches!(&rows[0], Row::Record(record) if record.key().as_str() == "E1"));
+//! assert!(matches!(&rows[0], Row::Record(_, record) if record.key().as_str() == "E1"));
 //! let Row::Malformed(row) = &rows[1] else { unreachable!() };
 //! assert_eq!(row.message, "column `active`: `perhaps` is not a boolean; write true or false");
 //! # Ok::<(), Box<dyn std::error::Error>>(())

@@ -213,7 +213,7 @@ fn read_row(options: &SqliteOptions, columns: &Columns, row: &SqliteRow, number:
             Err(message) => return malformed(Some(key), message),
         }
     }
-    Row::Record(Record::with_distinct_fields(options.name.clone(), key, fields))
+    Row::Record(Position::Row(number), Record::with_distinct_fields(options.name.clone(), key, fields))
 }
 
 fn field_value(row: &SqliteRow, index: usize, column: &columns::Column) -> Result<FieldValue, String> {
@@ -318,7 +318,7 @@ mod tests {
             .rows
             .iter()
             .map(|row| match row {
-                Row::Record(record) => record.field("v").unwrap().kind(),
+                Row::Record(_, record) => record.field("v").unwrap().kind(),
                 Row::Malformed(_) => "malformed",
             })
             .collect();

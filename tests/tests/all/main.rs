@@ -1,9 +1,12 @@
 //! End-to-end tests: the binary as people run it, real service providers, real guests.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
+
 mod architecture;
 mod commands;
 mod company;
 mod crash;
+mod examples;
 mod safety;
 mod sandbox;
 mod scim2_server;

@@ -56,10 +56,10 @@ fn an_empty_file_disables_nobody() {
 fn a_file_that_is_missing_or_breaks_off_disables_nobody() {
     let folder = tempfile::tempdir().unwrap();
     let (company, workspace, _sandbox) = synced(folder.path());
-    // An unclosed quote swallows everybody after it.
+    // A quote that nobody closes swallows the last five people.
     let text = company.to_csv();
     let lines: Vec<&str> = text.lines().collect();
-    let broken = format!("{}\n\"E00190,open quote\n{}", lines[..195].join("\n"), lines[195..].join("\n"));
+    let broken = format!("{}\n\"E00196,an open quote\n", lines[..196].join("\n"));
     workspace.write("people.csv", &broken).unwrap();
     let (code, summary, reason) = held_reason(&workspace);
     assert_eq!((code, &summary["disabled"], &summary["complete"]), (Some(6), &0.into(), &false.into()));

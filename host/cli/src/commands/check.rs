@@ -86,7 +86,7 @@ async fn check_source(config: &SourceConfig, report: &mut Report) {
     let (mut records, mut malformed) = (0_u64, 0_u64);
     while let Some(row) = rows.next().await {
         match row {
-            Ok(Row::Record(_)) => records += 1,
+            Ok(Row::Record(..)) => records += 1,
             Ok(Row::Malformed(row)) => {
                 malformed += 1;
                 if malformed <= SHOWN {
@@ -133,6 +133,9 @@ async fn check_provider(config: &ProviderConfig, offline: bool, report: &mut Rep
             }
         }
     }
+    for note in &discovery.notes {
+        report.note("provider", &name, &note.to_string());
+    }
     let types: Vec<_> = discovery.resource_types.iter().map(|known| known.name.as_str()).collect();
     let patch = if discovery.supports_patch() { "PATCH" } else { "no PATCH" };
     report.ok("provider", &name, &format!("answers; {}; {patch}", types.join(", ")));
@@ -150,6 +153,10 @@ impl Report {
     fn ok(&mut self, what: &str, name: &str, detail: &str) {
         self.ok += 1;
         self.print("ok", what, name, detail);
+    }
+
+    fn note(&self, what: &str, name: &str, detail: &str) {
+        self.print("note", what, name, detail);
     }
 
     fn problem(&mut self, what: &str, name: &str, detail: &str, exit: Exit) {

@@ -5,7 +5,7 @@ use crate::args::{Common, MappingCommand, Output};
 use crate::assemble;
 use crate::exit::Exit;
 use crate::terminal::out;
-use scimwright_mapping::{Grants, Inspection, Limits, MappingHost, MappingModule, ModuleId};
+use scimwright_mapping::{HostOptions, Inspection, Limits, MappingHost, ModuleId};
 use scimwright_record::{ModuleName, TenantName};
 use std::path::Path;
 
@@ -16,7 +16,8 @@ pub(super) fn run(common: &Common, command: &MappingCommand) -> anyhow::Result<E
 }
 
 fn inspect(common: &Common, wanted: &str) -> anyhow::Result<Exit> {
-    let inspection = load(common, wanted)?.inspection().clone();
+    let path = Path::new(wanted);
+    let inspection = if path.is_file() { inspect_file(path)? } else { inspect_configured(common, wanted)? };
     match common.output {
         Output::Json => out(&serde_json::to_string(&inspection)?),
         Output::Human => out(&page(&inspection)),
@@ -24,17 +25,21 @@ fn inspect(common: &Common, wanted: &str) -> anyhow::Result<Exit> {
     Ok(Exit::Success)
 }
 
-/// A module of the configuration, by name; or any file, by path.
-fn load(common: &Common, wanted: &str) -> anyhow::Result<MappingModule> {
-    let path = Path::new(wanted);
-    if path.is_file() {
-        return Ok(load_file(path)?);
-    }
+/// Any file, wherever it lies.
+fn inspect_file(path: &Path) -> anyhow::Result<Inspection> {
+    let stem = path.file_stem().map(|stem| stem.to_string_lossy().replace('_', "-")).unwrap_or_default();
+    let name = ModuleName::parse(&stem).or_else(|_| ModuleName::parse("module"))?;
+    let id = ModuleId { tenant: TenantName::default(), name };
+    let host = MappingHost::new(HostOptions::default())?;
+    Ok(host.inspect(id, path, Limits::default())?)
+}
+
+/// A module of the configuration, under its own limits.
+fn inspect_configured(common: &Common, wanted: &str) -> anyhow::Result<Inspection> {
     let Ok(name) = ModuleName::parse(wanted) else {
         return Err(Misconfigured(format!("there is no file {wanted}")).into());
     };
     let tenant = one_tenant(common)?;
-    let host = assemble::mapping_host(&tenant)?;
     let Some(config) = tenant.module(&name) else {
         let known: Vec<_> = tenant.modules.iter().map(|module| module.name.as_str()).collect();
         let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
@@ -42,17 +47,9 @@ fn load(common: &Common, wanted: &str) -> anyhow::Result<MappingModule> {
             Misconfigured(format!("there is no file and no module `{name}`; modules are: {known}")).into()
         );
     };
-    Ok(assemble::module(&host, &tenant, config)?)
-}
-
-/// A file is looked at generously: with what its manifest asks for, since nothing is run but `describe`.
-fn load_file(path: &Path) -> anyhow::Result<MappingModule> {
-    let stem = path.file_stem().map(|stem| stem.to_string_lossy().replace('_', "-")).unwrap_or_default();
-    let name = ModuleName::parse(&stem).or_else(|_| ModuleName::parse("module"))?;
-    let id = ModuleId { tenant: TenantName::default(), name };
-    let host = MappingHost::new(scimwright_mapping::HostOptions::default())?;
-    let grants = Grants { all_fields: true, ..Grants::default() };
-    Ok(host.load(id, path, Limits::default(), Vec::new(), grants)?)
+    let host = assemble::mapping_host(&tenant)?;
+    let id = ModuleId { tenant: tenant.name.clone(), name };
+    Ok(host.inspect(id, &assemble::module_path(&tenant, &config.name), config.limits)?)
 }
 
 fn page(module: &Inspection) -> String {

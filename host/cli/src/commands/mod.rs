@@ -40,6 +40,8 @@ pub(crate) async fn run(cli: Cli) -> Exit {
 fn report_error(common: &Common, error: &anyhow::Error) -> Exit {
     let exit = classify(error);
     match common.output {
+        // The problems of a configuration each begin with the word already.
+        Output::Human if error.is::<Problems>() => err(&format!("{error}")),
         Output::Human => err(&format!("error: {error:#}")),
         Output::Json => {
             if let Some(problems) = error.downcast_ref::<Problems>() {

@@ -19,7 +19,7 @@ pub(super) async fn run(common: &Common, args: &SandboxArgs) -> anyhow::Result<E
             out("It forgets everything when it stops. Press Ctrl-C to stop it.");
         }
         Output::Json => {
-            out(&json!({ "event": "listening", "base_url": sandbox.base_url().as_str() }).to_string())
+            out(&json!({ "event": "listening", "base_url": sandbox.base_url().as_str() }).to_string());
         }
     }
     interrupted().await?;

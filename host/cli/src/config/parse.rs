@@ -20,17 +20,17 @@ pub(super) fn tenant(file: &FileReader, tenant: &TenantFolder, document: &DeTabl
     let state = root.table("state").and_then(|table| state(table, folder));
     let base_limits =
         root.table("limits").map_or_else(Limits::default, |table| limits(table, Limits::default()));
-    let sources: Vec<_> = root
-        .named_tables("source")
-        .into_iter()
-        .filter_map(|(name, table)| source::read(&name, table, folder))
-        .collect();
+    let source_tables = root.named_tables("source");
+    // A source with a mistake in it is a known source all the same.
+    let known_sources: Vec<SourceName> =
+        source_tables.iter().filter_map(|(name, _)| SourceName::parse(&name.value).ok()).collect();
+    let sources: Vec<_> =
+        source_tables.into_iter().filter_map(|(name, table)| source::read(&name, table, folder)).collect();
     let mut modules: Vec<ModuleConfig> = root
         .named_tables("module")
         .into_iter()
         .filter_map(|(name, table)| module(&name, table, &base_limits))
         .collect();
-    let known_sources: Vec<SourceName> = sources.iter().map(|source| source.name.clone()).collect();
     let providers: Vec<_> = root
         .named_tables("provider")
         .into_iter()
@@ -131,11 +131,14 @@ fn settings(table: TableReader<'_>) -> Vec<(String, String)> {
 
 fn grants(table: TableReader<'_>) -> Grants {
     let lookups = table.parsed_list::<SourceName>("lookups").unwrap_or_default();
-    let grants = Grants {
-        all_fields: table.boolean("all_fields").unwrap_or(false),
-        lookups: lookups.into_iter().map(|name| name.value).collect(),
-        reader: None,
-    };
+    if let Some(source) = lookups.first() {
+        table.file().note_with_help(
+            source.span.clone(),
+            "look-ups cannot be granted by this version of scimwright",
+            "join what the mapping needs into its own source, for example with a query over SQLite",
+        );
+    }
+    let grants = Grants { all_fields: table.boolean("all_fields").unwrap_or(false), ..Grants::default() };
     table.finish();
     grants
 }

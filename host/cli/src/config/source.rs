@@ -23,27 +23,36 @@ pub(super) fn read(name: &Located<String>, table: TableReader<'_>, folder: &Path
         .choice("type", &[("csv", Kind::Csv), ("json-lines", Kind::JsonLines), ("sqlite", Kind::Sqlite)]);
     let path = table.required_text("path", "\"people.csv\"").map(|path| folder.join(path.value));
     let key = table.required_text("key", "\"employee_id\"").map(|key| key.value);
-    let name = name?.value;
-    let kind = match kind? {
-        Kind::Csv => csv(&table, name.clone(), path, key).map(SourceKind::Csv),
-        Kind::JsonLines => {
-            let types = column_types(&table);
-            path.zip(key).map(|(path, key)| {
-                SourceKind::JsonLines(JsonLinesOptions {
-                    types,
-                    ..JsonLinesOptions::new(name.clone(), path, key)
-                })
-            })
+    let name = name.map(|name| name.value);
+    let kind = match kind {
+        Some(Kind::Csv) => csv(&table, name.clone(), path, key).map(SourceKind::Csv),
+        Some(Kind::JsonLines) => json_lines(&table, name.clone(), path, key).map(SourceKind::JsonLines),
+        Some(Kind::Sqlite) => sqlite(&table, name.clone(), path, key).map(SourceKind::Sqlite),
+        // Nobody knows which of the other settings belong here.
+        None => {
+            for other in ["types", "delimiter", "infer_types", "trim", "empty_cells", "table", "query"] {
+                table.raw(other);
+            }
+            None
         }
-        Kind::Sqlite => sqlite(&table, name.clone(), path, key).map(SourceKind::Sqlite),
     };
     table.finish();
-    Some(SourceConfig { name, kind: kind? })
+    Some(SourceConfig { name: name?, kind: kind? })
+}
+
+fn json_lines(
+    table: &TableReader<'_>,
+    name: Option<SourceName>,
+    path: Option<PathBuf>,
+    key: Option<String>,
+) -> Option<JsonLinesOptions> {
+    let types = column_types(table);
+    Some(JsonLinesOptions { types, ..JsonLinesOptions::new(name?, path?, key?) })
 }
 
 fn csv(
     table: &TableReader<'_>,
-    name: SourceName,
+    name: Option<SourceName>,
     path: Option<PathBuf>,
     key: Option<String>,
 ) -> Option<CsvOptions> {
@@ -64,12 +73,12 @@ fn csv(
     let empty = table
         .choice("empty_cells", &[("null", EmptyCell::Null), ("text", EmptyCell::Text)])
         .unwrap_or(EmptyCell::Null);
-    Some(CsvOptions { name, path: path?, key: key?, delimiter: delimiter?, types, infer, empty, trim })
+    Some(CsvOptions { name: name?, path: path?, key: key?, delimiter: delimiter?, types, infer, empty, trim })
 }
 
 fn sqlite(
     table: &TableReader<'_>,
-    name: SourceName,
+    name: Option<SourceName>,
     path: Option<PathBuf>,
     key: Option<String>,
 ) -> Option<SqliteOptions> {
@@ -92,7 +101,7 @@ fn sqlite(
         }
     };
     let types = column_types(table);
-    Some(SqliteOptions { types, ..SqliteOptions::new(name, path?, from?, key?) })
+    Some(SqliteOptions { types, ..SqliteOptions::new(name?, path?, from?, key?) })
 }
 
 /// `types = { start = "date-time", groups = "list(;)" }`.

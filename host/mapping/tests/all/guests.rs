@@ -227,7 +227,7 @@ pub(crate) fn componentize(core: &[u8], resolve: &Resolve, world: &str) -> Vec<u
     let (package, _) = resolve.packages.iter().find(|(_, package)| package.name.name == "mapping").unwrap();
     let world = resolve.select_world(&[package], Some(world)).unwrap();
     let mut core = core.to_vec();
-    embed_component_metadata(&mut core, resolve, world, StringEncoding::UTF8, false).unwrap();
+    embed_component_metadata(&mut core, resolve, world, StringEncoding::UTF8).unwrap();
     ComponentEncoder::default().module(&core).unwrap().validate(true).encode().unwrap()
 }
 
