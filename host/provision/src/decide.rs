@@ -105,3 +105,90 @@ pub(crate) fn reactivated(link: &Link, mut desired: Desired) -> Desired {
 pub(crate) fn active() -> AttributePath {
     AttributePath::new(AttributeName::ACTIVE)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use scimwright_scim::builtin;
+    use scimwright_state::{Ownership, RunId};
+    use serde_json::json;
+
+    fn desired(entries: &[(&str, Value)]) -> Desired {
+        let mut desired = Desired::new();
+        for (path, value) in entries {
+            desired.set(&AttributePath::parse(path).unwrap(), value.clone());
+        }
+        desired
+    }
+
+    fn link(sent: Desired, seen: Value, standing: Standing) -> Link {
+        let now = jiff::Timestamp::UNIX_EPOCH;
+        Link {
+            key: scimwright_record::RecordKey::parse("E1").unwrap(),
+            resource_id: "r1".into(),
+            ownership: Ownership::Created,
+            standing,
+            sent,
+            seen: Resource::from_value(seen).unwrap(),
+            version: None,
+            created_at: now,
+            updated_at: now,
+            run: RunId::generate(),
+        }
+    }
+
+    fn decide(link: &Link, desired: &Desired) -> Decision {
+        for_link(link, desired, &builtin::user_schema_set(), WriteMethod::Patch)
+    }
+
+    #[test]
+    fn what_was_sent_before_needs_nothing_even_if_the_provider_shows_it_otherwise() {
+        let wanted = desired(&[("userName", json!("JDoe")), ("title", json!("Engineer"))]);
+        let link = link(wanted.clone(), json!({"userName": "jdoe", "title": "ENGINEER"}), Standing::Active);
+        assert_eq!(decide(&link, &wanted), Decision::Nothing);
+    }
+
+    #[test]
+    fn only_what_differs_is_changed() {
+        let sent = desired(&[("userName", json!("jdoe")), ("title", json!("Engineer"))]);
+        let link = link(sent, json!({"userName": "jdoe", "title": "Engineer"}), Standing::Active);
+        let wanted = desired(&[("userName", json!("jdoe")), ("title", json!("Head of Engineering"))]);
+        let Decision::Change(change) = decide(&link, &wanted) else { panic!("a change is needed") };
+        assert_eq!(change.paths(), ["title"]);
+    }
+
+    #[test]
+    fn an_attribute_that_is_left_out_is_left_alone_and_forgotten() {
+        let sent = desired(&[("userName", json!("jdoe")), ("title", json!("Engineer"))]);
+        let link = link(sent, json!({"userName": "jdoe", "title": "Engineer"}), Standing::Active);
+        assert_eq!(decide(&link, &desired(&[("userName", json!("jdoe"))])), Decision::Remember);
+    }
+
+    #[test]
+    fn disabling_touches_nothing_but_active() {
+        let sent = desired(&[("userName", json!("jdoe")), ("active", json!(true))]);
+        let link = link(sent, json!({"userName": "jdoe", "active": true}), Standing::Active);
+        let Decision::Change(change) = decide(&link, &disabled(&link)) else { panic!("a change is needed") };
+        assert_eq!(change.paths(), ["active"]);
+    }
+
+    #[test]
+    fn whoever_comes_back_is_active_again_though_the_mapping_never_says_so() {
+        let sent = desired(&[("userName", json!("jdoe")), ("active", json!(false))]);
+        let link = link(sent, json!({"userName": "jdoe", "active": false}), Standing::Disabled);
+        let wanted = reactivated(&link, desired(&[("userName", json!("jdoe"))]));
+        let Decision::Change(change) = decide(&link, &wanted) else { panic!("a change is needed") };
+        assert_eq!(change.paths(), ["active"]);
+        // A mapping that does say so has the last word.
+        let wanted = reactivated(&link, desired(&[("active", json!(false))]));
+        assert_eq!(wanted.value(&active()), Some(&json!(false)));
+    }
+
+    #[test]
+    fn the_administrators_word_beats_what_the_provider_declares() {
+        assert_eq!(WriteMethod::choose(UpdateMethod::Auto, false), WriteMethod::Put);
+        assert_eq!(WriteMethod::choose(UpdateMethod::Auto, true), WriteMethod::Patch);
+        assert_eq!(WriteMethod::choose(UpdateMethod::Put, true), WriteMethod::Put);
+        assert_eq!(WriteMethod::choose(UpdateMethod::Patch, false), WriteMethod::Patch);
+    }
+}

@@ -10,9 +10,12 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::Path;
 
+/// The configuration of a new folder.
+pub(crate) const TEMPLATE: &str = include_str!("template/scimwright.toml");
+
 /// The files of a new folder.
-pub(crate) const FILES: &[(&str, &str)] = &[
-    (FILE_NAME, include_str!("template/scimwright.toml")),
+const FILES: &[(&str, &str)] = &[
+    (FILE_NAME, TEMPLATE),
     ("people.csv", include_str!("template/people.csv")),
     (".gitignore", "/.scimwright/\n"),
 ];

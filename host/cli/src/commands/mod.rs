@@ -8,6 +8,9 @@ mod run;
 mod sandbox;
 mod status;
 
+#[cfg(test)]
+pub(crate) use init::TEMPLATE;
+
 use crate::args::{Cli, Command, Common, Output};
 use crate::config::model::Tenant;
 use crate::config::problem::Problems;

@@ -115,3 +115,72 @@ pub(crate) fn read(tenant: &TenantFolder, file: PathBuf, text: &str) -> Result<T
     let problems = reader.into_problems();
     if problems.is_empty() { Ok(parsed) } else { Err(Problems(problems)) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::TEMPLATE;
+    use proptest::prelude::*;
+
+    fn read_text(text: &str) -> Result<Tenant, Problems> {
+        let tenant = TenantFolder { name: TenantName::default(), folder: PathBuf::from("conf") };
+        read(&tenant, PathBuf::from("scimwright.toml"), text)
+    }
+
+    #[test]
+    fn the_template_is_a_configuration_and_so_is_each_of_its_suggestions() {
+        read_text(TEMPLATE).map_err(|problems| problems.to_string()).unwrap();
+        let suggestions = TEMPLATE.lines().filter_map(|line| Some((line, line.strip_prefix("# ")?)));
+        let settings: Vec<_> = suggestions
+            .filter(|(_, rest)| {
+                let key = rest.split(" = ").next().unwrap_or_default();
+                let is_key = key.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+                // These belong to the tables that are commented out as a whole.
+                rest.contains(" = ") && is_key && !["path", "table", "key", "type"].contains(&key)
+            })
+            .collect();
+        assert!(settings.len() >= 9, "{settings:?}");
+        for (line, setting) in settings {
+            let in_module = ["settings", "grants", "limits"].iter().any(|key| setting.starts_with(key));
+            let text = TEMPLATE.replacen(line, setting, 1);
+            let text = if in_module { text.replacen("# [module", "[module", 1) } else { text };
+            read_text(&text).map_err(|problems| format!("{setting}: {problems}")).unwrap();
+        }
+        let sources = TEMPLATE.replace("# [source.directory]", "[source.directory]");
+        let sources = ["type = \"sqlite\"", "path = \"directory.db\"", "table = \"people\"", "key = \"id\""]
+            .iter()
+            .fold(sources, |text, setting| text.replacen(&format!("# {setting}"), setting, 1));
+        assert_eq!(read_text(&sources).map_err(|problems| problems.to_string()).unwrap().sources.len(), 2);
+    }
+
+    #[test]
+    fn limits_of_a_module_start_from_the_common_ones() {
+        let text = "[limits]\ncpu_ms = 20\n[module.m.limits]\nmemory_mb = 8\n";
+        let tenant = read_text(text).unwrap();
+        assert_eq!(tenant.modules[0].limits.cpu, std::time::Duration::from_millis(20));
+        assert_eq!(tenant.modules[0].limits.memory_bytes, 8 << 20);
+    }
+
+    #[test]
+    fn a_file_that_is_not_toml_says_where() {
+        let problems = read_text("[state\nurl = 1").unwrap_err();
+        assert!(problems.to_string().contains("this is not TOML"), "{problems}");
+        assert_eq!(problems.0[0].line(), Some(1));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_reading_panic(
+            cut in 0..TEMPLATE.len(),
+            insert in "[\\[\\]{}=\"'a-z0-9%.,\n# é]{0,12}",
+            drop in 0..40_usize,
+        ) {
+            let cut = (0..=cut).rev().find(|at| TEMPLATE.is_char_boundary(*at)).unwrap_or(0);
+            let rest: String = TEMPLATE[cut..].chars().skip(drop).collect();
+            let text = format!("{}{insert}{rest}", &TEMPLATE[..cut]);
+            if let Err(problems) = read_text(&text) {
+                prop_assert!(!problems.to_string().is_empty());
+            }
+        }
+    }
+}
