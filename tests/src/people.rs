@@ -131,6 +131,35 @@ impl Company {
         text
     }
 
+    /// A configuration that syncs the company's file, `people.csv`, to a provider, through both example
+    /// modules. The token is in `SCIM_TOKEN`.
+    #[must_use]
+    pub fn configuration(base_url: &str) -> String {
+        format!(
+            r#"[source.hr]
+type = "csv"
+path = "people.csv"
+key = "employee_id"
+
+[provider.acme]
+base_url = "{base_url}"
+auth = {{ bearer = {{ env = "SCIM_TOKEN" }} }}
+
+[[provider.acme.resource]]
+type = "User"
+source = "hr"
+match = ["externalId", "userName"]
+modules = ["corp-user"]
+defaults = ["corp-defaults"]
+deprovision = "disable"
+max_deprovision = "5%"
+
+[module.corp-user]
+settings = {{ domain = "example.com" }}
+"#
+        )
+    }
+
     fn break_some_rows(&mut self) {
         let twice = self.people[self.people.len() / 2].to_row();
         self.broken = vec![

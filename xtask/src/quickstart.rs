@@ -35,7 +35,7 @@ pub(crate) fn run(root: &Path) -> anyhow::Result<()> {
     steps.begin("Starting a SCIM service provider in memory");
     let sandbox = SandboxProcess::start(&workspace)?;
     println!("    {}", sandbox.base_url);
-    workspace.write("scimwright.toml", &configuration(&sandbox.base_url))?;
+    workspace.write("scimwright.toml", &Company::configuration(&sandbox.base_url))?;
 
     steps.begin("First sync: everybody is new");
     show(&workspace, &["sync"])?;
@@ -74,35 +74,6 @@ fn prepare(folder: &Path, company: &Company) -> anyhow::Result<Workspace> {
     workspace.add_module("corp-user")?;
     workspace.add_module("corp-defaults")?;
     Ok(workspace)
-}
-
-/// The configuration of the tour; also what the README shows.
-fn configuration(base_url: &str) -> String {
-    format!(
-        r#"# Written by `cargo xtask quickstart`. Look around, change things, and sync again.
-
-[source.hr]
-type = "csv"
-path = "people.csv"
-key = "employee_id"
-
-[provider.acme]
-base_url = "{base_url}"
-auth = {{ bearer = {{ env = "SCIM_TOKEN" }} }}
-
-[[provider.acme.resource]]
-type = "User"
-source = "hr"
-match = ["externalId", "userName"]
-modules = ["corp-user"]
-defaults = ["corp-defaults"]
-deprovision = "disable"
-max_deprovision = "5%"
-
-[module.corp-user]
-settings = {{ domain = "example.com" }}
-"#
-    )
 }
 
 /// Runs the tool as a person would, with its output on the screen.

@@ -15,8 +15,7 @@ use scimwright_mapping::AttributeMap;
 use scimwright_record::RecordKey;
 use scimwright_scim::{Desired, Resource};
 use scimwright_state::{
-    Action as LogAction, Intent, Link, LinkChange, LogEntry, LogStatus, Ownership, RunId, Settlement,
-    Standing,
+    Action as LogAction, Intent, Link, LinkChange, Ownership, RunId, Settlement, Standing,
 };
 
 /// What became of an attempt to change something at the provider.
@@ -469,113 +468,6 @@ impl Cycle<'_> {
             | Failure::Authentication(_) => Err(error.into()),
             _ => Ok(error.to_string()),
         }
-    }
-
-    fn new_link(
-        &self,
-        run: &RunId,
-        key: &RecordKey,
-        resource_id: String,
-        ownership: Ownership,
-        sent: Desired,
-        seen: Resource,
-    ) -> Link {
-        let now = Timestamp::now();
-        Link {
-            key: key.clone(),
-            resource_id,
-            ownership,
-            standing: Standing::Active,
-            version: seen.version().map(str::to_owned),
-            sent,
-            seen,
-            created_at: now,
-            updated_at: now,
-            run: *run,
-        }
-    }
-
-    /// Stores a link together with the log row of the call that made it what it is.
-    async fn store(
-        &self,
-        link: &Link,
-        action: LogAction,
-        message: &str,
-        call: &CallReport,
-    ) -> Result<(), ProvisionError> {
-        let log = self.success_entry(&link.run, link, action, message, call);
-        let settlement = Settlement { link: Some(LinkChange::Put(Box::new(link.clone()))), log };
-        Ok(self.provisioner.state.settle(&self.scope, &link.key, &settlement).await?)
-    }
-
-    fn success_entry(
-        &self,
-        run: &RunId,
-        link: &Link,
-        action: LogAction,
-        message: &str,
-        call: &CallReport,
-    ) -> LogEntry {
-        LogEntry {
-            request_id: call.request_id.to_string(),
-            http_status: call.status,
-            duration: call.duration,
-            ..self.log_entry(run, link, action, message)
-        }
-    }
-
-    /// A row for something that needed no request.
-    fn log_entry(&self, run: &RunId, link: &Link, action: LogAction, message: &str) -> LogEntry {
-        LogEntry {
-            run: Some(*run),
-            request_id: String::new(),
-            provider: self.provisioner.provider.clone(),
-            resource_type: self.scope.resource_type.clone(),
-            resource_id: Some(link.resource_id.clone()),
-            key: Some(link.key.clone()),
-            action,
-            status: LogStatus::Success,
-            http_status: None,
-            message: message.to_owned(),
-            duration: std::time::Duration::ZERO,
-            at: Timestamp::now(),
-        }
-    }
-
-    fn failure_entry(
-        &self,
-        run: &RunId,
-        key: &RecordKey,
-        action: LogAction,
-        resource_id: Option<&str>,
-        error: &ClientError,
-    ) -> LogEntry {
-        LogEntry {
-            run: Some(*run),
-            request_id: error.call.request_id.to_string(),
-            provider: self.provisioner.provider.clone(),
-            resource_type: self.scope.resource_type.clone(),
-            resource_id: resource_id.map(str::to_owned),
-            key: Some(key.clone()),
-            action,
-            status: LogStatus::Failure,
-            http_status: error.call.status,
-            message: error.to_string(),
-            duration: error.call.duration,
-            at: Timestamp::now(),
-        }
-    }
-
-    async fn log_failure(
-        &self,
-        run: &RunId,
-        key: &RecordKey,
-        action: LogAction,
-        resource_id: Option<&str>,
-        error: &ClientError,
-    ) -> Result<(), ProvisionError> {
-        let entry = self.failure_entry(run, key, action, resource_id, error);
-        Ok(self.provisioner.state.append_log(&entry).await?)
     }
 }
 

@@ -11,7 +11,7 @@
 //! - [`error`]: what ends a run
 //!
 //! Inside: `decide` (what a record needs), `matching` (finding the resource of a record without a link),
-//! `carry_out` (requests, intents and links), `deprovision` (who left, and whether they may go),
+//! `carry_out` (requests and intents), `journal` (links and log rows), `deprovision` (who left, and whether they may go),
 //! `references` (links that had to wait).
 
 pub mod cycle;
@@ -24,6 +24,7 @@ pub mod rules;
 mod carry_out;
 mod decide;
 mod deprovision;
+mod journal;
 mod matching;
 mod references;
 

@@ -13,35 +13,9 @@ pub(crate) fn workspace(folder: &std::path::Path, base_url: &str, company: &Comp
     let workspace = Workspace::new(folder).unwrap();
     workspace.add_module("corp-user").unwrap();
     workspace.add_module("corp-defaults").unwrap();
-    workspace.write("scimwright.toml", &configuration(base_url)).unwrap();
+    workspace.write("scimwright.toml", &Company::configuration(base_url)).unwrap();
     workspace.write("people.csv", &company.to_csv()).unwrap();
     workspace
-}
-
-pub(crate) fn configuration(base_url: &str) -> String {
-    format!(
-        r#"
-[source.hr]
-type = "csv"
-path = "people.csv"
-key = "employee_id"
-
-[provider.acme]
-base_url = "{base_url}"
-auth = {{ bearer = {{ env = "SCIM_TOKEN" }} }}
-
-[[provider.acme.resource]]
-type = "User"
-source = "hr"
-modules = ["corp-user"]
-defaults = ["corp-defaults"]
-deprovision = "disable"
-max_deprovision = "5%"
-
-[module.corp-user]
-settings = {{ domain = "example.com" }}
-"#
-    )
 }
 
 /// What every person is to be at the provider, worked out by the mapping natively: no WebAssembly, no

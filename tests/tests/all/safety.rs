@@ -1,6 +1,6 @@
 //! Nobody is deprovisioned by accident.
 
-use crate::company::{configuration, workspace};
+use crate::company::workspace;
 use scimwright_tests::people::Company;
 use scimwright_tests::tool::{SandboxProcess, Workspace};
 use serde_json::Value;
@@ -115,7 +115,7 @@ fn protected_and_adopted_people_stay() {
     let (mut company, workspace, sandbox) = synced(folder.path());
     let left = company.leave(2);
     let protect = format!("max_deprovision = \"5%\"\nprotect = [\"{}\"]", left[0]);
-    let text = configuration(&sandbox.base_url).replace("max_deprovision = \"5%\"", &protect);
+    let text = Company::configuration(&sandbox.base_url).replace("max_deprovision = \"5%\"", &protect);
     workspace.write("scimwright.toml", &text).unwrap();
     workspace.write("people.csv", &company.to_csv()).unwrap();
     let summary = workspace.summary(&["sync"]).unwrap();

@@ -1,6 +1,5 @@
 //! Many tenants in one folder see nothing of each other.
 
-use crate::company::configuration;
 use scimwright_tests::people::Company;
 use scimwright_tests::tool::{SandboxProcess, Workspace};
 
@@ -19,11 +18,7 @@ fn each_tenant_has_a_state_modules_and_people_of_its_own() {
         let file =
             Company::tidy(seed, size).to_csv().replace("@example.com", &format!("@{name}.example.com"));
         inner.write("people.csv", &file.replace("@EXAMPLE.COM", &format!("@{name}.example.com"))).unwrap();
-        inner
-            .write("scimwright.toml", &configuration(&sandbox.base_url).replace("\"externalId\", ", ""))
-            .unwrap();
-        let text = configuration(&sandbox.base_url)
-            .replace("source = \"hr\"", "source = \"hr\"\nmatch = [\"userName\"]");
+        let text = Company::configuration(&sandbox.base_url).replace("\"externalId\", ", "");
         inner.write("scimwright.toml", &text).unwrap();
     }
 
