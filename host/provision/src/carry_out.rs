@@ -97,6 +97,17 @@ impl Cycle<'_> {
     }
 
     async fn provision_unlinked(&self, key: &RecordKey, desired: Desired) -> Result<(), ProvisionError> {
+        let _claim = match self.claims.claim(key, &self.provisioner.rules.matching, &desired) {
+            Ok(claim) => claim,
+            Err(contested) => {
+                let reason = format!(
+                    "record {} has the same {} and is being provisioned; two records claim one resource",
+                    contested.by, contested.path
+                );
+                self.fail(key, None, reason);
+                return Ok(());
+            }
+        };
         if self.began_empty {
             return self.create(key, desired).await;
         }

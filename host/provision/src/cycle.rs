@@ -9,6 +9,7 @@ use crate::decide::WriteMethod;
 use crate::error::ProvisionError;
 use crate::event::{Action, Event, Mode, Observer, RecordEvent, Summary};
 use crate::layers::{LayerError, Layered, Layers};
+use crate::matching::Claims;
 use crate::rules::{DeprovisionAction, ResourceRules};
 use futures::StreamExt;
 use jiff::Timestamp;
@@ -18,7 +19,7 @@ use scimwright_record::{
     Malformed, ProviderName, Record, RecordKey, RecordSource, Row, SourceError, TenantName,
 };
 use scimwright_scim::{Desired, PreparationNote, prepare};
-use scimwright_state::{Link, LinkScope, Noted, Pass, RunId, RunKind, RunOutcome, TenantState};
+use scimwright_state::{Link, LinkScope, Noted, Pass, RunId, RunKind, RunOutcome, StateError, TenantState};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -180,6 +181,7 @@ pub(crate) struct Cycle<'a> {
     /// nothing to match with.
     pub(crate) began_empty: bool,
     pub(crate) tally: &'a Tally<'a>,
+    pub(crate) claims: Claims,
     now: String,
     stripped: Mutex<BTreeSet<String>>,
 }
@@ -207,6 +209,7 @@ impl<'a> Cycle<'a> {
             unsettled,
             began_empty: false,
             tally,
+            claims: Claims::default(),
             now: Timestamp::now().round(jiff::Unit::Second).unwrap_or_else(|_| Timestamp::now()).to_string(),
             stripped: Mutex::default(),
         };
@@ -244,7 +247,7 @@ impl<'a> Cycle<'a> {
             .then(|row| self.admit(row))
             .map(|admitted| async {
                 match admitted? {
-                    Admitted::Record(record) => self.treat(record).await.map(|()| Treated::Done),
+                    Admitted::Record(record) => self.treat_one(record).await.map(|()| Treated::Done),
                     Admitted::Reported => Ok(Treated::Done),
                     Admitted::Unidentified => Ok(Treated::Unidentified),
                     Admitted::BrokenOff(error) => Ok(Treated::BrokenOff(error)),
@@ -307,7 +310,19 @@ impl<'a> Cycle<'a> {
         Ok(admitted)
     }
 
-    /// Takes one record all the way.
+    /// Takes one record all the way. That its resource belongs to another record is this record's failure
+    /// and nobody else's.
+    async fn treat_one(&self, record: Record) -> Result<(), ProvisionError> {
+        let key = record.key().clone();
+        match self.treat(record).await {
+            Err(ProvisionError::State(taken @ StateError::ResourceTaken { .. })) => {
+                self.fail(&key, None, taken.to_string());
+                Ok(())
+            }
+            outcome => outcome,
+        }
+    }
+
     async fn treat(&self, record: Record) -> Result<(), ProvisionError> {
         let key = record.key().clone();
         let link = self.provisioner.state.link(&self.scope, &key).await?;

@@ -130,3 +130,24 @@ fn protected_and_adopted_people_stay() {
     let summary = workspace.summary(&["sync"]).unwrap();
     assert_eq!((&summary["disabled"], &summary["skipped"]), (&0.into(), &2.into()), "{summary}");
 }
+
+#[test]
+fn two_people_with_one_login_are_one_account_and_one_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let sandbox = SandboxProcess::start(&Workspace::new(folder.path()).unwrap()).unwrap();
+    let mut company = Company::tidy(9, 60);
+    for pair in 0..30 {
+        // Neighbours in the file, so that both are on their way at once; and in another case.
+        company.people[2 * pair + 1].email = company.people[2 * pair].email.to_uppercase();
+    }
+    let workspace = workspace(folder.path(), &sandbox.base_url, &company);
+    for _ in 0..2 {
+        let summary = workspace.summary(&["sync"]).unwrap();
+        let settled = summary["created"].as_u64().unwrap() + summary["unchanged"].as_u64().unwrap();
+        assert_eq!((settled, &summary["failed"], &summary["adopted"]), (30, &30.into(), &0.into()), "{summary}");
+    }
+    let failed = workspace.run(&["--output", "json", "sync"]).unwrap().events("record").unwrap();
+    let reasons: Vec<_> = failed.iter().filter_map(|event| event["reason"].as_str()).collect();
+    assert_eq!(reasons.len(), 30);
+    assert!(reasons.iter().all(|reason| reason.contains("belongs to record E")), "{reasons:?}");
+}
