@@ -184,6 +184,19 @@ pub fn get(url: &str, token: Option<&str>) -> anyhow::Result<serde_json::Value> 
     serde_json::from_str(&text).with_context(|| format!("GET {url} is not JSON"))
 }
 
+/// Sends a PATCH, as somebody else would who works at the same provider.
+///
+/// # Errors
+/// When it is not answered with a success.
+pub fn patch(url: &str, token: Option<&str>, body: &serde_json::Value) -> anyhow::Result<()> {
+    let mut request = ureq::patch(url).header("Content-Type", "application/scim+json");
+    if let Some(token) = token {
+        request = request.header("Authorization", format!("Bearer {token}"));
+    }
+    request.send(body.to_string()).with_context(|| format!("PATCH {url}"))?;
+    Ok(())
+}
+
 fn run(command: &mut Command) -> anyhow::Result<()> {
     let status =
         command.stdin(Stdio::null()).status().with_context(|| format!("{command:?} cannot be started"))?;

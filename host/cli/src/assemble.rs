@@ -2,7 +2,7 @@
 
 use crate::config::model::{AuthConfig, ModuleConfig, ProviderConfig, SourceConfig, SourceKind, Tenant};
 use anyhow::Context;
-use scimwright_client::{Authentication, Client, ProviderSettings};
+use scimwright_client::{Authentication, Client, Discovery, ProviderSettings, Query};
 use scimwright_mapping::{HostOptions, LoadError, MappingHost, MappingModule, ModuleId};
 use scimwright_provision::{Layers, ProvisionError, Provisioner, ResourceRules};
 use scimwright_record::{ModuleName, RecordSource};
@@ -45,7 +45,12 @@ pub(crate) fn module(
 }
 
 /// Loads the layers of one resource type.
-pub(crate) fn layers(host: &MappingHost, tenant: &Tenant, rules: &ResourceRules) -> anyhow::Result<Layers> {
+pub(crate) fn layers(
+    host: &MappingHost,
+    tenant: &Tenant,
+    rules: &ResourceRules,
+    columns: bool,
+) -> anyhow::Result<Layers> {
     let load = |names: &[ModuleName]| -> anyhow::Result<Vec<MappingModule>> {
         names
             .iter()
@@ -56,7 +61,12 @@ pub(crate) fn layers(host: &MappingHost, tenant: &Tenant, rules: &ResourceRules)
             })
             .collect()
     };
-    Ok(Layers { rows: rules.rows.clone(), modules: load(&rules.modules)?, defaults: load(&rules.defaults)? })
+    Ok(Layers {
+        rows: rules.rows.clone(),
+        modules: load(&rules.modules)?,
+        defaults: load(&rules.defaults)?,
+        columns,
+    })
 }
 
 /// The client of a provider, with its secret fetched.
@@ -86,15 +96,20 @@ pub(crate) async fn provisioners(
     // Modules first: what is wrong with them is known without a provider.
     let mut mapped = Vec::new();
     for rules in config.resources.iter().filter(|rules| wanted(rules)) {
-        mapped.push((rules, Arc::new(layers(host, tenant, rules)?)));
+        let source_config = tenant
+            .source(&rules.source)
+            .with_context(|| format!("source `{}` is not configured", rules.source))?;
+        let source = source(source_config);
+        let layers = layers(host, tenant, rules, source.has_columns())?;
+        mapped.push((rules, source, Arc::new(layers)));
     }
     if mapped.is_empty() {
         return Ok(Vec::new());
     }
     let client = client(config)?;
-    let discovery = client.discover().await.map_err(ProvisionError::from)?;
+    let discovery = discover(&client).await?;
     let mut provisioners = Vec::with_capacity(mapped.len());
-    for (rules, layers) in mapped {
+    for (rules, source, layers) in mapped {
         let binding = discovery.resource_type(rules.resource_type.as_str()).ok_or_else(|| {
             ProvisionError::UnknownResourceType {
                 provider: config.name.to_string(),
@@ -102,9 +117,6 @@ pub(crate) async fn provisioners(
                 known: discovery.resource_types.iter().map(|known| known.name.clone()).collect(),
             }
         })?;
-        let source_config = tenant
-            .source(&rules.source)
-            .with_context(|| format!("source `{}` is not configured", rules.source))?;
         provisioners.push(Provisioner {
             tenant: tenant.name.clone(),
             provider: config.name.clone(),
@@ -114,8 +126,22 @@ pub(crate) async fn provisioners(
             state: state.clone(),
             rules: rules.clone(),
             layers,
-            source: source(source_config),
+            source,
         });
     }
     Ok(provisioners)
+}
+
+/// Asks a provider what it can do. One that has not a single metadata document may be a plain one, or no SCIM
+/// provider at all: then its first resource type has to answer a query.
+pub(crate) async fn discover(client: &Client) -> anyhow::Result<Discovery> {
+    let discovery = client.discover().await.map_err(ProvisionError::from)?;
+    if discovery.is_assumed()
+        && let Some(first) = discovery.resource_types.first()
+    {
+        let query = Query { count: Some(1), ..Query::default() };
+        let answer = client.query(first, &query).await.map_err(ProvisionError::from);
+        answer.context("the provider has none of the metadata documents of SCIM; check base_url")?;
+    }
+    Ok(discovery)
 }

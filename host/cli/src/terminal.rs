@@ -3,16 +3,29 @@
 //! A reader that went away (`scimwright log | head`) is no failure: what cannot be written any more is
 //! dropped quietly.
 
+use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
 
 /// Writes a line to standard output.
 pub(crate) fn out(line: &str) {
-    let _ = writeln!(std::io::stdout().lock(), "{line}");
+    let _ = writeln!(std::io::stdout().lock(), "{}", tame(line));
 }
 
 /// Writes a line to standard error.
 pub(crate) fn err(line: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{line}");
+    let _ = writeln!(std::io::stderr().lock(), "{}", tame(line));
+}
+
+/// The text without control characters: names and messages of others must not steer a terminal.
+fn tame(text: &str) -> Cow<'_, str> {
+    let is_wild = |c: char| c.is_control() && c != '\n' && c != '\t';
+    if !text.contains(is_wild) {
+        return Cow::Borrowed(text);
+    }
+    text.chars()
+        .map(|c| if is_wild(c) { c.escape_default().to_string() } else { c.to_string() })
+        .collect::<String>()
+        .into()
 }
 
 /// Whether standard error is a terminal, where a progress bar makes sense.

@@ -125,6 +125,12 @@ impl Discovery {
         Some(ResourceTypeBinding { resource_type: found.clone(), schemas })
     }
 
+    /// Whether the provider said nothing at all about itself, so that everything here is assumed.
+    #[must_use]
+    pub fn is_assumed(&self) -> bool {
+        self.calls.iter().all(|call| call.status != Some(200))
+    }
+
     /// Whether resources can be modified by PATCH, as far as is known.
     #[must_use]
     pub fn supports_patch(&self) -> bool {

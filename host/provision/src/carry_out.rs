@@ -181,9 +181,10 @@ impl Cycle<'_> {
             return Ok(());
         };
         if let Some(owner) = self.provisioner.state.link_by_resource(&self.scope, &id).await? {
+            self.contest(&owner.key);
             let reason = format!(
-                "resource {id} at `{}` matches this record, but belongs to record {} already; two records \
-                 claim one resource",
+                "resource {id} at `{}` matches this record, but belongs to record {} already; if that is the same \
+                 person under an older key, give the record its older key back",
                 self.provisioner.provider, owner.key
             );
             self.fail(key, None, reason);
@@ -297,6 +298,7 @@ impl Cycle<'_> {
                 let id = resource.id_text().unwrap_or_default();
                 match self.provisioner.state.link_by_resource(&self.scope, &id).await? {
                     Some(owner) => {
+                        self.contest(&owner.key);
                         let reason =
                             format!("{error}. Resource {id} has it, which belongs to record {}", owner.key);
                         self.give_up(run, key, &error, reason).await
@@ -365,7 +367,7 @@ impl Cycle<'_> {
         };
         let written = match change.method {
             WriteMethod::Patch => self.patch(link, change).await,
-            WriteMethod::Put => self.put(link, &desired).await,
+            WriteMethod::Put => self.put(link, &desired, change).await,
         };
         match written {
             Ok((seen, call)) => {
@@ -411,8 +413,13 @@ impl Cycle<'_> {
         Ok((seen, answer.call))
     }
 
-    /// Read, merge, write: attributes that we do not manage survive.
-    async fn put(&self, link: &Link, desired: &Desired) -> Result<(Resource, CallReport), ClientError> {
+    /// Read, merge, write: what we did not change survives, values of others in a list included.
+    async fn put(
+        &self,
+        link: &Link,
+        desired: &Desired,
+        change: &Change,
+    ) -> Result<(Resource, CallReport), ClientError> {
         let binding = &self.provisioner.binding;
         let client = &self.provisioner.client;
         let current = client
@@ -420,7 +427,13 @@ impl Cycle<'_> {
             .await
             .inspect_err(|error| self.tally.sent(&error.call))?;
         self.tally.sent(&current.call);
-        let body = desired.merge_into(Some(&link.sent), &current.value, &binding.schemas);
+        let mut merged = current.value.clone();
+        let body = match change.patch.apply(&mut merged, &binding.schemas) {
+            // Nothing more is wanted of it; what only the provider may write is dropped.
+            Ok(_) => Desired::new().merge_into(None, &merged, &binding.schemas),
+            // The resource changed so much that the difference does not fit it any more.
+            Err(_) => desired.merge_into(Some(&link.sent), &current.value, &binding.schemas),
+        };
         let answer = client
             .replace(&binding.resource_type, &link.resource_id, &body, None)
             .await

@@ -18,7 +18,7 @@ use scimwright_mapping::{AttributeMap, CallContext, Operation, Outcome, Unresolv
 use scimwright_record::{
     Malformed, ProviderName, Record, RecordKey, RecordSource, Row, SourceError, TenantName,
 };
-use scimwright_scim::{Desired, PreparationNote, prepare};
+use scimwright_scim::{AttributeName, AttributePath, Desired, PreparationNote, prepare};
 use scimwright_state::{Link, LinkScope, Noted, Pass, RunId, RunKind, RunOutcome, StateError, TenantState};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::pin::pin;
@@ -182,8 +182,11 @@ pub(crate) struct Cycle<'a> {
     pub(crate) began_empty: bool,
     pub(crate) tally: &'a Tally<'a>,
     pub(crate) claims: Claims,
+    /// Records whose resource another record of this run claims. Whether they left or were given a new key,
+    /// nobody knows, so their resources are left alone.
+    contested: Mutex<HashSet<RecordKey>>,
     now: String,
-    stripped: Mutex<BTreeSet<String>>,
+    noted: Mutex<BTreeSet<String>>,
 }
 
 impl<'a> Cycle<'a> {
@@ -210,8 +213,9 @@ impl<'a> Cycle<'a> {
             began_empty: false,
             tally,
             claims: Claims::default(),
+            contested: Mutex::default(),
             now: Timestamp::now().round(jiff::Unit::Second).unwrap_or_else(|_| Timestamp::now()).to_string(),
-            stripped: Mutex::default(),
+            noted: Mutex::default(),
         };
         cycle.began_empty = untouched && cycle.provider_is_empty().await?;
         Ok(cycle)
@@ -379,6 +383,15 @@ impl<'a> Cycle<'a> {
             now: self.now.clone(),
         };
         let layers = Arc::clone(&self.provisioner.layers);
+        if layers.columns {
+            for (module, field) in layers.missing_fields(&record) {
+                self.note_once(format!(
+                    "module `{module}` reads the field `{field}`, which source `{}` does not have; to the module it \
+                     is empty",
+                    self.provisioner.source.name()
+                ));
+            }
+        }
         let began = Instant::now();
         let mapped = tokio::task::spawn_blocking(move || layers.map(&context, &record)).await;
         self.tally.mapped(began.elapsed());
@@ -401,18 +414,23 @@ impl<'a> Cycle<'a> {
             }
         }
         let (desired, unresolved) = attributes.resolve(&mut |link| ids.get(link).cloned());
-        let (desired, notes) = prepare(desired, &self.provisioner.binding.schemas);
+        let (mut desired, notes) = prepare(desired, &self.provisioner.binding.schemas);
         self.note_stripped(&notes);
+        // A password would be stored with the link and shown in plans.
+        if desired.remove(&AttributePath::new(AttributeName::PASSWORD)).is_some() {
+            self.note_once("`password` is left out: passwords are not provisioned".to_owned());
+        }
         Ok((desired, unresolved))
     }
 
     /// Says once a run, and not once a record, what the provider's schema does not take.
     fn note_stripped(&self, notes: &[PreparationNote]) {
-        for note in notes {
-            let text = note.to_string();
-            if lock(&self.stripped).insert(text.clone()) {
-                self.tally.emit(Event::Notice { key: None, message: text });
-            }
+        notes.iter().for_each(|note| self.note_once(note.to_string()));
+    }
+
+    fn note_once(&self, message: String) {
+        if lock(&self.noted).insert(message.clone()) {
+            self.tally.emit(Event::Notice { key: None, message });
         }
     }
 
@@ -420,6 +438,16 @@ impl<'a> Cycle<'a> {
     pub(crate) fn settled(&self, event: RecordEvent) {
         self.tally.count(event.action);
         self.tally.emit(Event::Record(event));
+    }
+
+    /// Notes that another record claims the resource of this one.
+    pub(crate) fn contest(&self, owner: &RecordKey) {
+        lock(&self.contested).insert(owner.clone());
+    }
+
+    /// Whether another record claims the resource of this one.
+    pub(crate) fn is_contested(&self, owner: &RecordKey) -> bool {
+        lock(&self.contested).contains(owner)
     }
 
     /// Reports that a record did not work.

@@ -20,15 +20,19 @@ enum Verdict {
     Go,
     /// It already is as it would be.
     Settled,
+    /// Another record of this run claims the resource.
+    Contested,
     /// The administrator protects the record.
     Protected,
     /// It was there before us, and we were not told to deprovision such resources.
     Adopted,
 }
 
-fn verdict(rules: &DeprovisionRules, link: &Link) -> Verdict {
+fn verdict(rules: &DeprovisionRules, link: &Link, contested: bool) -> Verdict {
     if rules.action == DeprovisionAction::Disable && link.standing == Standing::Disabled {
         Verdict::Settled
+    } else if contested {
+        Verdict::Contested
     } else if rules.protected.contains(&link.key) {
         Verdict::Protected
     } else if link.ownership == Ownership::Adopted && !rules.include_adopted {
@@ -59,9 +63,12 @@ impl Cycle<'_> {
         }
         let mut missing = self.pass.missing_links();
         while let Some(link) = missing.try_next().await? {
-            match verdict(rules, &link) {
+            match verdict(rules, &link, self.is_contested(&link.key)) {
                 Verdict::Settled => {}
                 Verdict::Go => self.deprovision_one(link, rules.action).await?,
+                Verdict::Contested => {
+                    self.spare(&link, "left the source, but another record claims the resource");
+                }
                 Verdict::Protected => self.spare(&link, "left the source, but `protect` names it"),
                 Verdict::Adopted => self.spare(
                     &link,
@@ -77,7 +84,7 @@ impl Cycle<'_> {
         let mut missing = self.pass.missing_links();
         let mut candidates = 0;
         while let Some(link) = missing.try_next().await? {
-            candidates += u64::from(verdict(rules, &link) == Verdict::Go);
+            candidates += u64::from(verdict(rules, &link, self.is_contested(&link.key)) == Verdict::Go);
         }
         Ok(candidates)
     }

@@ -4,8 +4,10 @@
 //! come last and fill only what is still absent; an attribute that was cleared is not absent.
 
 use crate::rows::{AttributeRow, RowError};
-use scimwright_mapping::{AttributeMap, CallContext, LogLine, MapError, MappingModule, Outcome, Usage};
-use scimwright_record::Record;
+use scimwright_mapping::{
+    AttributeMap, CallContext, LogLine, MapError, MappingModule, Outcome, Reads, Usage,
+};
+use scimwright_record::{ModuleName, Record};
 
 /// The layers of one resource type at one provider.
 #[derive(Clone)]
@@ -16,6 +18,8 @@ pub struct Layers {
     pub modules: Vec<MappingModule>,
     /// Default-values modules, in order.
     pub defaults: Vec<MappingModule>,
+    /// Whether the records have columns, so that a field they lack is a mistake.
+    pub columns: bool,
 }
 
 /// What the layers made of a record.
@@ -41,6 +45,20 @@ pub enum LayerError {
 }
 
 impl Layers {
+    /// The fields that modules read and the record lacks, with the module: to them such a field is empty, and
+    /// what they make of it may go at the provider.
+    #[must_use]
+    pub fn missing_fields(&self, record: &Record) -> Vec<(ModuleName, String)> {
+        let mut missing = Vec::new();
+        for module in self.modules.iter().chain(&self.defaults) {
+            let Reads::Fields(fields) = &module.manifest().reads else { continue };
+            for field in fields.iter().filter(|field| record.field(field).is_none()) {
+                missing.push((module.id().name.clone(), field.clone()));
+            }
+        }
+        missing
+    }
+
     /// Maps one record. Runs guest code on the calling thread, up to the wall-clock limits of its modules.
     ///
     /// # Errors
@@ -48,7 +66,7 @@ impl Layers {
     pub fn map(&self, context: &CallContext, record: &Record) -> Result<Layered, LayerError> {
         let mut attributes = AttributeMap::new();
         for row in &self.rows {
-            row.apply(record, &mut attributes)?;
+            row.apply(record, self.columns, &mut attributes)?;
         }
         let mut layered =
             Layered { outcome: Outcome::Skip(String::new()), logs: Vec::new(), usage: Vec::new() };

@@ -148,14 +148,15 @@ impl fmt::Display for RowTarget {
 }
 
 impl AttributeRow {
-    /// Puts the row's value for a record into the map.
+    /// Puts the row's value for a record into the map. Where the source has `columns`, a field that the record
+    /// lacks is an error; elsewhere it is empty.
     ///
     /// # Errors
     /// [`RowError`] when the record's field holds something the target cannot take.
-    pub fn apply(&self, record: &Record, map: &mut AttributeMap) -> Result<(), RowError> {
+    pub fn apply(&self, record: &Record, columns: bool, map: &mut AttributeMap) -> Result<(), RowError> {
         let fail =
             |reason: String| RowError { key: record.key().clone(), target: self.target.to_string(), reason };
-        match self.value_for(record).map_err(fail)? {
+        match self.value_for(record, columns).map_err(fail)? {
             Some(value) => self.target.put(map, value).map_err(fail),
             None => {
                 self.target.clear(map);
@@ -164,14 +165,14 @@ impl AttributeRow {
         }
     }
 
-    fn value_for(&self, record: &Record) -> Result<Option<RowScalar>, String> {
+    fn value_for(&self, record: &Record, columns: bool) -> Result<Option<RowScalar>, String> {
         match &self.value {
             RowValue::Constant(value) => Ok(Some(RowScalar::Json(value.clone()))),
             RowValue::Field(field) => {
-                let found = from_field(record, field)?;
+                let found = from_field(record, field, columns)?;
                 Ok(found.or_else(|| self.default.clone().map(RowScalar::Json)))
             }
-            RowValue::Link { resource_type, field } => link(record, resource_type, field),
+            RowValue::Link { resource_type, field } => link(record, resource_type, field, columns),
         }
     }
 }
@@ -184,8 +185,11 @@ enum RowScalar {
 }
 
 /// A field's value; `None` where it is empty.
-fn from_field(record: &Record, field: &str) -> Result<Option<RowScalar>, String> {
+fn from_field(record: &Record, field: &str, columns: bool) -> Result<Option<RowScalar>, String> {
     let Some(value) = record.field(field) else {
+        if !columns {
+            return Ok(None);
+        }
         let known: Vec<&str> = record.fields().iter().map(|field| field.name.as_str()).collect();
         return Err(format!("the source has no field `{field}`; it has: {}", known.join(", ")));
     };
@@ -207,8 +211,13 @@ fn from_field(record: &Record, field: &str) -> Result<Option<RowScalar>, String>
     }
 }
 
-fn link(record: &Record, resource_type: &ResourceTypeName, field: &str) -> Result<Option<RowScalar>, String> {
-    let key = match from_field(record, field)? {
+fn link(
+    record: &Record,
+    resource_type: &ResourceTypeName,
+    field: &str,
+    columns: bool,
+) -> Result<Option<RowScalar>, String> {
+    let key = match from_field(record, field, columns)? {
         None => return Ok(None),
         Some(RowScalar::One(Scalar::Text(text))) => text,
         Some(RowScalar::One(Scalar::Integer(number))) => number.to_string(),
@@ -330,7 +339,7 @@ mod tests {
 
     fn resolved(rows: &[AttributeRow]) -> Value {
         let mut map = AttributeMap::new();
-        rows.iter().for_each(|row| row.apply(&record(), &mut map).unwrap());
+        rows.iter().for_each(|row| row.apply(&record(), true, &mut map).unwrap());
         let (desired, _) = map.resolve(&mut |link| Some(format!("id-of-{}", link.key)));
         let entries = desired.iter().map(|(path, value)| (path.to_string(), json!(format!("{value:?}"))));
         Value::Object(entries.collect())
@@ -345,7 +354,7 @@ mod tests {
             field(r#"emails[type eq "work"].value"#, "mail"),
             row(r#"emails[type eq "work"].primary"#, RowValue::Constant(json!(true)), None),
         ] {
-            row.apply(&record(), &mut map).unwrap();
+            row.apply(&record(), true, &mut map).unwrap();
         }
         let (desired, _) = map.resolve(&mut |_| None);
         let user = desired.to_resource(scimwright_scim::builtin::user_resource_type()).into_value();
@@ -357,8 +366,8 @@ mod tests {
     fn a_blank_field_takes_the_default_or_clears_the_attribute() {
         let with_default = row("title", RowValue::Field("title".into()), Some(json!("Member of staff")));
         let mut map = AttributeMap::new();
-        with_default.apply(&record(), &mut map).unwrap();
-        field("nickName", "title").apply(&record(), &mut map).unwrap();
+        with_default.apply(&record(), true, &mut map).unwrap();
+        field("nickName", "title").apply(&record(), true, &mut map).unwrap();
         let values: Vec<_> = map.iter().map(|(path, value)| (path.to_string(), value.clone())).collect();
         assert_eq!(
             values,
@@ -379,7 +388,7 @@ mod tests {
 
     #[test]
     fn a_field_that_the_source_lacks_is_an_error_that_lists_those_it_has() {
-        let error = field("title", "tilte").apply(&record(), &mut AttributeMap::new()).unwrap_err();
+        let error = field("title", "tilte").apply(&record(), true, &mut AttributeMap::new()).unwrap_err();
         assert_eq!(
             error.to_string(),
             "record E1: the row `title` cannot be filled: the source has no field `tilte`; it has: given, family, \

@@ -16,6 +16,12 @@ pub trait RecordSource: Send + Sync {
     /// The source's name in the configuration.
     fn name(&self) -> &SourceName;
 
+    /// Whether every record has the same fields, as the rows of a table have. A field that a record lacks is a
+    /// mistake then, and otherwise only a field without a value.
+    fn has_columns(&self) -> bool {
+        false
+    }
+
     /// Begins a pass over all records. Memory stays bounded however many there are.
     ///
     /// # Errors

@@ -39,6 +39,8 @@ impl AttributeName {
 
     /// `active`: whether the person may use the service (RFC 7643 section 4.1.1).
     pub const ACTIVE: Self = Self(Text::Static("active"));
+    /// `password`: never returned by a provider (RFC 7643 section 4.1.1).
+    pub const PASSWORD: Self = Self(Text::Static("password"));
     /// `value`: the default sub-attribute of a multi-valued attribute (RFC 7643 section 2.4).
     pub const VALUE: Self = Self(Text::Static("value"));
     pub(crate) const TYPE: Self = Self(Text::Static("type"));

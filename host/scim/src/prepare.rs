@@ -9,7 +9,7 @@ use crate::diff::wanted_once;
 use crate::json::Object;
 use crate::name::AttributeName;
 use crate::path::AttributePath;
-use crate::schema::Attribute;
+use crate::schema::{Attribute, DataType};
 use crate::schema_set::SchemaSet;
 use serde_json::Value;
 use std::fmt;
@@ -118,11 +118,12 @@ fn prepare_value(
     attribute: &Attribute,
     notes: &mut Vec<PreparationNote>,
 ) -> Option<Value> {
-    let mut items = match value {
+    let items = match value {
         Value::Array(items) => items,
         Value::Null => return None,
         single => vec![single],
     };
+    let mut items: Vec<Value> = items.into_iter().map(|item| as_declared(item, attribute)).collect();
     if items.is_empty() {
         return Some(Value::Array(items));
     }
@@ -139,6 +140,17 @@ fn prepare_value(
         // Of two values that differ in case only a provider would keep one.
         (true, _) => Some(wanted_once(&Value::Array(items), Rule::of(Some(attribute))).into_owned()),
         (false, _) => items.pop(),
+    }
+}
+
+/// A number or a truth value as text where the schema wants text: sources know their columns' types, and a
+/// personnel number is a number to a database.
+fn as_declared(value: Value, attribute: &Attribute) -> Value {
+    match value {
+        Value::Number(_) | Value::Bool(_) if attribute.data_type == DataType::String => {
+            value.to_string().into()
+        }
+        other => other,
     }
 }
 
@@ -168,7 +180,7 @@ fn prepare_parts(
         let reason = match attribute.sub_attribute(&key) {
             Some(part) if part.is_read_only() => LeftOut::ReadOnly,
             Some(part) => {
-                prepared.insert(part.name.as_str().to_owned(), value);
+                prepared.insert(part.name.as_str().to_owned(), as_declared(value, part));
                 continue;
             }
             None => LeftOut::Undeclared,
@@ -191,6 +203,18 @@ fn note(path: &AttributePath, key: &str, reason: LeftOut, notes: &mut Vec<Prepar
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_becomes_text_where_the_schema_wants_text() {
+        let mut desired = Desired::new();
+        desired.set(&AttributePath::parse("externalId").unwrap(), serde_json::json!(7));
+        desired.set(&AttributePath::parse("active").unwrap(), serde_json::json!(true));
+        desired.set(&AttributePath::parse("name").unwrap(), serde_json::json!({"givenName": 12}));
+        let (desired, notes) = prepare(desired, &crate::builtin::user_schema_set());
+        let prepared = serde_json::to_string(&desired).unwrap();
+        assert_eq!(prepared, r#"{"externalId":"7","active":true,"name":{"givenName":"12"}}"#);
+        assert!(notes.is_empty());
+    }
     use crate::{builtin, testing};
     use proptest::prelude::*;
     use serde_json::json;

@@ -89,6 +89,10 @@ impl RecordSource for CsvSource {
         &self.options.name
     }
 
+    fn has_columns(&self) -> bool {
+        true
+    }
+
     fn read(&self) -> BoxFuture<'_, Result<RecordStream, SourceError>> {
         let options = self.options.clone();
         async move {
@@ -142,6 +146,18 @@ impl CsvPass {
         loop {
             match self.rows.next() {
                 Ok(Some(row)) => {
+                    // A whole file ends in a line break, or at least in a whole row. A stump is the trace of a
+                    // file cut short, and its first cell may be half a key.
+                    let (line, cells, columns) = (row.line, row.len(), self.columns.list().len());
+                    if !row.is_ended && cells < columns {
+                        let cut = format!(
+                            "line {line} of {}, the last, breaks off after {cells} of {columns} cells; the file \
+                             seems to be cut short",
+                            self.options.path.display()
+                        );
+                        let message = self.rows.input().check_unchanged().err().unwrap_or(cut);
+                        return Err(failed(self.last, message).into());
+                    }
                     self.last = Some(Position::Line(row.line));
                     feed.push(reader.read(&row), row.bytes())?;
                 }

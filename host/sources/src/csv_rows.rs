@@ -41,6 +41,8 @@ pub(crate) enum RowsError {
 pub(crate) struct RawRow<'a> {
     /// The line on which it begins, from 1.
     pub(crate) line: u64,
+    /// Whether a line break ends it. Only the last row of a file may lack one.
+    pub(crate) is_ended: bool,
     text: &'a [u8],
     ends: &'a [usize],
 }
@@ -115,6 +117,7 @@ impl<R: Read> CsvRows<R> {
         }
         let line = self.line;
         let (mut text, mut ends) = (0_usize, 0_usize);
+        let is_ended;
         loop {
             // The last row may lack its line break, so it gets one; inside quotes that would be text.
             let is_last = self.next == self.filled && !self.fill()?;
@@ -142,11 +145,14 @@ impl<R: Read> CsvRows<R> {
                 ReadRecordResult::OutputFull | ReadRecordResult::OutputEndsFull => {
                     return Err(RowsError::RowTooLarge { line });
                 }
-                ReadRecordResult::Record => break,
+                ReadRecordResult::Record => {
+                    is_ended = !is_last;
+                    break;
+                }
                 ReadRecordResult::End => return Ok(None),
             }
         }
-        Ok(Some(RawRow { line, text: &self.text[..text], ends: &self.ends[..ends] }))
+        Ok(Some(RawRow { line, is_ended, text: &self.text[..text], ends: &self.ends[..ends] }))
     }
 
     /// Moves past line breaks to where a row begins; whether there is one.

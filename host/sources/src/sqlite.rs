@@ -156,6 +156,10 @@ impl RecordSource for SqliteSource {
         &self.options.name
     }
 
+    fn has_columns(&self) -> bool {
+        true
+    }
+
     fn read(&self) -> BoxFuture<'_, Result<RecordStream, SourceError>> {
         async move {
             self.open().await.map_err(|message| SourceError {

@@ -65,6 +65,18 @@ fn a_file_that_is_missing_or_breaks_off_disables_nobody() {
     assert_eq!((code, &summary["disabled"], &summary["complete"]), (Some(6), &0.into(), &false.into()));
     assert!(reason.contains("nobody is taken for a leaver"), "{reason}");
 
+    // So does a file that was cut off inside a row, even inside the key.
+    for stump in ["E00196,Zo", "E0"] {
+        workspace.write("people.csv", &format!("{}\n{stump}", lines[..196].join("\n"))).unwrap();
+        let (code, summary, reason) = held_reason(&workspace);
+        assert_eq!(
+            (code, &summary["disabled"], &summary["held"]),
+            (Some(6), &0.into(), &5.into()),
+            "{stump}"
+        );
+        assert!(reason.contains("cut short"), "{reason}");
+    }
+
     std::fs::remove_file(workspace.folder.join("people.csv")).unwrap();
     let (code, summary, _) = held_reason(&workspace);
     assert_eq!((code, &summary["disabled"]), (Some(6), &0.into()));
@@ -144,10 +156,74 @@ fn two_people_with_one_login_are_one_account_and_one_error() {
     for _ in 0..2 {
         let summary = workspace.summary(&["sync"]).unwrap();
         let settled = summary["created"].as_u64().unwrap() + summary["unchanged"].as_u64().unwrap();
-        assert_eq!((settled, &summary["failed"], &summary["adopted"]), (30, &30.into(), &0.into()), "{summary}");
+        assert_eq!(
+            (settled, &summary["failed"], &summary["adopted"]),
+            (30, &30.into(), &0.into()),
+            "{summary}"
+        );
     }
     let failed = workspace.run(&["--output", "json", "sync"]).unwrap().events("record").unwrap();
     let reasons: Vec<_> = failed.iter().filter_map(|event| event["reason"].as_str()).collect();
     assert_eq!(reasons.len(), 30);
     assert!(reasons.iter().all(|reason| reason.contains("belongs to record E")), "{reasons:?}");
+}
+
+#[test]
+fn a_new_key_for_the_same_person_takes_nobodys_access_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let (company, workspace, sandbox) = synced(folder.path());
+    let row_of_two = |text: &str| text.lines().find(|line| line.starts_with("E00002,")).unwrap().to_owned();
+    let row = row_of_two(&company.to_csv());
+    let text = company.to_csv().replace(&row, &row.replacen("E00002", "K2", 1));
+    workspace.write("people.csv", &text).unwrap();
+    let summary = workspace.summary(&["sync"]).unwrap();
+    assert_eq!((&summary["disabled"], &summary["failed"]), (&0.into(), &1.into()), "{summary}");
+    let url = format!("{}/Users?filter=active+eq+false&count=1", sandbox.base_url);
+    let disabled = scimwright_tests::servers::get(&url, Some(scimwright_tests::servers::TOKEN)).unwrap();
+    assert_eq!(disabled["totalResults"], 0, "{disabled}");
+}
+
+#[test]
+fn a_wrong_base_url_is_noticed_before_anything_is_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, workspace, sandbox) = synced(folder.path());
+    let text = Company::configuration(&sandbox.base_url.replace("/v2", "/v3"));
+    workspace.write("scimwright.toml", &text).unwrap();
+    for command in ["check", "plan", "sync"] {
+        let printed = workspace.run(&["--output", "json", command]).unwrap();
+        assert_eq!(printed.code, Some(6), "{command}: {}", printed.stdout);
+        assert!(printed.stdout.contains("check base_url"), "{command}: {}", printed.stdout);
+    }
+    assert_eq!(workspace.summary(&["sync"]).unwrap()["complete"], false);
+}
+
+#[test]
+fn replacing_a_resource_keeps_what_others_put_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut company, workspace, sandbox) = synced(folder.path());
+    let people = format!("{}/Users?filter=externalId+eq+%22E00007%22", sandbox.base_url);
+    let token = Some(scimwright_tests::servers::TOKEN);
+    let user = scimwright_tests::servers::get(&people, token).unwrap()["Resources"][0].clone();
+    let home = serde_json::json!({
+        "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+        "Operations": [
+            {"op": "add", "path": "emails", "value": [{"type": "home", "value": "home@example.org"}]},
+            {"op": "add", "path": "nickName", "value": "Nick"},
+        ],
+    });
+    let url = format!("{}/Users/{}", sandbox.base_url, user["id"].as_str().unwrap());
+    scimwright_tests::servers::patch(&url, token, &home).unwrap();
+
+    let put = Company::configuration(&sandbox.base_url)
+        .replace("[provider.acme]", "[provider.acme]\nupdate = \"put\"");
+    workspace.write("scimwright.toml", &put).unwrap();
+    let person = company.people.iter_mut().find(|person| person.id == "E00007").unwrap();
+    person.email = "changed@example.com".to_owned();
+    workspace.write("people.csv", &company.to_csv()).unwrap();
+    assert_eq!(workspace.summary(&["sync"]).unwrap()["updated"], 1);
+
+    let user = scimwright_tests::servers::get(&url, token).unwrap();
+    let mails: Vec<_> = user["emails"].as_array().unwrap().iter().map(|mail| mail["value"].clone()).collect();
+    assert_eq!(mails, ["changed@example.com", "home@example.org"], "{user}");
+    assert_eq!(user["nickName"], "Nick");
 }

@@ -11,6 +11,7 @@ use crate::terminal::out;
 use futures::StreamExt;
 use scimwright_mapping::MappingHost;
 use scimwright_record::Row;
+use scimwright_state::StateStore;
 use serde_json::json;
 use std::collections::HashSet;
 
@@ -22,6 +23,7 @@ pub(super) async fn run(common: &Common, args: &CheckArgs) -> anyhow::Result<Exi
     for tenant in tenants(common)? {
         report.ok("configuration", &format!("tenant {}", tenant.name), &tenant.folder.display().to_string());
         let host = assemble::mapping_host(&tenant)?;
+        check_state(&tenant, &mut report).await;
         check_modules(&tenant, &host, &mut report);
         for source in &tenant.sources {
             check_source(source, &mut report).await;
@@ -32,6 +34,18 @@ pub(super) async fn run(common: &Common, args: &CheckArgs) -> anyhow::Result<Exi
     }
     report.finish();
     Ok(report.exit)
+}
+
+/// Opens the state as `plan` does: nothing is made, nothing is changed.
+async fn check_state(tenant: &Tenant, report: &mut Report) {
+    if !tenant.state.exists() {
+        return;
+    }
+    let name = tenant.state.display().to_string();
+    match StateStore::open_read_only(&tenant.state).await {
+        Ok(_) => report.ok("state", &name, "can be read"),
+        Err(error) => report.problem("state", &name, &error.to_string(), Exit::Failure),
+    }
 }
 
 fn check_modules(tenant: &Tenant, host: &MappingHost, report: &mut Report) {
@@ -113,9 +127,11 @@ async fn check_provider(config: &ProviderConfig, offline: bool, report: &mut Rep
     if offline {
         return report.ok("provider", &name, "not contacted");
     }
-    let discovery = match client.discover().await {
+    let discovery = match assemble::discover(&client).await {
         Ok(discovery) => discovery,
-        Err(error) => return report.problem("provider", &name, &error.to_string(), Exit::Unavailable),
+        Err(error) => {
+            return report.problem("provider", &name, &format!("{error:#}"), Exit::Unavailable);
+        }
     };
     for rules in &config.resources {
         let wanted = rules.resource_type.as_str();

@@ -41,6 +41,11 @@ fn inspect_configured(common: &Common, wanted: &str) -> anyhow::Result<Inspectio
     };
     let tenant = one_tenant(common)?;
     let Some(config) = tenant.module(&name) else {
+        // Dropped into the folder, and not configured yet.
+        let path = assemble::module_path(&tenant, &name);
+        if path.is_file() {
+            return inspect_file(&path);
+        }
         let known: Vec<_> = tenant.modules.iter().map(|module| module.name.as_str()).collect();
         let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
         return Err(

@@ -19,7 +19,7 @@ use crate::exit::Exit;
 use crate::terminal::{err, out};
 use scimwright_client::SettingsError;
 use scimwright_mapping::{HostError, LoadError};
-use scimwright_provision::ProvisionError;
+use scimwright_provision::{ProvisionError, Summary};
 use scimwright_state::StateError;
 use serde_json::json;
 
@@ -56,7 +56,13 @@ fn report_error(common: &Common, error: &anyhow::Error) -> Exit {
                     .to_string());
                 }
             }
-            let line = json!({ "event": "summary", "error": format!("{error:#}"), "exit_code": exit as u8 });
+            // The figures of a run, all of them zero: whoever reads them needs no special case.
+            let nothing = serde_json::to_value(Summary::default()).unwrap_or_default();
+            let mut line =
+                json!({ "event": "summary", "exit_code": exit as u8, "error": format!("{error:#}") });
+            if let (Some(line), serde_json::Value::Object(figures)) = (line.as_object_mut(), nothing) {
+                line.extend(figures);
+            }
             out(&line.to_string());
         }
     }
@@ -96,6 +102,13 @@ pub(crate) struct Misconfigured(pub(crate) String);
 
 /// The tenants a command covers: the one named, or all.
 fn tenant_folders(common: &Common) -> anyhow::Result<Vec<TenantFolder>> {
+    if let Some(wanted) = &common.tenant {
+        // A mistake in another tenant's folder is none of this tenant's business.
+        let folder = common.config.join("tenants").join(wanted.as_str());
+        if folder.is_dir() {
+            return Ok(vec![TenantFolder { name: wanted.clone(), folder }]);
+        }
+    }
     let all = config::find_tenants(&common.config)?;
     let Some(wanted) = &common.tenant else { return Ok(all) };
     match all.iter().find(|tenant| tenant.name == *wanted) {

@@ -81,6 +81,8 @@ impl Work<'_> {
         let mut total = Summary { complete: true, ..Summary::default() };
         let mut exit = Exit::Success;
         let mut runs = 0;
+        // Whether something that was asked for was not even looked at, or not to its end.
+        let mut broken_off = false;
         for provider in &self.tenant.providers {
             if self.args.provider.as_ref().is_some_and(|wanted| *wanted != provider.name) {
                 continue;
@@ -97,6 +99,7 @@ impl Work<'_> {
                 Err(error) => {
                     // Other providers have nothing to do with it.
                     exit = exit.or_graver(self.failed(&error));
+                    broken_off = true;
                     continue;
                 }
             };
@@ -110,6 +113,7 @@ impl Work<'_> {
                     }
                     Err(unfinished) => {
                         total.add(&unfinished.summary);
+                        broken_off = true;
                         exit = exit.or_graver(self.failed(&anyhow::Error::new(unfinished.cause)));
                     }
                 }
@@ -117,8 +121,10 @@ impl Work<'_> {
         }
         if runs == 0 && exit == Exit::Success {
             exit = self.failed(&anyhow::Error::new(super::Misconfigured(self.nothing_matches())));
+            broken_off = true;
         }
-        self.reporter.total(self.mode, &total, runs);
+        total.complete &= !broken_off;
+        self.reporter.total(self.mode, &total, runs, exit);
         exit
     }
 

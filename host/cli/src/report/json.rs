@@ -1,5 +1,6 @@
 //! JSON lines on standard output: one event a line, the summary last.
 
+use crate::exit::Exit;
 use crate::terminal::out;
 use scimwright_provision::{Event, Mode, Summary};
 use serde_json::json;
@@ -17,8 +18,8 @@ pub(crate) fn error(message: &str) {
 }
 
 /// Prints the last line: the figures of all runs together.
-pub(crate) fn summary(mode: Mode, total: &Summary) {
-    let mut line = json!({ "event": "summary", "mode": mode });
+pub(crate) fn summary(mode: Mode, total: &Summary, exit: Exit) {
+    let mut line = json!({ "event": "summary", "mode": mode, "exit_code": exit as u8 });
     if let (Some(line), Ok(serde_json::Value::Object(figures))) =
         (line.as_object_mut(), serde_json::to_value(total))
     {

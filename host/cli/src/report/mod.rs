@@ -7,6 +7,7 @@ pub(crate) mod human;
 pub(crate) mod json;
 
 use crate::args::Output;
+use crate::exit::Exit;
 use scimwright_provision::{Event, Mode, Summary};
 
 /// Prints the events of one or several runs, and what they came to.
@@ -42,10 +43,10 @@ impl Reporter {
     }
 
     /// Prints what everything came to. The last thing that is printed.
-    pub(crate) fn total(&self, mode: Mode, total: &Summary, runs: usize) {
+    pub(crate) fn total(&self, mode: Mode, total: &Summary, runs: usize, exit: Exit) {
         match self {
             Self::Human(reporter) => reporter.total(total, runs),
-            Self::Json => json::summary(mode, total),
+            Self::Json => json::summary(mode, total, exit),
         }
     }
 }
