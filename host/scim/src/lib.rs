@@ -22,7 +22,7 @@
 //! assert_eq!(body.to_value()["userName"], "JDoe");
 //!
 //! // … and of the smallest change that makes an existing resource agree.
-//! let seen = json!({"id": "1", "userName": "JDOE", "name": {"familyName": "Dough"}});
+//! let seen = json!({"id": "1", "userName": "JDoe", "name": {"familyName": "Dough"}});
 //! let mut seen = Resource::from_value(seen)?;
 //! let patch = diff(&wanted, None, &seen, &users);
 //! assert_eq!(
