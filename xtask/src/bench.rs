@@ -65,10 +65,7 @@ fn memory(root: &Path) -> Result<()> {
     steps.begin("Building the mapping module");
     guests::build(root)?;
     steps.begin("Building in release mode; the first time this takes some minutes");
-    cargo(
-        root,
-        &["build", "--release", "--locked", "--package", "scimwright", "--package", "scimwright-benches"],
-    )?;
+    build_ours(root)?;
     steps.begin("Measuring: a first sync, and one when nothing has changed");
     println!("    {}\n", Machine::look());
     let program = release(root, "bench-memory")?;

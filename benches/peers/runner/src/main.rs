@@ -44,7 +44,8 @@ fn main() -> anyhow::Result<()> {
 
 /// The plug-in, compiled once and without a cache on disk.
 fn compile(path: &Path, config: Config) -> anyhow::Result<CompiledPlugin> {
-    let manifest = Manifest::new([Wasm::data(std::fs::read(path)?)]).with_timeout(TIME).with_memory_max(MEMORY_PAGES);
+    let manifest =
+        Manifest::new([Wasm::data(std::fs::read(path)?)]).with_timeout(TIME).with_memory_max(MEMORY_PAGES);
     PluginBuilder::new(manifest).with_cache_disabled().with_wasmtime_config(config).compile()
 }
 
