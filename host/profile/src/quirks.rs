@@ -70,9 +70,13 @@ pub struct ResourceQuirks {
     pub operation_names: OperationNames,
     /// How members are taken out of a group.
     pub member_removal: MemberRemoval,
+    /// Whether one operation may replace or remove all members at once. Where it may not, such a change is
+    /// made of single removals and additions.
+    pub members_as_a_whole: bool,
     /// How many members one request may add, at most.
     pub member_additions: NonZeroU32,
-    /// How many members one request may remove, at most.
+    /// How many members one request may remove, at most. [`MemberRemoval::Replace`] and [`MemberRemoval::Put`]
+    /// name those that stay and are not bound by it.
     pub member_removals: NonZeroU32,
     /// How many members a create may hold; none means no bound.
     pub members_on_create: Option<u32>,
@@ -103,6 +107,7 @@ impl Default for ResourceQuirks {
             patch_form: PatchForm::Path,
             operation_names: OperationNames::Lower,
             member_removal: MemberRemoval::Filter,
+            members_as_a_whole: true,
             member_additions: hundred(),
             member_removals: ten(),
             members_on_create: None,
