@@ -125,7 +125,7 @@ impl ScimError {
     }
 }
 
-fn read_status(value: &Value) -> Option<u16> {
+pub(crate) fn read_status(value: &Value) -> Option<u16> {
     let status = match value {
         Value::String(text) => text.trim().parse().ok()?,
         Value::Number(number) => u16::try_from(number.as_u64()?).ok()?,

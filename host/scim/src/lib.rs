@@ -58,6 +58,7 @@
 //! - [`filter`] — [`Filter`]: parse, print, evaluate
 //! - [`list_response`] — [`ListResponse`], a page of results
 //! - [`search`] — [`SearchRequest`], a query sent by POST
+//! - [`bulk`] — [`BulkRequest`] and [`BulkResponse`], several operations in one request
 //! - [`error`](mod@error) — [`ScimError`]
 //! - [`unreadable`] — [`Unreadable`], JSON that is none of these
 //!
@@ -68,6 +69,7 @@
 //! number.
 
 pub mod builtin;
+pub mod bulk;
 pub mod compare;
 pub mod desired;
 pub mod diff;
@@ -93,6 +95,7 @@ mod text;
 #[cfg(test)]
 mod testing;
 
+pub use bulk::{BulkMethod, BulkOperation, BulkRequest, BulkResponse, BulkResult};
 pub use desired::{Desired, DesiredValue};
 pub use diff::diff;
 pub use error::{ScimError, ScimType};
