@@ -7,7 +7,7 @@
 
 use crate::json::{self, Object, is_unassigned};
 use crate::name::AttributeName;
-use crate::schema::{Attribute, DataType};
+use crate::schema::{Attribute, DataType, Returned};
 use base64::alphabet;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use base64::engine::{DecodePaddingMode, Engine};
@@ -39,9 +39,35 @@ pub fn same_state(one: &Value, other: &Value, attribute: Option<&Attribute>) -> 
 /// Whether what a provider echoes says everything that was wanted. As [`same_state`], but a part that the
 /// wanted value does not mention is the provider's business: `$ref` and `display` are often added. A whole
 /// value of a multi-valued attribute that nobody wanted does count.
+///
+/// Of what no response shows ([`Attribute::is_hidden`]) nothing can be said, and so nothing is asked; nor of
+/// what is returned on request only, where it is missing.
 #[must_use]
 pub fn echoes(seen: &Value, wanted: &Value, attribute: Option<&Attribute>) -> bool {
-    says(seen, wanted, Rule::of(attribute))
+    let Some(attribute) = attribute else { return says(seen, wanted, Rule::of(None)) };
+    let on_request = attribute.returned == Returned::Request && is_unassigned(seen);
+    if attribute.is_hidden() || on_request {
+        return true;
+    }
+    let rule = Rule::of(Some(attribute));
+    if attribute.sub_attributes.iter().any(Attribute::is_hidden) {
+        let shown = |value| without_hidden(value, attribute);
+        return says(&shown(seen), &shown(wanted), rule);
+    }
+    says(seen, wanted, rule)
+}
+
+/// The complex value, or values, without the parts that no response shows.
+fn without_hidden(value: &Value, attribute: &Attribute) -> Value {
+    let is_hidden = |name: &str| attribute.sub_attribute(name).is_some_and(Attribute::is_hidden);
+    match value {
+        Value::Array(items) => items.iter().map(|item| without_hidden(item, attribute)).collect(),
+        Value::Object(parts) => {
+            let shown = parts.iter().filter(|(name, _)| !is_hidden(name));
+            Value::Object(shown.map(|(name, part)| (name.clone(), part.clone())).collect())
+        }
+        scalar => scalar.clone(),
+    }
 }
 
 /// Whether two values without parts are the same.

@@ -159,9 +159,10 @@ impl Desired {
     /// attributes changed as [`diff`] would change them, and without what only the provider may write. What
     /// we do not manage survives. `schemas` is made right where the provider leaves it out of what it shows.
     ///
-    /// `sent` is the last state sent, as for [`diff`]. Where the change contradicts the schema, as another
-    /// value for an immutable attribute does, the body says what is wanted all the same: to refuse it is the
-    /// provider's part.
+    /// `sent` is the last state sent, as for [`diff`]. What is immutable keeps the value it has, since
+    /// RFC 7644 section 3.5.1 wants it matched; [`conflicts`](crate::conflicts) names what was wanted instead.
+    /// Where the change contradicts the schema otherwise, as clearing a required attribute does, the body says
+    /// what is wanted all the same: to refuse it is the provider's part.
     #[must_use]
     pub fn merge_into(&self, sent: Option<&Self>, seen: &Resource, schemas: &SchemaSet) -> Resource {
         let mut merged = seen.clone();
@@ -455,7 +456,17 @@ mod tests {
     }
 
     #[test]
-    fn a_replace_says_what_is_wanted_even_where_the_schema_forbids_it() {
+    fn a_replace_says_what_is_wanted_even_where_the_schema_requires_a_value() {
+        let seen = json!({"userName": "old", "name": {"givenName": "J"}, "title": "t"});
+        let wanted = desired(json!({"userName": null, "name": {"givenName": "K"}}));
+        let users = builtin::user_schema_set();
+        let body = wanted.merge_into(None, &Resource::from_value(seen).unwrap(), &users).into_value();
+        assert_eq!(body, json!({"schemas": [crate::urn::USER], "name": {"givenName": "K"}, "title": "t"}));
+    }
+
+    /// Point 13: what is immutable has to stand in the body as it is, or the provider refuses all of it.
+    #[test]
+    fn a_replace_keeps_what_is_immutable() {
         let mut schema = builtin::user_schema().clone();
         for attribute in &mut schema.attributes {
             if attribute.name == "userName" || attribute.name == "emails" {
@@ -466,8 +477,8 @@ mod tests {
         let seen = json!({"userName": "old", "emails": [{"value": "a"}, {"value": "b"}], "title": "t"});
         let wanted = desired(json!({"userName": "new", "emails": [{"value": "b"}, {"value": "c"}]}));
         let body = wanted.merge_into(None, &Resource::from_value(seen).unwrap(), &users).into_value();
-        assert_eq!(body["userName"], "new");
-        assert_eq!(body["emails"], json!([{"value": "b"}, {"value": "c"}]));
+        assert_eq!(body["userName"], "old");
+        assert_eq!(body["emails"], json!([{"value": "a"}, {"value": "b"}]));
         assert_eq!(body["title"], "t");
     }
 

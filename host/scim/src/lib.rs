@@ -51,6 +51,7 @@
 //! - [`compare`] — when two values are the same state
 //! - [`desired`] — [`Desired`], the attributes that we manage and what they are to be
 //! - [`prepare`](mod@prepare) — a wanted state cut to what the schemas allow
+//! - [`check`](mod@check) — what a provider would refuse, before it is sent
 //! - [`diff`](mod@diff) — the smallest patch from what is seen to what is wanted
 //! - [`patch`] — [`PatchRequest`]: parse, print, apply
 //!
@@ -70,6 +71,7 @@
 
 pub mod builtin;
 pub mod bulk;
+pub mod check;
 pub mod compare;
 pub mod desired;
 pub mod diff;
@@ -96,8 +98,9 @@ mod text;
 mod testing;
 
 pub use bulk::{BulkMethod, BulkOperation, BulkRequest, BulkResponse, BulkResult};
+pub use check::{Finding, Occasion, check};
 pub use desired::{Desired, DesiredValue};
-pub use diff::diff;
+pub use diff::{Conflict, conflicts, diff};
 pub use error::{ScimError, ScimType};
 pub use filter::{Comparison, Filter, FilterError, FilterValue, NotComparable, Operands};
 pub use list_response::ListResponse;

@@ -262,6 +262,19 @@ impl Attribute {
         self.mutability == Mutability::ReadOnly
     }
 
+    /// Whether it may be written once and not again: at creation, or while it has no value.
+    #[must_use]
+    pub fn is_immutable(&self) -> bool {
+        self.mutability == Mutability::Immutable
+    }
+
+    /// Whether no response ever shows it, as with `password`. RFC 7643 section 7 says of `writeOnly` that it
+    /// is not to be returned, so either characteristic is enough.
+    #[must_use]
+    pub fn is_hidden(&self) -> bool {
+        self.mutability == Mutability::WriteOnly || self.returned == Returned::Never
+    }
+
     /// Whether its `value` is the id of another resource, as in `members` and `manager`: it is complex and
     /// has a `$ref` (RFC 7643 section 2.4).
     #[must_use]

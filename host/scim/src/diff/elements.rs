@@ -7,14 +7,14 @@
 //! The order is: removals, then the old primary gives way, then changes, then additions. So no step makes a
 //! second primary value, and no filter selects a value that an earlier step added.
 
-use super::{Difference, Parts, without_null};
+use super::{Difference, Outcome, Parts, without_null};
 use crate::compare::{Rule, fingerprint, says};
 use crate::filter::{Filter, FilterValue};
 use crate::json::{self, Object, is_unassigned};
 use crate::name::AttributeName;
 use crate::patch::{PatchOperation, PatchPath};
 use crate::path::AttributePath;
-use crate::schema::{Attribute, Mutability};
+use crate::schema::Attribute;
 use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -91,7 +91,7 @@ pub(crate) fn wanted_once<'v>(wanted: &'v Value, rule: Rule<'_>) -> Cow<'v, Valu
 fn keys_to_try(attribute: Option<&Attribute>) -> Vec<AttributeName> {
     let by_value_only = attribute.is_some_and(|attribute| {
         let value = attribute.sub_attribute("value");
-        attribute.is_link() || value.is_some_and(|value| value.mutability == Mutability::Immutable)
+        attribute.is_link() || value.is_some_and(Attribute::is_immutable)
     });
     if by_value_only { vec![AttributeName::VALUE] } else { vec![AttributeName::TYPE, AttributeName::VALUE] }
 }
@@ -172,8 +172,9 @@ impl Changes {
                 self.additions.push(without_null(&Value::Object((*wanted_parts).clone())));
                 continue;
             }
-            let mut changes = Vec::new();
-            parts.work_out(wanted_parts, &mut changes);
+            let mut outcome = Outcome::default();
+            parts.work_out(wanted_parts, &mut outcome);
+            let mut changes = outcome.operations;
             // The provider should do this by itself (RFC 7644 section 3.5.2); some do not.
             if new_primary && is_primary(seen_parts) && json::spelled(wanted_parts, "primary").is_none() {
                 changes.retain(|change| !touches_primary(change));

@@ -8,11 +8,18 @@
 //! shows another: it normalises, and to insist would rewrite it for ever. Strings are compared to the letter
 //! here, whatever their `caseExact`: a name whose case was corrected is a changed name.
 //!
+//! Two kinds of attribute follow rules of their own. What is immutable and has a value is never changed;
+//! wanting another value is a [`Conflict`]. And what no response shows, such as a password, is compared with
+//! what was sent and with nothing else, or it would be sent for ever because it never comes back.
+//!
 //! - here: which attributes differ, and how single values are changed
 //! - `elements`: how multi-valued attributes are changed
+//! - `conflict`: [`Conflict`]
 
+mod conflict;
 mod elements;
 
+pub use conflict::Conflict;
 pub(crate) use elements::wanted_once;
 
 use crate::compare::{Rule, fingerprint, says};
@@ -23,7 +30,7 @@ use crate::name::AttributeName;
 use crate::patch::{PatchOperation, PatchPath, PatchRequest};
 use crate::path::AttributePath;
 use crate::resource::Resource;
-use crate::schema::{Attribute, Mutability};
+use crate::schema::{Attribute, Returned};
 use crate::schema_set::SchemaSet;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -31,7 +38,8 @@ use std::collections::BTreeSet;
 /// What has to be changed at the provider so that it agrees with `desired`; empty when it does.
 ///
 /// `sent` is the last state sent, if any, and `seen` the resource as the provider last showed it. What only
-/// the provider may write is passed over; [`prepare`](crate::prepare()) says so to whoever wanted it.
+/// the provider may write is passed over; [`prepare`](crate::prepare()) says so to whoever wanted it. So is
+/// another value for what is immutable; [`conflicts`] says so.
 ///
 /// Each operation has a path to one attribute or one part of it, so that no provider has to merge nested
 /// values. The values of a multi-valued attribute are told apart by `type`, or by `value` where that does not
@@ -53,8 +61,53 @@ use std::collections::BTreeSet;
 /// ```
 #[must_use]
 pub fn diff(desired: &Desired, sent: Option<&Desired>, seen: &Resource, schemas: &SchemaSet) -> PatchRequest {
+    PatchRequest::new(outcome(desired, sent, seen, schemas).operations)
+}
+
+/// What is wanted and cannot be had, because it is immutable and has another value: what [`diff`] of the same
+/// values passes over. As with `diff`, what has not changed since it was sent is no conflict, and neither is a
+/// value that the schema's rules take for the same.
+///
+/// ```
+/// use scimwright_scim::{AttributePath, Desired, Resource, builtin, conflicts, diff};
+/// use serde_json::json;
+///
+/// // At this provider the user name is set once.
+/// let mut user = builtin::user_schema().to_value();
+/// user["attributes"][0]["mutability"] = json!("immutable");
+/// let schemas = [scimwright_scim::Schema::from_value(&user)?];
+/// let users = scimwright_scim::SchemaSet::new(builtin::user_resource_type().clone(), &schemas);
+///
+/// let mut desired = Desired::new();
+/// desired.set(&AttributePath::parse("userName")?, json!("jsmith"));
+/// let seen = Resource::from_value(json!({"userName": "jdoe"}))?;
+/// assert!(diff(&desired, None, &seen, &users).is_empty());
+/// assert_eq!(
+///     conflicts(&desired, None, &seen, &users)[0].to_string(),
+///     "`userName` stays \"jdoe\": it is immutable, so it cannot become \"jsmith\""
+/// );
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use]
+pub fn conflicts(
+    desired: &Desired,
+    sent: Option<&Desired>,
+    seen: &Resource,
+    schemas: &SchemaSet,
+) -> Vec<Conflict> {
+    outcome(desired, sent, seen, schemas).conflicts
+}
+
+/// What is to be done, and what cannot be done.
+#[derive(Default)]
+struct Outcome {
+    operations: Vec<PatchOperation>,
+    conflicts: Vec<Conflict>,
+}
+
+fn outcome(desired: &Desired, sent: Option<&Desired>, seen: &Resource, schemas: &SchemaSet) -> Outcome {
     let sent = sent.map(|sent| canonical(sent, schemas)).unwrap_or_default();
-    let mut operations = Vec::new();
+    let mut outcome = Outcome::default();
     for (path, wanted) in canonical(desired, schemas) {
         let attribute = schemas.find_attribute(&path);
         let derived = path.schema.is_none() && path.attribute == AttributeName::SCHEMAS;
@@ -63,13 +116,17 @@ pub fn diff(desired: &Desired, sent: Option<&Desired>, seen: &Resource, schemas:
         }
         let sent = sent.iter().find(|(known, _)| *known == path).map(|(_, value)| *value);
         let seen = seen.get(&path).filter(|seen| !is_unassigned(seen));
-        Difference { path: &path, attribute, rule: Rule::of(attribute).to_the_letter(), seen }.work_out(
-            wanted,
-            sent,
-            &mut operations,
-        );
+        // RFC 7643 section 7: what is writeOnly or never returned says nothing by its absence, and should a
+        // provider show something all the same, it is not the value but a hash of it.
+        let hidden = attribute.is_some_and(Attribute::is_hidden);
+        let seen = seen.filter(|_| !hidden);
+        // What is returned on request only may be there although it is not seen.
+        let on_request = attribute.is_some_and(|attribute| attribute.returned == Returned::Request);
+        let unknown = hidden || on_request && seen.is_none();
+        let rule = Rule::of(attribute).to_the_letter();
+        Difference { path: &path, attribute, rule, seen, unknown }.work_out(wanted, sent, &mut outcome);
     }
-    PatchRequest::new(operations)
+    outcome
 }
 
 /// The entries under their canonical paths; where two spellings meet, the later one counts.
@@ -92,15 +149,12 @@ struct Difference<'a> {
     attribute: Option<&'a Attribute>,
     rule: Rule<'a>,
     seen: Option<&'a Value>,
+    /// Whether it may have a value although none is seen.
+    unknown: bool,
 }
 
 impl Difference<'_> {
-    fn work_out(
-        self,
-        wanted: &DesiredValue,
-        sent: Option<&DesiredValue>,
-        operations: &mut Vec<PatchOperation>,
-    ) {
+    fn work_out(self, wanted: &DesiredValue, sent: Option<&DesiredValue>, outcome: &mut Outcome) {
         let path = || PatchPath::attribute(self.path.clone());
         let wanted = match wanted {
             DesiredValue::Set(wanted) if !is_unassigned(wanted) => wanted,
@@ -109,8 +163,13 @@ impl Difference<'_> {
                     DesiredValue::Set(sent) => is_unassigned(sent),
                     DesiredValue::Clear => true,
                 });
-                if !cleared_before && self.seen.is_some() {
-                    operations.push(PatchOperation::Remove { path: path() });
+                match (cleared_before, self.seen) {
+                    (true, _) => {}
+                    (false, Some(seen)) if self.is_immutable() => {
+                        outcome.conflicts.push(self.conflict(seen, None));
+                    }
+                    (false, None) if !self.unknown => {}
+                    (false, _) => outcome.operations.push(PatchOperation::Remove { path: path() }),
                 }
                 return;
             }
@@ -123,23 +182,50 @@ impl Difference<'_> {
             return;
         }
         let wanted = &*wanted_once(wanted, self.rule);
+        let is_multi = self.attribute.map_or(wanted.is_array(), |attribute| attribute.multi_valued);
         let Some(seen) = self.seen else {
-            operations.push(PatchOperation::Add { path: Some(path()), value: without_null(wanted) });
+            let (path, value) = (Some(path()), without_null(wanted));
+            // To add to values that nobody sees would keep them.
+            let stale = self.unknown && (is_multi || sent.is_some());
+            outcome.operations.push(match stale {
+                true => PatchOperation::Replace { path, value },
+                false => PatchOperation::Add { path, value },
+            });
             return;
         };
-        if says(seen, wanted, self.rule) && sent.is_none_or(|sent| !drops_parts(wanted, sent)) {
+        if self.is_immutable() {
+            if !says(seen, wanted, self.rule.by_schema()) {
+                outcome.conflicts.push(self.conflict(seen, Some(wanted)));
+            }
             return;
         }
-        let is_multi = self.attribute.map_or(wanted.is_array(), |attribute| attribute.multi_valued);
+        let settled = says(seen, wanted, self.rule) && sent.is_none_or(|sent| !drops_parts(wanted, sent));
+        if settled && !self.has_hidden_parts() {
+            return;
+        }
         match (wanted, seen) {
-            _ if is_multi => elements::work_out(self, wanted, seen, sent, operations),
+            _ if is_multi => elements::work_out(self, wanted, seen, sent, &mut outcome.operations),
             (Value::Object(wanted), Value::Object(seen)) => {
                 let sent = sent.and_then(Value::as_object);
                 let parts = Parts { difference: self, element: None, seen, sent };
-                parts.work_out(wanted, operations);
+                parts.work_out(wanted, outcome);
             }
-            _ => operations.push(PatchOperation::Replace { path: Some(path()), value: without_null(wanted) }),
+            _ => outcome
+                .operations
+                .push(PatchOperation::Replace { path: Some(path()), value: without_null(wanted) }),
         }
+    }
+
+    fn is_immutable(&self) -> bool {
+        self.attribute.is_some_and(Attribute::is_immutable)
+    }
+
+    fn has_hidden_parts(&self) -> bool {
+        self.attribute.is_some_and(|attribute| attribute.sub_attributes.iter().any(Attribute::is_hidden))
+    }
+
+    fn conflict(&self, seen: &Value, wanted: Option<&Value>) -> Conflict {
+        Conflict { path: self.path.clone(), seen: seen.clone(), wanted: wanted.cloned() }
     }
 }
 
@@ -153,19 +239,36 @@ struct Parts<'a> {
 }
 
 impl Parts<'_> {
-    fn work_out(&self, wanted: &Object, operations: &mut Vec<PatchOperation>) {
+    fn work_out(&self, wanted: &Object, outcome: &mut Outcome) {
         for (name, wanted) in wanted {
             let sent = self.sent.and_then(|sent| sent.get(json::spelled(sent, name)?));
             let rule = self.difference.rule.of_part(name);
             if sent.is_none_or(|sent| fingerprint(wanted, rule) != fingerprint(sent, rule)) {
-                operations.extend(self.change(name, wanted));
+                self.settle(name, wanted, outcome);
             }
         }
         // What we sent and want no more; what we never sent is not ours.
         for (name, sent) in self.sent.into_iter().flatten() {
             if json::spelled(wanted, name).is_none() && !is_unassigned(sent) {
-                operations.extend(self.change(name, &Value::Null));
+                self.settle(name, &Value::Null, outcome);
             }
+        }
+    }
+
+    fn settle(&self, name: &str, wanted: &Value, outcome: &mut Outcome) {
+        let Some(operation) = self.change(name, wanted) else { return };
+        let stands = json::field(self.seen, name).filter(|seen| !is_unassigned(seen));
+        match (stands, operation.path()) {
+            (Some(seen), Some(PatchPath::Attribute { path, .. })) if self.is_immutable(name) => {
+                let same = says(seen, wanted, self.difference.rule.by_schema().of_part(name));
+                // A value of a multi-valued attribute is removed and added anew where it is to have another
+                // part (see `elements`). For a part that we merely want no more that would be too much.
+                if self.element.is_none() && !same {
+                    let wanted = (!is_unassigned(wanted)).then(|| wanted.clone());
+                    outcome.conflicts.push(Conflict { path: path.clone(), seen: seen.clone(), wanted });
+                }
+            }
+            _ => outcome.operations.push(operation),
         }
     }
 
@@ -175,7 +278,8 @@ impl Parts<'_> {
         if declared.is_some_and(Attribute::is_read_only) {
             return None;
         }
-        let seen = json::field(self.seen, name).filter(|seen| !is_unassigned(seen));
+        let hidden = declared.is_some_and(Attribute::is_hidden);
+        let seen = json::field(self.seen, name).filter(|seen| !hidden && !is_unassigned(seen));
         let rule = self.difference.rule.of_part(name);
         let seen_value = seen.unwrap_or(&Value::Null);
         // RFC 7643 section 2.4: a value without `primary` is not the primary one.
@@ -184,7 +288,7 @@ impl Parts<'_> {
             return None;
         }
         let is_key = self.element.as_ref().is_some_and(|(key, _)| **key == *name);
-        if is_key || says(seen_value, wanted, rule) {
+        if is_key || !hidden && says(seen_value, wanted, rule) {
             return None;
         }
         let sub = declared.map(|part| part.name.clone()).or_else(|| AttributeName::parse(name).ok())?;
@@ -193,17 +297,22 @@ impl Parts<'_> {
             PatchPath::Attribute { path, filter: self.element.as_ref().map(|(_, filter)| filter.clone()) };
         Some(match (is_unassigned(wanted), seen) {
             (true, _) => PatchOperation::Remove { path },
-            (false, None) => PatchOperation::Add { path: Some(path), value: wanted.clone() },
-            (false, Some(_)) => PatchOperation::Replace { path: Some(path), value: wanted.clone() },
+            (false, None) if !hidden => PatchOperation::Add { path: Some(path), value: wanted.clone() },
+            (false, _) => PatchOperation::Replace { path: Some(path), value: wanted.clone() },
         })
     }
 
     /// Whether the wanted value differs in a part that cannot be changed once it is there.
     fn changes_immutable(&self, wanted: &Object) -> bool {
         wanted.iter().any(|(name, wanted)| {
-            let immutable = self.part(name).is_some_and(|part| part.mutability == Mutability::Immutable);
-            immutable && json::field(self.seen, name).is_some() && self.change(name, wanted).is_some()
+            self.is_immutable(name)
+                && json::field(self.seen, name).is_some()
+                && self.change(name, wanted).is_some()
         })
+    }
+
+    fn is_immutable(&self, name: &str) -> bool {
+        self.part(name).is_some_and(Attribute::is_immutable)
     }
 
     fn part(&self, name: &str) -> Option<&Attribute> {

@@ -1,6 +1,7 @@
 //! Examples of the smallest patch, and the laws that every patch keeps.
 
 use super::*;
+use crate::schema::Mutability;
 use crate::{builtin, compare, testing};
 use proptest::prelude::*;
 use serde_json::json;
@@ -254,6 +255,138 @@ fn a_value_whose_immutable_part_changes_is_removed_and_added() {
             {"op": "add", "path": "members", "value": [{"value": "1", "type": "Group"}]},
         ])
     );
+}
+
+/// Users with other characteristics than those of the RFC.
+fn users_with(change: impl Fn(&mut Attribute)) -> SchemaSet {
+    let mut user = builtin::user_schema().clone();
+    user.attributes.iter_mut().for_each(change);
+    SchemaSet::new(builtin::user_resource_type().clone(), &[user])
+}
+
+fn conflicts_in(schemas: &SchemaSet, wanted: Value, sent: Option<Value>, seen: Value) -> Vec<String> {
+    let sent = sent.map(desired);
+    let conflicts = conflicts(&desired(wanted), sent.as_ref(), &resource(seen), schemas);
+    conflicts.iter().map(ToString::to_string).collect()
+}
+
+/// Point 3: immutable is create-only; a later change is a reported conflict.
+#[test]
+fn what_is_immutable_is_set_once_and_another_value_is_a_conflict() {
+    let schemas = users_with(|attribute| match attribute.name.as_str() {
+        "userName" | "emails" | "nickName" | "locale" => attribute.mutability = Mutability::Immutable,
+        "name" => attribute.sub_attributes[1].mutability = Mutability::Immutable,
+        _ => {}
+    });
+    let wanted = json!({
+        "userName": "b", "emails": [{"value": "a"}, {"value": "b"}], "nickName": "n", "locale": null,
+        "name": {"familyName": "Smith", "givenName": "K"},
+    });
+    let seen = json!({
+        "userName": "a", "emails": [{"value": "a"}], "locale": "de",
+        "name": {"familyName": "Doe", "givenName": "J"},
+    });
+    assert_eq!(
+        schemas.find(&AttributePath::parse("name.familyName").unwrap()).unwrap().mutability,
+        Mutability::Immutable
+    );
+    assert_eq!(
+        operations_in(&schemas, wanted.clone(), None, seen.clone()),
+        json!([
+            {"op": "add", "path": "nickName", "value": "n"},
+            {"op": "replace", "path": "name.givenName", "value": "K"},
+        ])
+    );
+    insta::assert_snapshot!(conflicts_in(&schemas, wanted.clone(), None, seen.clone()).join("\n"), @r#"
+    `userName` stays "a": it is immutable, so it cannot become "b"
+    `emails` stays as it is: it is immutable, so it cannot be changed
+    `locale` stays "de": it is immutable, so it cannot be cleared
+    `name.familyName` stays "Doe": it is immutable, so it cannot become "Smith"
+    "#);
+    // What was sent and echoed in the provider's own way is no conflict, and neither is what only case tells apart.
+    assert_eq!(conflicts_in(&schemas, wanted.clone(), Some(wanted), seen.clone()), Vec::<String>::new());
+    assert_eq!(conflicts_in(&schemas, json!({"userName": "A"}), None, seen), Vec::<String>::new());
+}
+
+/// Point 3: writeOnly and `returned: never` are decided by what was sent alone.
+#[test]
+fn what_no_response_shows_is_sent_when_it_changes_and_never_again() {
+    let users = builtin::user_schema_set();
+    let changes = |wanted: Value, sent: Option<Value>, seen: Value| {
+        let sent = sent.map(desired);
+        diff(&desired(wanted), sent.as_ref(), &resource(seen), &users).to_value()["Operations"].clone()
+    };
+    let (one, two, none) = (json!({"password": "1"}), json!({"password": "2"}), json!({"password": null}));
+    let replace = json!([{"op": "replace", "path": "password", "value": "2"}]);
+    let remove = json!([{"op": "remove", "path": "password"}]);
+    assert_eq!(
+        changes(one.clone(), None, json!({})),
+        json!([{"op": "add", "path": "password", "value": "1"}])
+    );
+    assert_eq!(changes(one.clone(), Some(one.clone()), json!({})), json!([]));
+    // A hash that a provider shows all the same changes nothing.
+    assert_eq!(changes(one.clone(), Some(one.clone()), json!({"password": "$2y$10$"})), json!([]));
+    assert_eq!(changes(two.clone(), Some(one.clone()), json!({})), replace);
+    assert_eq!(changes(two.clone(), Some(one.clone()), two.clone()), replace);
+    assert_eq!(changes(none.clone(), Some(one), json!({})), remove);
+    assert_eq!(changes(none.clone(), Some(none), json!({})), json!([]));
+}
+
+/// Point 3: the same holds for a part of a complex value, and for what is returned on request only.
+#[test]
+fn a_part_that_no_response_shows_is_decided_by_what_was_sent() {
+    let schemas = users_with(|attribute| match attribute.name.as_str() {
+        "name" | "ims" => attribute.sub_attributes[0].mutability = Mutability::WriteOnly,
+        "roles" => attribute.returned = Returned::Request,
+        _ => {}
+    });
+    let changes = |wanted: &Value, sent: Option<&Value>, seen: &Value| {
+        let sent = sent.map(|sent| desired(sent.clone()));
+        diff(&desired(wanted.clone()), sent.as_ref(), &resource(seen.clone()), &schemas).to_value()
+            ["Operations"]
+            .clone()
+    };
+    let hidden = |name| json!({"name": {"formatted": name, "givenName": "J"}});
+    let (one, two, none, seen) =
+        (hidden(json!("1")), hidden(json!("2")), hidden(json!(null)), json!({"name": {"givenName": "J"}}));
+    let to = |value: &str| json!([{"op": "replace", "path": "name.formatted", "value": value}]);
+    assert_eq!(changes(&one, None, &seen), to("1"));
+    assert_eq!(changes(&one, Some(&one), &seen), json!([]));
+    assert_eq!(changes(&two, Some(&one), &seen), to("2"));
+    assert_eq!(changes(&none, Some(&one), &seen), json!([{"op": "remove", "path": "name.formatted"}]));
+    assert_eq!(changes(&seen, Some(&one), &seen), json!([{"op": "remove", "path": "name.formatted"}]));
+
+    let ims = |value: &str| json!({"ims": [{"type": "xmpp", "value": value}]});
+    let seen = json!({"ims": [{"type": "xmpp"}]});
+    assert_eq!(changes(&ims("1"), Some(&ims("1")), &seen), json!([]));
+    assert_eq!(
+        changes(&ims("2"), Some(&ims("1")), &seen),
+        json!([{"op": "replace", "path": "ims[type eq \"xmpp\"].value", "value": "2"}])
+    );
+
+    let (roles, cleared) = (json!({"roles": [{"value": "r"}]}), json!({"roles": null}));
+    assert_eq!(changes(&roles, Some(&roles), &json!({})), json!([]));
+    assert_eq!(
+        changes(&roles, None, &json!({})),
+        json!([{"op": "replace", "path": "roles", "value": [{"value": "r"}]}])
+    );
+    assert_eq!(changes(&cleared, Some(&roles), &json!({})), json!([{"op": "remove", "path": "roles"}]));
+    assert_eq!(changes(&roles, None, &roles), json!([]));
+}
+
+/// Point 12: a verification cannot ask for what no response shows.
+#[test]
+fn an_echo_need_not_show_what_no_response_shows() {
+    let schemas = users_with(|attribute| {
+        if attribute.name == "name" {
+            attribute.sub_attributes[0].mutability = Mutability::WriteOnly;
+        }
+    });
+    let declared = |name: &str| schemas.find(&AttributePath::parse(name).unwrap());
+    assert!(compare::echoes(&Value::Null, &json!("s3cret"), declared("password")));
+    let wanted = json!({"formatted": "x", "givenName": "J"});
+    assert!(compare::echoes(&json!({"givenName": "J"}), &wanted, declared("name")));
+    assert!(!compare::echoes(&json!({"givenName": "K"}), &wanted, declared("name")));
 }
 
 #[test]
