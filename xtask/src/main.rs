@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "xtask talks to a terminal")]
 
 mod bench;
+mod fuzz;
 mod guests;
 mod quickstart;
 mod steps;
@@ -34,6 +35,8 @@ enum Task {
     Test,
     /// What mapping costs a record, beside its peers; with --memory, how much memory a sync takes
     Bench(bench::Options),
+    /// Mutated input at everything that reads what others wrote
+    Fuzz(fuzz::Options),
 }
 
 fn main() -> ExitCode {
@@ -53,5 +56,6 @@ fn run() -> Result<()> {
         Task::Quickstart => quickstart::run(root),
         Task::Test => test::run(root),
         Task::Bench(options) => bench::run(root, options),
+        Task::Fuzz(options) => fuzz::run(root, &options),
     }
 }

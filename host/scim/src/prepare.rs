@@ -119,7 +119,11 @@ fn prepare_value(
     notes: &mut Vec<PreparationNote>,
 ) -> Option<Value> {
     let items = match value {
-        Value::Array(items) => items,
+        Value::Array(items) => {
+            let mut flat = Vec::with_capacity(items.len());
+            items.into_iter().for_each(|item| flatten(item, &mut flat));
+            flat
+        }
         Value::Null => return None,
         single => vec![single],
     };
@@ -140,6 +144,14 @@ fn prepare_value(
         // Of two values that differ in case only a provider would keep one.
         (true, _) => Some(wanted_once(&Value::Array(items), Rule::of(Some(attribute))).into_owned()),
         (false, _) => items.pop(),
+    }
+}
+
+/// The values in it. SCIM knows no array within an array (RFC 7643 section 2.4).
+fn flatten(value: Value, flat: &mut Vec<Value>) {
+    match value {
+        Value::Array(items) => items.into_iter().for_each(|item| flatten(item, flat)),
+        single => flat.push(single),
     }
 }
 
@@ -203,18 +215,6 @@ fn note(path: &AttributePath, key: &str, reason: LeftOut, notes: &mut Vec<Prepar
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_number_becomes_text_where_the_schema_wants_text() {
-        let mut desired = Desired::new();
-        desired.set(&AttributePath::parse("externalId").unwrap(), serde_json::json!(7));
-        desired.set(&AttributePath::parse("active").unwrap(), serde_json::json!(true));
-        desired.set(&AttributePath::parse("name").unwrap(), serde_json::json!({"givenName": 12}));
-        let (desired, notes) = prepare(desired, &crate::builtin::user_schema_set());
-        let prepared = serde_json::to_string(&desired).unwrap();
-        assert_eq!(prepared, r#"{"externalId":"7","active":true,"name":{"givenName":"12"}}"#);
-        assert!(notes.is_empty());
-    }
     use crate::{builtin, testing};
     use proptest::prelude::*;
     use serde_json::json;
@@ -281,6 +281,29 @@ mod tests {
                 "ims": [],
             })
         );
+    }
+
+    #[test]
+    fn a_number_becomes_text_where_the_schema_wants_text() {
+        let mut desired = Desired::new();
+        desired.set(&AttributePath::parse("externalId").unwrap(), json!(7));
+        desired.set(&AttributePath::parse("active").unwrap(), json!(true));
+        desired.set(&AttributePath::parse("name").unwrap(), json!({"givenName": 12}));
+        let (desired, notes) = prepare(desired, &builtin::user_schema_set());
+        let prepared = serde_json::to_string(&desired).unwrap();
+        assert_eq!(prepared, r#"{"externalId":"7","active":true,"name":{"givenName":"12"}}"#);
+        assert!(notes.is_empty());
+    }
+
+    #[test]
+    fn an_array_within_an_array_is_its_values() {
+        let (left, notes) = prepared(json!({
+            "emails": [[{"value": "a"}], [[{"value": "b"}]]],
+            "title": [["t"]],
+            "name": [[{"givenName": "a"}, {"givenName": "b"}]],
+        }));
+        assert_eq!(left, json!({"emails": [{"value": "a"}, {"value": "b"}], "title": "t"}));
+        assert_eq!(notes, ["`name` is left out: it has several values, and the schema allows one"]);
     }
 
     #[test]
