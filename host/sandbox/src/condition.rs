@@ -1,7 +1,50 @@
-//! Conditional requests: `If-Match` and `If-None-Match` against a resource's version (RFC 7644 section 3.14).
+//! Conditional requests: entity tags, and `If-Match` and `If-None-Match` against them (RFC 7644 section 3.14).
 
 use crate::message::Request;
+use crate::store::Row;
 use scimwright_scim::ScimError;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Which entity tags resources show.
+#[derive(Debug)]
+pub(crate) enum Tags {
+    /// The resource's version.
+    Version,
+    /// None at all, and conditions are passed over.
+    None,
+    /// One that is new with every request, so that it says nothing and never holds.
+    Meaningless {
+        /// The requests so far.
+        requests: AtomicU64,
+    },
+}
+
+impl Tags {
+    /// Tags that work or not, and are declared or not.
+    pub(crate) fn new(work: bool, declared: bool) -> Self {
+        match (work, declared) {
+            (true, _) => Self::Version,
+            (false, true) => Self::Meaningless { requests: AtomicU64::new(0) },
+            (false, false) => Self::None,
+        }
+    }
+
+    /// A further request begins.
+    pub(crate) fn turn(&self) {
+        if let Self::Meaningless { requests } = self {
+            requests.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// The tag that a resource shows now.
+    pub(crate) fn of(&self, row: &Row) -> Option<String> {
+        match self {
+            Self::Version => Some(row.version()),
+            Self::None => None,
+            Self::Meaningless { requests } => Some(format!("W/\"r{}\"", requests.load(Ordering::Relaxed))),
+        }
+    }
+}
 
 /// What the conditions of a request say about the resource it names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,8 +57,9 @@ pub(crate) enum Verdict {
     Failed,
 }
 
-/// Holds the conditions of a request that reads against the version the resource has.
-pub(crate) fn for_reading(request: &Request, version: &str) -> Verdict {
+/// Holds the conditions of a request that reads against the version the resource has, if it has one.
+pub(crate) fn for_reading(request: &Request, version: Option<&str>) -> Verdict {
+    let Some(version) = version else { return Verdict::Holds };
     match (&request.if_match, &request.if_none_match) {
         (Some(listed), _) if !lists(listed, version) => Verdict::Failed,
         (_, Some(listed)) if lists(listed, version) => Verdict::NotModified,
@@ -23,8 +67,8 @@ pub(crate) fn for_reading(request: &Request, version: &str) -> Verdict {
     }
 }
 
-/// Holds the conditions of a request that writes against the version the resource has.
-pub(crate) fn for_writing(request: &Request, version: &str) -> Verdict {
+/// Holds the conditions of a request that writes against the version the resource has, if it has one.
+pub(crate) fn for_writing(request: &Request, version: Option<&str>) -> Verdict {
     match for_reading(request, version) {
         // RFC 9110 section 13.1.2: where nothing is read, a match means that nothing may be done.
         Verdict::NotModified => Verdict::Failed,
@@ -33,7 +77,8 @@ pub(crate) fn for_writing(request: &Request, version: &str) -> Verdict {
 }
 
 /// The answer where the conditions failed.
-pub(crate) fn failed(version: &str) -> ScimError {
+pub(crate) fn failed(version: Option<&str>) -> ScimError {
+    let version = version.unwrap_or_default();
     ScimError::new(412, format!("the resource has version {version} now; read it again"))
 }
 
@@ -66,16 +111,20 @@ mod tests {
     #[test]
     fn if_match_takes_a_list_a_star_and_tags_that_lost_their_weakness() {
         for header in [r#"W/"3""#, r#""3""#, "3", "*", r#"W/"1", W/"3""#] {
-            assert_eq!(for_writing(&request(Some(header), None), r#"W/"3""#), Verdict::Holds, "{header}");
+            assert_eq!(
+                for_writing(&request(Some(header), None), Some(r#"W/"3""#)),
+                Verdict::Holds,
+                "{header}"
+            );
         }
-        assert_eq!(for_writing(&request(Some(r#"W/"33""#), None), r#"W/"3""#), Verdict::Failed);
+        assert_eq!(for_writing(&request(Some(r#"W/"33""#), None), Some(r#"W/"3""#)), Verdict::Failed);
     }
 
     #[test]
     fn if_none_match_spares_a_reader_the_body_and_stops_a_writer() {
         let request = request(None, Some(r#"W/"3""#));
-        assert_eq!(for_reading(&request, r#"W/"3""#), Verdict::NotModified);
-        assert_eq!(for_writing(&request, r#"W/"3""#), Verdict::Failed);
-        assert_eq!(for_reading(&request, r#"W/"4""#), Verdict::Holds);
+        assert_eq!(for_reading(&request, Some(r#"W/"3""#)), Verdict::NotModified);
+        assert_eq!(for_writing(&request, Some(r#"W/"3""#)), Verdict::Failed);
+        assert_eq!(for_reading(&request, Some(r#"W/"4""#)), Verdict::Holds);
     }
 }

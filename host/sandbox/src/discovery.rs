@@ -1,8 +1,11 @@
-//! The three metadata endpoints (RFC 7644 section 4), which say about the sandbox what is true of it.
+//! The three metadata endpoints (RFC 7644 section 4), which say about the sandbox what is true of it,
+//! unless it was told to say something else.
 
+use crate::capabilities::PagingMethods;
 use crate::kind::Kind;
 use crate::message::{Request, Response};
 use crate::provider::Provider;
+use crate::query::PageBounds;
 use scimwright_scim::{Schema, ScimError, builtin, urn};
 use serde_json::{Value, json};
 use url::form_urlencoded;
@@ -10,7 +13,9 @@ use url::form_urlencoded;
 /// `/ServiceProviderConfig`
 pub(crate) fn service_provider_config(provider: &Provider, request: &Request) -> Result<Response, ScimError> {
     refuse_filter(request)?;
-    let (default_page, max_page) = (provider.bounds.default(), provider.bounds.max());
+    let declared = provider.declared;
+    let pages = provider.paging.bounds;
+    let (bulk, max_page) = (provider.bulk, pages.max());
     let schemes = if provider.is_guarded() {
         json!([{
             "type": "oauthbearertoken",
@@ -26,24 +31,42 @@ pub(crate) fn service_provider_config(provider: &Provider, request: &Request) ->
         200,
         &json!({
             "schemas": [urn::SERVICE_PROVIDER_CONFIG.as_str()],
-            "patch": { "supported": true },
-            "bulk": { "supported": false, "maxOperations": 0, "maxPayloadSize": 0 },
-            "filter": { "supported": true, "maxResults": max_page },
+            "patch": { "supported": declared.patch },
+            "bulk": if declared.bulk {
+                json!({
+                    "supported": true,
+                    "maxOperations": bulk.max_operations,
+                    "maxPayloadSize": bulk.max_payload_bytes,
+                })
+            } else {
+                json!({ "supported": false, "maxOperations": 0, "maxPayloadSize": 0 })
+            },
+            "filter": { "supported": declared.filter, "maxResults": if declared.filter { max_page } else { 0 } },
             // A password is accepted and forgotten, so that nothing could be changed about it.
             "changePassword": { "supported": false },
-            "sort": { "supported": true },
-            "etag": { "supported": true },
+            "sort": { "supported": declared.sort },
+            "etag": { "supported": declared.etag },
             "authenticationSchemes": schemes,
-            "pagination": {
-                "cursor": false,
-                "index": true,
-                "defaultPaginationMethod": "index",
-                "defaultPageSize": default_page,
-                "maxPageSize": max_page,
-            },
+            "pagination": pagination(provider.declared_paging, pages),
             "meta": meta(provider, "ServiceProviderConfig", "ServiceProviderConfig"),
         }),
     ))
+}
+
+/// RFC 9865 section 4.
+fn pagination(methods: PagingMethods, pages: PageBounds) -> Value {
+    let by_index = methods.by_index();
+    let mut value = json!({
+        "cursor": methods.cursor_seconds().is_some(),
+        "index": by_index,
+        "defaultPaginationMethod": if by_index { "index" } else { "cursor" },
+        "defaultPageSize": pages.default(),
+        "maxPageSize": pages.max(),
+    });
+    if let Some(seconds) = methods.cursor_seconds() {
+        value["cursorTimeout"] = seconds.get().into();
+    }
+    value
 }
 
 /// `/ResourceTypes`

@@ -105,8 +105,21 @@ impl Request {
     #[must_use]
     pub fn with_json(mut self, body: &Value) -> Self {
         self.content_type = Some(SCIM_MEDIA_TYPE.to_owned());
+        self.with_body(body)
+    }
+
+    /// The same request carrying a JSON body of the media type that it has.
+    pub(crate) fn with_body(mut self, body: &Value) -> Self {
         self.body = Body::Complete(body.to_string().into_bytes());
         self
+    }
+
+    /// How many bytes the body has, as far as they were read.
+    pub(crate) fn body_len(&self) -> usize {
+        match &self.body {
+            Body::Complete(bytes) => bytes.len(),
+            Body::TooLarge => usize::MAX,
+        }
     }
 }
 

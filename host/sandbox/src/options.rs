@@ -1,5 +1,7 @@
 //! What can be chosen about a sandbox, and the bounds that keep a choice sensible.
 
+use crate::capabilities::{BulkLimits, Capabilities, PagingMethods};
+use crate::plays::Plays;
 use secrecy::SecretString;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -30,12 +32,24 @@ pub struct SandboxOptions {
     /// declared and members that do not exist are dropped, a single value stands for a list of one, and
     /// `"true"` for `true`; `schemas` and `Content-Type` may be missing.
     pub strict: bool,
+    /// How pages of a list are reached, as it works and as it is declared. A played provider that pages in
+    /// another way does so whatever is declared here.
+    pub paging: PagingMethods,
+    /// What works. A played provider's own say overrides it.
+    pub capabilities: Capabilities,
+    /// What `/ServiceProviderConfig` says works; none means the truth.
+    pub declares: Option<Capabilities>,
+    /// How much one bulk request may hold.
+    pub bulk: BulkLimits,
+    /// The provider to behave like; none means one that follows the RFCs.
+    pub plays: Option<Plays>,
     /// How long each answer is held back, to stand in for a network.
     pub latency: Duration,
 }
 
 impl Default for SandboxOptions {
-    /// Any free loopback port, nobody turned away, pages of 100 and at most 1,000, bodies to 4 MiB, strict.
+    /// Any free loopback port, nobody turned away, pages of 100 and at most 1,000 by index, bodies to 4 MiB,
+    /// strict, everything supported and declared.
     fn default() -> Self {
         Self {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
@@ -44,6 +58,11 @@ impl Default for SandboxOptions {
             max_page: 1000,
             max_body_bytes: 4 * 1024 * 1024,
             strict: true,
+            paging: PagingMethods::Index,
+            capabilities: Capabilities::default(),
+            declares: None,
+            bulk: BulkLimits::default(),
+            plays: None,
             latency: Duration::ZERO,
         }
     }

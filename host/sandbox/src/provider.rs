@@ -2,16 +2,21 @@
 //!
 //! There is no socket and no clock in here, so that every rule of the protocol is tested with plain values.
 //! What a request means is decided here: who may ask, which endpoint and method, whether the body can be
-//! read. `reading` and `writing` carry it out.
+//! read. `reading`, `writing` and `bulk` carry it out, and `plays` has a say at each step where another
+//! provider is played.
 
+use crate::capabilities::{BulkLimits, Capabilities, PagingMethods};
 use crate::catalogue::Catalogue;
+use crate::condition::Tags;
+use crate::cursor::Cursors;
 use crate::discovery;
 use crate::error::SandboxError;
 use crate::fault;
 use crate::kind::Kind;
 use crate::message::{Body, Method, Request, Response};
 use crate::options::SandboxOptions;
-use crate::query::PageBounds;
+use crate::plays::{Play, Rule};
+use crate::query::{PageBounds, Paging};
 use crate::route::{Endpoint, STATS_PATH};
 use crate::stats::{Counters, Stats};
 use crate::store::Store;
@@ -20,6 +25,7 @@ use scimwright_scim::ScimError;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use url::Url;
 
@@ -44,8 +50,16 @@ use url::Url;
 pub struct Provider {
     pub(crate) catalogue: Catalogue,
     pub(crate) base_url: Url,
-    pub(crate) bounds: PageBounds,
+    pub(crate) paging: Paging,
+    pub(crate) declared_paging: PagingMethods,
+    /// What works.
+    pub(crate) capabilities: Capabilities,
+    /// What is said to work.
+    pub(crate) declared: Capabilities,
+    pub(crate) bulk: BulkLimits,
+    pub(crate) tags: Tags,
     pub(crate) strict: bool,
+    pub(crate) play: Option<Play>,
     bearer_token: Option<SecretString>,
     max_body_bytes: usize,
     store: RwLock<Store>,
@@ -59,11 +73,30 @@ impl Provider {
     /// # Errors
     /// [`SandboxError::EmptyPages`] when a page could hold nothing.
     pub fn new(options: &SandboxOptions, base_url: Url) -> Result<Self, SandboxError> {
+        let play = options.plays.clone().map(Play::new);
+        let (mut capabilities, mut methods) = (options.capabilities, options.paging);
+        let mut bounds = PageBounds::new(options.default_page, options.max_page)?;
+        if let Some(play) = &play {
+            capabilities = play.capabilities(capabilities);
+            methods = play.paging(methods);
+            bounds = play.bounds(bounds);
+        }
+        let declared = options.declares.unwrap_or(capabilities);
+        let largest = NonZeroUsize::new(options.max_body_bytes).unwrap_or(NonZeroUsize::MIN);
         Ok(Self {
             catalogue: Catalogue::new(),
             base_url,
-            bounds: PageBounds::new(options.default_page, options.max_page)?,
+            paging: Paging { bounds, methods, cursors: Cursors::default() },
+            declared_paging: options.paging,
+            capabilities,
+            declared,
+            bulk: BulkLimits {
+                max_payload_bytes: options.bulk.max_payload_bytes.min(largest),
+                ..options.bulk
+            },
+            tags: Tags::new(capabilities.etag, declared.etag),
             strict: options.strict,
+            play,
             bearer_token: options.bearer_token.clone(),
             max_body_bytes: options.max_body_bytes,
             store: RwLock::default(),
@@ -77,8 +110,16 @@ impl Provider {
         if request.path == STATS_PATH {
             return self.stats_response(request.method);
         }
-        let endpoint = Endpoint::of(&request.path);
-        let response = self.answer(&endpoint, request, now).unwrap_or_else(|error| Response::error(&error));
+        let mut endpoint = Endpoint::of(&request.path);
+        if let Some(play) = &self.play {
+            endpoint = play.moved(endpoint, &request.path);
+        }
+        self.tags.turn();
+        let answer = self.admit(&endpoint, request, now);
+        let mut response = answer.unwrap_or_else(|error| Response::error(&error));
+        if let Some(play) = &self.play {
+            response.media_type = play.media_type();
+        }
         let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
         counters.count(request.method, endpoint.label(), response.status);
         response
@@ -91,7 +132,9 @@ impl Provider {
             let store = self.read();
             Kind::ALL.map(|kind| (kind.name().to_owned(), store.len(kind) as u64)).into()
         };
-        self.counters.lock().unwrap_or_else(PoisonError::into_inner).snapshot(resources)
+        let stats = self.counters.lock().unwrap_or_else(PoisonError::into_inner).snapshot(resources);
+        let broken_rules = self.play.as_ref().map(Play::broken_rules).unwrap_or_default();
+        Stats { broken_rules, ..stats }
     }
 
     /// Whether clients have to show a token.
@@ -110,12 +153,25 @@ impl Provider {
         self.store.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn answer(&self, endpoint: &Endpoint, request: &Request, now: Timestamp) -> Result<Response, ScimError> {
+    fn admit(&self, endpoint: &Endpoint, request: &Request, now: Timestamp) -> Result<Response, ScimError> {
         if !self.admits(request.authorization.as_deref()) {
             // RFC 6750 section 3: a refusal names the scheme that would be accepted.
             let refusal = ScimError::new(401, "the request carries no bearer token that is known here");
             return Ok(Response::error(&refusal).with_header("WWW-Authenticate", "Bearer realm=\"scim\""));
         }
+        match self.play.as_ref().and_then(|play| play.throttle(endpoint, request.method, now)) {
+            Some(wait) => Ok(wait),
+            None => self.answer(endpoint, request, now),
+        }
+    }
+
+    /// Answers somebody who may ask.
+    pub(crate) fn answer(
+        &self,
+        endpoint: &Endpoint,
+        request: &Request,
+        now: Timestamp,
+    ) -> Result<Response, ScimError> {
         if *endpoint == Endpoint::Unknown {
             return Err(ScimError::new(404, format!("there is no endpoint at {}", request.path)));
         }
@@ -125,28 +181,45 @@ impl Provider {
             let refusal = ScimError::new(405, format!("{} takes {}", endpoint.label(), allowed.join(", ")));
             return Ok(Response::error(&refusal).with_header("Allow", allowed.join(", ")));
         }
+        if let Some(refusal) = self.left_out(endpoint, request.method) {
+            return Ok(refusal);
+        }
         match (endpoint, request.method) {
             // RFC 7644 section 3.11: a provider that does not support the alias answers 501.
             (Endpoint::Me, _) => {
                 Err(ScimError::new(501, "/Me is not supported: the sandbox has no signed-in user"))
             }
-            // RFC 7644 section 3.7, and what /ServiceProviderConfig declares.
-            (Endpoint::Bulk, _) => Err(ScimError::new(501, "bulk operations are not supported")),
+            (Endpoint::Bulk, _) => self.carry_out_bulk(request, now),
             (Endpoint::ServiceProviderConfig, _) => discovery::service_provider_config(self, request),
             (Endpoint::ResourceTypes, _) => discovery::resource_types(self, request),
             (Endpoint::ResourceType(id), _) => discovery::resource_type(self, id),
             (Endpoint::Schemas, _) => discovery::schemas(self, request),
             (Endpoint::Schema(id), _) => discovery::schema(self, id),
-            (Endpoint::Root, _) => self.list(&Kind::ALL, request),
-            (Endpoint::RootSearch, _) => self.search(&Kind::ALL, request),
-            (Endpoint::Search(kind), _) => self.search(&[*kind], request),
+            (Endpoint::Root, _) => self.list(&Kind::ALL, request, now),
+            (Endpoint::RootSearch, _) => self.search(&Kind::ALL, request, now),
+            (Endpoint::Search(kind), _) => self.search(&[*kind], request, now),
             (Endpoint::Collection(kind), Method::Post) => self.create(*kind, request, now),
-            (Endpoint::Collection(kind), _) => self.list(&[*kind], request),
+            (Endpoint::Collection(kind), _) => self.list(&[*kind], request, now),
             (Endpoint::Resource(kind, id), Method::Put) => self.replace(*kind, id, request, now),
             (Endpoint::Resource(kind, id), Method::Patch) => self.modify(*kind, id, request, now),
             (Endpoint::Resource(kind, id), Method::Delete) => self.delete(*kind, id, request, now),
             (Endpoint::Resource(kind, id), _) => self.retrieve(*kind, id, request),
             (Endpoint::Unknown, _) => Err(ScimError::new(404, "there is no such endpoint")),
+        }
+    }
+
+    /// What this provider answers where it leaves a part of SCIM out (RFC 7644 section 3.12: 501).
+    fn left_out(&self, endpoint: &Endpoint, method: Method) -> Option<Response> {
+        match (endpoint, method) {
+            (Endpoint::Bulk, _) if !self.capabilities.bulk => {
+                Some(Response::error(&fault::not_implemented("bulk operations are not supported")))
+            }
+            (Endpoint::Resource(..), Method::Patch) if !self.capabilities.patch => Some(match &self.play {
+                Some(play) => play.has_no(Method::Patch, Rule::Patch),
+                None => Response::error(&fault::not_implemented("PATCH is not supported")),
+            }),
+            (Endpoint::Resource(kind, _), _) => self.play.as_ref()?.has_no_update(*kind, method),
+            _ => None,
         }
     }
 
@@ -168,11 +241,13 @@ impl Provider {
             let detail = format!("a body has to be application/scim+json; the request says {media_type}");
             return Err(ScimError::new(415, detail));
         }
+        if let Some(play) = &self.play {
+            play.takes(request.content_type.as_deref())?;
+        }
         let bytes = match &request.body {
             Body::Complete(bytes) if bytes.len() <= self.max_body_bytes => bytes,
             _ => {
-                let detail = format!("the body has more than {} bytes", self.max_body_bytes);
-                return Err(ScimError::new(413, detail));
+                return Err(fault::too_large(format!("the body has more than {} bytes", self.max_body_bytes)));
             }
         };
         match serde_json::from_slice(bytes) {

@@ -6,17 +6,30 @@
 
 use crate::catalogue::Definition;
 use crate::condition::{self, Verdict};
+use crate::fault;
 use crate::kind::Kind;
 use crate::message::{Request, Response};
 use crate::projection::Projection;
 use crate::provider::Provider;
-use crate::query::{self, Query};
+use crate::query::{self, Onward, Page, Query};
 use crate::representation::Representation;
 use crate::sorting::SortKey;
 use crate::store::{ResourceId, Row, Store};
 use crate::writing::named;
-use scimwright_scim::{AttributePath, Comparison, Filter, FilterValue, ScimError, SortOrder, urn};
+use jiff::Timestamp;
+use scimwright_scim::{
+    AttributePath, Comparison, Filter, FilterValue, ScimError, SearchRequest, SortOrder, urn,
+};
 use serde_json::{Value, json};
+
+/// Where a query came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Door {
+    /// RFC 7644 section 3.4.2: its parameters stand in the URL.
+    List,
+    /// RFC 7644 section 3.4.3: they stand in the body.
+    Search,
+}
 
 /// A resource found, and which type it is of.
 type Found<'a> = (Kind, &'a Row);
@@ -27,22 +40,57 @@ impl Provider {
         let projection = self.projection(request)?;
         let store = self.read();
         let row = named(&store, kind, id)?;
-        let version = row.version();
-        match condition::for_reading(request, &version) {
+        let tag = self.tags.of(row);
+        match condition::for_reading(request, tag.as_deref()) {
             Verdict::Holds => Ok(self.shown(&store, kind, row, 200, &projection)),
-            Verdict::NotModified => Ok(Response::empty(304).with_header("ETag", version)),
-            Verdict::Failed => Err(condition::failed(&version)),
+            Verdict::NotModified => Ok(tagged(Response::empty(304), tag)),
+            Verdict::Failed => Err(condition::failed(tag.as_deref())),
         }
     }
 
     /// RFC 7644 section 3.4.2
-    pub(crate) fn list(&self, kinds: &[Kind], request: &Request) -> Result<Response, ScimError> {
-        Ok(self.page(kinds, &Query::from_url(&request.query, self.bounds)?))
+    pub(crate) fn list(
+        &self,
+        kinds: &[Kind],
+        request: &Request,
+        now: Timestamp,
+    ) -> Result<Response, ScimError> {
+        self.answer_query(kinds, Door::List, query::parameters(&request.query)?, now)
     }
 
     /// RFC 7644 section 3.4.3
-    pub(crate) fn search(&self, kinds: &[Kind], request: &Request) -> Result<Response, ScimError> {
-        Ok(self.page(kinds, &Query::from_body(self.body(request)?, self.bounds)?))
+    pub(crate) fn search(
+        &self,
+        kinds: &[Kind],
+        request: &Request,
+        now: Timestamp,
+    ) -> Result<Response, ScimError> {
+        self.answer_query(kinds, Door::Search, query::from_body(self.body(request)?)?, now)
+    }
+
+    fn answer_query(
+        &self,
+        kinds: &[Kind],
+        door: Door,
+        mut search: SearchRequest,
+        now: Timestamp,
+    ) -> Result<Response, ScimError> {
+        if search.filter.is_some() && !self.capabilities.filter {
+            return Err(fault::not_implemented("filters are not supported"));
+        }
+        if search.sort_by.is_some() && !self.capabilities.sort {
+            return Err(fault::not_implemented("sorting is not supported"));
+        }
+        if let Some(play) = &self.play {
+            play.understand(door, &mut search)?;
+        }
+        let query = Query::new(kinds, search, &self.paging, now)?;
+        let store = self.read();
+        let (total, found) = self.find(&store, kinds, &query);
+        if let Some(play) = &self.play {
+            play.finds(total, &query)?;
+        }
+        Ok(self.page(&store, &query, total, found, now))
     }
 
     /// What a request that is answered with a resource wants to see of it.
@@ -52,7 +100,7 @@ impl Provider {
 
     /// The representations of what is in a store.
     pub(crate) fn representation<'a>(&'a self, store: &'a Store) -> Representation<'a> {
-        Representation { catalogue: &self.catalogue, base_url: &self.base_url, store }
+        Representation { catalogue: &self.catalogue, base_url: &self.base_url, tags: &self.tags, store }
     }
 
     /// A response with one resource in it, and its entity tag (RFC 7644 section 3.14).
@@ -65,30 +113,48 @@ impl Provider {
         projection: &Projection,
     ) -> Response {
         let value = self.projected(store, (kind, row), projection);
-        Response::json(status, &value).with_header("ETag", row.version())
+        tagged(Response::json(status, &value), self.tags.of(row))
     }
 
     fn projected(&self, store: &Store, (kind, row): Found<'_>, projection: &Projection) -> Value {
         let definition = self.catalogue.of(kind);
-        let wanted = |name: &str| projection.wants(definition, name);
+        let hidden = |name: &str| self.play.as_ref().is_some_and(|play| play.hides(kind, name));
+        let wanted = |name: &str| projection.wants(definition, name) && !hidden(name);
         projection.apply(definition, self.representation(store).with_parts(kind, row, wanted))
     }
 
-    fn page(&self, kinds: &[Kind], query: &Query) -> Response {
-        let store = self.read();
-        let (total, found) = self.find(&store, kinds, query);
+    fn page(
+        &self,
+        store: &Store,
+        query: &Query,
+        total: usize,
+        found: Vec<Found<'_>>,
+        now: Timestamp,
+    ) -> Response {
         let resources: Vec<_> =
-            found.into_iter().map(|found| self.projected(&store, found, &query.projection)).collect();
-        Response::json(
-            200,
-            &json!({
-                "schemas": [urn::LIST_RESPONSE.as_str()],
-                "totalResults": total,
-                "startIndex": query.skip.saturating_add(1),
-                "itemsPerPage": resources.len(),
-                "Resources": resources,
-            }),
-        )
+            found.into_iter().map(|found| self.projected(store, found, &query.projection)).collect();
+        let Page { skip, count, onward } = query.page;
+        let shown = resources.len();
+        let mut list = json!({
+            "schemas": [urn::LIST_RESPONSE.as_str()],
+            "totalResults": total,
+            "itemsPerPage": shown,
+        });
+        match onward {
+            Onward::Index => list["startIndex"] = skip.saturating_add(1).into(),
+            Onward::Cursor { query, seconds } => {
+                let cursor = |skip| Value::from(self.paging.cursors.make(skip, query, seconds, now));
+                // RFC 9865 section 2: absent on the last page, and only there.
+                if skip.saturating_add(shown) < total {
+                    list["nextCursor"] = cursor(skip + shown);
+                }
+                if skip > 0 {
+                    list["previousCursor"] = cursor(skip.saturating_sub(count));
+                }
+            }
+        }
+        list["Resources"] = Value::Array(resources);
+        Response::json(200, &list)
     }
 
     /// How many resources there are in all, and those on the page.
@@ -107,7 +173,7 @@ impl Provider {
             Some(sort) => self.sorted(store, matching.collect(), sort, query),
             None => {
                 let found: Vec<_> = matching.collect();
-                (found.len(), found.into_iter().skip(query.skip).take(query.count).collect())
+                (found.len(), found.into_iter().skip(query.page.skip).take(query.page.count).collect())
             }
         }
     }
@@ -144,8 +210,15 @@ impl Provider {
             SortOrder::Ascending => a.cmp(b),
             SortOrder::Descending => b.cmp(a),
         });
-        let page = keyed.iter().skip(query.skip).take(query.count).map(|(_, found)| *found);
+        let page = keyed.iter().skip(query.page.skip).take(query.page.count).map(|(_, found)| *found);
         (keyed.len(), page.collect())
+    }
+}
+
+fn tagged(response: Response, tag: Option<String>) -> Response {
+    match tag {
+        Some(tag) => response.with_header("ETag", tag),
+        None => response,
     }
 }
 
@@ -153,9 +226,9 @@ impl Provider {
 fn unfiltered<'a>(store: &'a Store, kinds: &[Kind], query: &Query) -> (usize, Vec<Found<'a>>) {
     let total = kinds.iter().map(|kind| store.len(*kind)).sum();
     let mut page = Vec::new();
-    let mut skip = query.skip;
+    let mut skip = query.page.skip;
     for kind in kinds {
-        let room = query.count - page.len();
+        let room = query.page.count - page.len();
         page.extend(store.rows(*kind, skip).take(room).map(|row| (*kind, row)));
         skip = skip.saturating_sub(store.len(*kind));
     }

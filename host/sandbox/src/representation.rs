@@ -1,6 +1,7 @@
 //! A resource as clients see it: what they wrote, and around it what the sandbox computes.
 
 use crate::catalogue::Catalogue;
+use crate::condition::Tags;
 use crate::kind::Kind;
 use crate::store::{Member, ResourceId, Row, Store};
 use scimwright_scim::Resource;
@@ -13,6 +14,7 @@ use url::Url;
 pub(crate) struct Representation<'a> {
     pub(crate) catalogue: &'a Catalogue,
     pub(crate) base_url: &'a Url,
+    pub(crate) tags: &'a Tags,
     pub(crate) store: &'a Store,
 }
 
@@ -57,13 +59,16 @@ impl Representation<'_> {
     }
 
     fn meta(&self, kind: Kind, row: &Row) -> Value {
-        json!({
+        let mut meta = json!({
             "resourceType": kind.name(),
             "created": row.created.to_string(),
             "lastModified": row.modified.to_string(),
-            "version": row.version(),
             "location": self.location(kind, row.id),
-        })
+        });
+        if let Some(tag) = self.tags.of(row) {
+            meta["version"] = tag.into();
+        }
+        meta
     }
 
     fn members(&self, row: &Row) -> Vec<Value> {

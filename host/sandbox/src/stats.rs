@@ -4,6 +4,7 @@
 //! provider's side, where a client cannot be mistaken about what it sent.
 
 use crate::message::Method;
+use crate::plays::Rule;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -18,6 +19,10 @@ pub struct Stats {
     pub statuses: BTreeMap<u16, u64>,
     /// Resources that exist now, by resource type.
     pub resources: BTreeMap<String, u64>,
+    /// How often requests went against a rule of the provider that is played; see
+    /// [`Plays`](crate::Plays).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub broken_rules: BTreeMap<Rule, u64>,
 }
 
 impl Stats {
@@ -40,6 +45,18 @@ impl Stats {
         self.requests.iter().filter(|(key, _)| writes(key)).map(|(_, count)| count).sum()
     }
 
+    /// Requests that were turned away because there were too many (429).
+    #[must_use]
+    pub fn throttled(&self) -> u64 {
+        self.statuses.get(&429).copied().unwrap_or(0)
+    }
+
+    /// How often requests went against this rule of the provider that is played.
+    #[must_use]
+    pub fn broken(&self, rule: Rule) -> u64 {
+        self.broken_rules.get(&rule).copied().unwrap_or(0)
+    }
+
     /// What was added after `earlier` was taken. `resources` stays what it is now.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
@@ -47,6 +64,7 @@ impl Stats {
             requests: grown(&self.requests, &earlier.requests),
             statuses: grown(&self.statuses, &earlier.statuses),
             resources: self.resources.clone(),
+            broken_rules: grown(&self.broken_rules, &earlier.broken_rules),
         }
     }
 }
@@ -80,7 +98,7 @@ impl Counters {
             .iter()
             .map(|((endpoint, method), count)| (format!("{} {endpoint}", method.as_str()), *count))
             .collect();
-        Stats { requests, statuses: self.statuses.clone(), resources }
+        Stats { requests, statuses: self.statuses.clone(), resources, broken_rules: BTreeMap::new() }
     }
 }
 

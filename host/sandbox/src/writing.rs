@@ -11,7 +11,7 @@ use crate::provider::Provider;
 use crate::representation::Representation;
 use crate::store::{Content, Member, ResourceId, Row, Store, Taken};
 use jiff::Timestamp;
-use scimwright_scim::{PatchOperation, PatchPath, PatchRequest, ScimError};
+use scimwright_scim::{PatchOperation, PatchPath, PatchRequest, Resource, ScimError};
 use serde_json::{Map, Value};
 use std::collections::HashSet;
 
@@ -24,7 +24,14 @@ impl Provider {
         now: Timestamp,
     ) -> Result<Response, ScimError> {
         let projection = self.projection(request)?;
-        let attributes = self.check(kind).writable(self.body(request)?)?;
+        let body = self.body(request)?;
+        if let Some(play) = &self.play {
+            play.accepts_new(kind, &body)?;
+        }
+        let mut attributes = self.check(kind).writable(body)?;
+        if let Some(play) = &self.play {
+            play.settle(kind, self.definition(kind), &mut attributes)?;
+        }
         let mut store = self.write();
         let content = self.content(&store, attributes)?;
         let id = store.insert(kind, content, now).map_err(taken)?;
@@ -42,6 +49,9 @@ impl Provider {
         now: Timestamp,
     ) -> Result<Response, ScimError> {
         let body = self.body(request)?;
+        if let Some(play) = &self.play {
+            play.accepts_replacement(kind, id, &body)?;
+        }
         self.change(kind, id, request, now, |_, _| Ok(body))
     }
 
@@ -53,13 +63,18 @@ impl Provider {
         request: &Request,
         now: Timestamp,
     ) -> Result<Response, ScimError> {
-        let mut patch = PatchRequest::parse(&Value::Object(self.body(request)?))?;
-        patch.operations.iter_mut().for_each(forgive);
-        let schemas = &self.catalogue.of(kind).schemas;
+        let body = self.body(request)?;
+        let definition = self.definition(kind);
+        if let Some(play) = &self.play {
+            return self.change(kind, id, request, now, |representation, row| {
+                let mut resource = representation.of(kind, row);
+                let patch = play.understand_patch(kind, definition, body, &resource)?;
+                apply(patch, &mut resource, definition)
+            });
+        }
+        let patch = PatchRequest::parse(&Value::Object(body))?;
         self.change(kind, id, request, now, |representation, row| {
-            let mut resource = representation.of(kind, row);
-            patch.apply(&mut resource, schemas)?;
-            Ok(std::mem::take(resource.as_map_mut()))
+            apply(patch, &mut representation.of(kind, row), definition)
         })
     }
 
@@ -73,9 +88,12 @@ impl Provider {
     ) -> Result<Response, ScimError> {
         let mut store = self.write();
         let row = named(&store, kind, id)?;
-        hold(request, row)?;
+        self.hold(request, row)?;
         let id = row.id;
-        store.remove(kind, id, now);
+        match self.play.as_ref().and_then(|play| play.tombstone(kind, row)) {
+            Some(tombstone) => store.replace(kind, id, tombstone, now).map_err(taken)?,
+            None => store.remove(kind, id, now),
+        }
         Ok(Response::empty(204))
     }
 
@@ -92,16 +110,32 @@ impl Provider {
         let projection = self.projection(request)?;
         let mut store = self.write();
         let row = named(&store, kind, id)?;
-        hold(request, row)?;
+        self.hold(request, row)?;
         let id = row.id;
         let before = row.content();
         let mut attributes = self.check(kind).writable(next(self.representation(&store), row)?)?;
         keep_immutable(self.definition(kind), &before.attributes, &mut attributes)?;
+        if let Some(play) = &self.play {
+            play.settle(kind, self.definition(kind), &mut attributes)?;
+        }
         let after = self.content(&store, attributes)?;
+        let ends = self.play.as_ref().is_some_and(|play| play.ends(kind, &before, &after));
         if after != before {
             store.replace(kind, id, after, now).map_err(taken)?;
         }
-        self.result(&store, kind, id, 200, &projection)
+        let response = self.result(&store, kind, id, 200, &projection)?;
+        if ends {
+            store.remove(kind, id, now);
+        }
+        Ok(response)
+    }
+
+    fn hold(&self, request: &Request, row: &Row) -> Result<(), ScimError> {
+        let tag = self.tags.of(row);
+        match condition::for_writing(request, tag.as_deref()) {
+            Verdict::Holds => Ok(()),
+            Verdict::NotModified | Verdict::Failed => Err(condition::failed(tag.as_deref())),
+        }
     }
 
     fn result(
@@ -163,6 +197,17 @@ pub(crate) fn named<'a>(store: &'a Store, kind: Kind, id: &str) -> Result<&'a Ro
     row.ok_or_else(|| ScimError::new(404, format!("there is no {} with the id `{id}`", kind.name())))
 }
 
+/// What a modification makes of a resource.
+fn apply(
+    mut patch: PatchRequest,
+    resource: &mut Resource,
+    definition: &Definition,
+) -> Result<Map<String, Value>, ScimError> {
+    patch.operations.iter_mut().for_each(forgive);
+    patch.apply(resource, &definition.schemas)?;
+    Ok(std::mem::take(resource.as_map_mut()))
+}
+
 /// Takes out of an operation on a whole extension what no client means by it.
 fn forgive(operation: &mut PatchOperation) {
     use PatchOperation::{Add, Replace};
@@ -170,13 +215,6 @@ fn forgive(operation: &mut PatchOperation) {
     | Replace { path: Some(PatchPath::Extension(_)), value: Value::Object(extension) } = operation
     {
         drop_repeated_schemas(extension);
-    }
-}
-
-fn hold(request: &Request, row: &Row) -> Result<(), ScimError> {
-    match condition::for_writing(request, &row.version()) {
-        Verdict::Holds => Ok(()),
-        Verdict::NotModified | Verdict::Failed => Err(condition::failed(&row.version())),
     }
 }
 

@@ -18,12 +18,8 @@ fn the_declared_page_sizes_are_those_that_apply() {
 }
 
 #[test]
-fn what_is_declared_unsupported_is_answered_with_501() {
-    let asked = Asked::strict();
-    let config = asked.get("/ServiceProviderConfig").value();
-    assert_eq!(config["bulk"]["supported"], false);
-    assert_eq!(refusal(&asked.post("/Bulk", &json!({ "Operations": [] }))), "501");
-    assert_eq!(refusal(&asked.get("/Me")), "501");
+fn there_is_no_signed_in_user() {
+    assert_eq!(refusal(&Asked::strict().get("/Me")), "501");
 }
 
 #[test]
