@@ -247,7 +247,10 @@ impl Provider {
         let bytes = match &request.body {
             Body::Complete(bytes) if bytes.len() <= self.max_body_bytes => bytes,
             _ => {
-                return Err(fault::too_large(format!("the body has more than {} bytes", self.max_body_bytes)));
+                return Err(fault::too_large(format!(
+                    "the body has more than {} bytes",
+                    self.max_body_bytes
+                )));
             }
         };
         match serde_json::from_slice(bytes) {

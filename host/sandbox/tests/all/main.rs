@@ -4,11 +4,15 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may fail the way tests do")]
 
+mod bulk;
+mod capabilities;
 mod changing;
 mod creating;
+mod cursors;
 mod discovery;
 mod door;
 mod groups;
 mod over_http;
+mod plays;
 mod querying;
 mod support;
