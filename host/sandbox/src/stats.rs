@@ -126,4 +126,15 @@ mod tests {
         let since = counters.snapshot(BTreeMap::new()).since(&before);
         assert_eq!(since.requests, BTreeMap::from([("PATCH /Users/{id}".to_owned(), 1)]));
     }
+
+    #[test]
+    fn broken_rules_are_named_in_the_json_and_left_out_where_there_are_none() {
+        let mut stats = Stats::default();
+        assert!(serde_json::to_value(&stats).unwrap().get("broken_rules").is_none());
+        stats.broken_rules.insert(Rule::MemberRemoval, 2);
+        let printed = serde_json::to_value(&stats).unwrap();
+        assert_eq!(printed["broken_rules"]["member_removal"], 2);
+        assert_eq!(serde_json::from_value::<Stats>(printed).unwrap(), stats);
+        assert_eq!(stats.since(&stats).broken(Rule::MemberRemoval), 0);
+    }
 }

@@ -127,7 +127,10 @@ impl Provider {
         if ends {
             store.remove(kind, id, now);
         }
-        Ok(response)
+        Ok(match &self.play {
+            Some(play) => play.answered(response),
+            None => response,
+        })
     }
 
     fn hold(&self, request: &Request, row: &Row) -> Result<(), ScimError> {

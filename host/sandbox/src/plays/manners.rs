@@ -17,6 +17,9 @@ pub struct Manners {
     pub path_required: bool,
     /// Whether filters are passed over, so that every query finds everything. Canaille 0.3.6 does so.
     pub ignores_filters: bool,
+    /// Whether PUT and PATCH are answered with 204 and no body, as RFC 7644 section 3.5.2 allows for PATCH only.
+    /// vCenter does so.
+    pub writes_answered_empty: bool,
     /// What it makes of the values it is sent.
     pub normalises: Normalises,
 }

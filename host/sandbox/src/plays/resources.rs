@@ -4,6 +4,7 @@ use super::{Play, Rule};
 use crate::catalogue::Definition;
 use crate::fault;
 use crate::kind::Kind;
+use crate::message::Response;
 use crate::store::{Content, Row};
 use scimwright_profile::{Deletion, Disabling};
 use scimwright_scim::{Resource, ScimError};
@@ -113,6 +114,14 @@ impl Play {
                 attributes.insert("displayName".to_owned(), display_name.into());
             }
         }
+    }
+
+    /// What becomes of the answer to a change.
+    pub(crate) fn answered(&self, response: Response) -> Response {
+        if self.role.manners.writes_answered_empty {
+            return Response { status: 204, body: None, ..response };
+        }
+        response
     }
 
     /// Whether a change is the end of the resource.

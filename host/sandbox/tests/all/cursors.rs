@@ -52,6 +52,20 @@ fn cursors_lead_through_all_pages_and_end() {
 }
 
 #[test]
+fn whatever_the_size_of_pages_everybody_is_on_exactly_one() {
+    let asked = Asked::new(&SandboxOptions { paging: CURSOR, default_page: 9, ..SandboxOptions::default() });
+    let everybody: Vec<_> = (1..=7).map(|n| format!("u{n}")).collect();
+    for name in &everybody {
+        asked.user(name, &json!({}));
+    }
+    for count in 1..=9 {
+        let pages = pages(&asked, &format!("count={count}&"));
+        assert_eq!(pages.len(), 7_usize.div_ceil(count), "{count}");
+        assert_eq!(pages.concat(), everybody, "{count}");
+    }
+}
+
+#[test]
 fn a_search_is_paged_by_cursor_as_a_list_is() {
     let asked = paged(BOTH);
     let first = asked.post("/Users/.search", &json!({ "cursor": "", "count": 3 })).value();

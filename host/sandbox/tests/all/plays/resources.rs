@@ -138,3 +138,17 @@ fn the_normal_form_of_a_user_without_a_name_is_what_was_written() {
     let id = asked.user("ann", &json!({ "displayName": "Ann" }));
     assert_eq!(asked.get(&format!("/Users/{id}")).value()["displayName"], "Ann");
 }
+
+#[test]
+fn a_change_can_be_answered_with_nothing() {
+    let manners = Manners { writes_answered_empty: true, ..Manners::default() };
+    let asked = play(Plays { manners, ..Plays::default() });
+    let id = asked.user("ann", &json!({}));
+    let target = format!("/Users/{id}");
+    let operations = json!([{ "op": "replace", "path": "title", "value": "x" }]);
+    let response = asked.patch(&target, &operations);
+    assert_eq!((response.status, &response.body), (204, &None));
+    assert_eq!(response.header("ETag"), Some("W/\"2\""));
+    assert_eq!(asked.get(&target).value()["title"], "x");
+    assert_eq!(asked.put(&target, &json!({ "schemas": [USER], "userName": "ann" })).status, 204);
+}
