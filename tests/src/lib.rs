@@ -1,9 +1,19 @@
 //! What the end-to-end tests, the quickstart and the benchmarks share.
 //!
 //! - [`people`]: a fictional company of any size, always the same for the same seed
+//! - [`scenario`]: users and groups as they are wanted, and whether a server holds them so
 //! - [`servers`]: real service providers that others wrote
+//! - [`faults`]: a proxy that loses, cuts, delays and refuses
+//! - [`lint`]: an independent judge of PATCH bodies
 //! - [`tool`]: the `scimwright` binary, run as a person would run it
 
+mod dice;
+pub mod faults;
+pub mod lint;
 pub mod people;
+pub mod scenario;
 pub mod servers;
 pub mod tool;
+
+#[cfg(test)]
+mod observed;

@@ -3,6 +3,7 @@
 //! The same seed and size always give the same company, so that a test can say exactly what a run has to
 //! do. All names are put together from lists, all addresses use domains reserved for examples (RFC 2606).
 
+use crate::dice::Dice;
 use std::fmt::Write as _;
 
 /// The columns of the file, in order.
@@ -69,7 +70,7 @@ impl Company {
     #[must_use]
     pub fn tidy(seed: u64, size: usize) -> Self {
         let mut company =
-            Self { people: Vec::with_capacity(size), broken: Vec::new(), next_id: 1, dice: Dice(seed) };
+            Self { people: Vec::with_capacity(size), broken: Vec::new(), next_id: 1, dice: Dice::new(seed) };
         company.hire(size);
         company
     }
@@ -281,22 +282,6 @@ fn phone(dice: &mut Dice, country_code: u16) -> String {
     };
     debug_assert!(written.is_ok(), "writing to a String cannot fail");
     text
-}
-
-/// SplitMix64: small, well mixed, and the same everywhere.
-#[derive(Debug, Clone)]
-struct Dice(u64);
-
-impl Dice {
-    /// A number from 0 up to, not including, `bound`.
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^= mixed >> 31;
-        usize::try_from(mixed % bound as u64).unwrap_or(0)
-    }
 }
 
 /// Names as they are written, beside their spelling in an address.
