@@ -1,6 +1,7 @@
 //! Canaille: an OAuth 2 authorization server with SCIM behind it, in a SQLite file of its own.
 
 use super::{Http, Inspect, Paging, Process, Server, TOKEN, free_port};
+use crate::scenario::Keeps;
 use crate::tool::root;
 use anyhow::{Context, ensure};
 use base64::Engine as _;
@@ -175,5 +176,10 @@ impl Inspect for Canaille {
     /// `count` is a 500 here, and without it everything comes at once.
     fn paging(&self) -> Paging {
         Paging::None
+    }
+
+    /// Its schema has no more than this, and what its schema does not have is refused with 400.
+    fn keeps(&self) -> Keeps {
+        Keeps { drops: vec!["externalId"], drops_inner: vec!["type", "primary", "division", "costCenter"] }
     }
 }

@@ -3,6 +3,7 @@
 //! The client under test has no part in this: if it loses somebody, both sides would agree about it.
 
 use super::Server;
+use crate::scenario::Keeps;
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
 
@@ -32,6 +33,11 @@ pub enum Paging {
 pub trait Inspect: Server {
     /// How this server's lists are read.
     fn paging(&self) -> Paging;
+
+    /// What this server keeps of what it is sent.
+    fn keeps(&self) -> Keeps {
+        Keeps::everything()
+    }
 
     /// Every User the server has.
     ///
