@@ -10,9 +10,6 @@ pub struct Manners {
     pub retry_after: RetryAfter,
     /// What it does with a removal of members in a form it does not take.
     pub odd_removal: OddRemoval,
-    /// Whether members change one by one only: `replace` of `members`, and `remove` of all of them, are refused
-    /// with 400. AWS IAM Identity Center does so.
-    pub members_one_by_one: bool,
     /// Whether a PATCH operation without a path is refused with 400. AWS IAM Identity Center does so.
     pub path_required: bool,
     /// Whether filters are passed over, so that every query finds everything. Canaille 0.3.6 does so.

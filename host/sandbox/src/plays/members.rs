@@ -86,11 +86,10 @@ impl Play {
                 self.are_typed(Kind::Group, Some(added))?;
                 present.extend(entries(Some(added)).iter().filter_map(id_of));
             }
-            if self.role.manners.members_one_by_one
-                && matches!(change, Change::RemoveAll | Change::Replace(_))
-            {
+            let whole = matches!(change, Change::RemoveAll | Change::Replace(_));
+            if whole && !self.role.group.members_as_a_whole {
                 let error = fault::invalid_value("members can only be added and removed one by one");
-                return Err(self.broke(Rule::MembersOneByOne, error));
+                return Err(self.broke(Rule::MembersAsAWhole, error));
             }
             if self.removes(&change) {
                 match change {

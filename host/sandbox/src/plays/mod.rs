@@ -29,7 +29,7 @@ pub use rule::Rule;
 
 use crate::kind::Kind;
 use budgets::Budgets;
-use scimwright_profile::{ProviderQuirks, ResourceQuirks};
+use scimwright_profile::{Profile, ProviderQuirks, ResourceQuirks};
 use scimwright_scim::ScimError;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -40,15 +40,12 @@ use std::sync::{Mutex, PoisonError};
 /// stand, because a client keeps to them where its profile says nothing else.
 ///
 /// ```
-/// use scimwright_profile::{OperationNames, ResourceQuirks};
+/// use scimwright_profile::Profile;
 /// use scimwright_sandbox::{Plays, SandboxOptions};
 ///
-/// let capital = ResourceQuirks { operation_names: OperationNames::Capital, ..ResourceQuirks::default() };
-/// let options = SandboxOptions {
-///     plays: Some(Plays { user: capital.clone(), group: capital, ..Plays::default() }),
-///     ..SandboxOptions::default()
-/// };
-/// # assert!(options.plays.is_some());
+/// let plays = Profile::builtin("aws-iam-identity-center").map(Plays::of);
+/// let options = SandboxOptions { plays, ..SandboxOptions::default() };
+/// assert!(options.plays.is_some_and(|plays| !plays.group.members_readable));
 /// ```
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Plays {
@@ -60,6 +57,19 @@ pub struct Plays {
     pub group: ResourceQuirks,
     /// What it does in its own way beyond that.
     pub manners: Manners,
+}
+
+impl Plays {
+    /// The provider of a profile, on its best manners.
+    #[must_use]
+    pub fn of(profile: &Profile) -> Self {
+        Self {
+            provider: profile.provider_quirks(),
+            user: profile.resource_quirks(Kind::User.name()),
+            group: profile.resource_quirks(Kind::Group.name()),
+            manners: Manners::default(),
+        }
+    }
 }
 
 /// A provider being played: the role, and what it remembers of its clients.

@@ -35,7 +35,7 @@ pub enum Rule {
     /// Fewer members removed at once.
     MemberRemovals,
     /// Members changed one by one.
-    MembersOneByOne,
+    MembersAsAWhole,
     /// Fewer members in a create.
     MembersOnCreate,
     /// A type with every member.

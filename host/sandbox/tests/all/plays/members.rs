@@ -153,8 +153,8 @@ fn a_request_may_add_and_remove_so_many_members() {
 
 #[test]
 fn members_can_be_changed_one_by_one_only() {
-    let manners = Manners { members_one_by_one: true, ..Manners::default() };
-    let team = Team::at(groups(quirks(), manners));
+    let one_by_one = ResourceQuirks { members_as_a_whole: false, ..quirks() };
+    let team = Team::at(groups(one_by_one, Manners::default()));
     assert_eq!(team.patch(&team.by_replacement()), ("400 invalidValue".to_owned(), 3));
     let all = json!([{ "op": "remove", "path": "members" }]);
     assert_eq!(team.patch(&all), ("400 invalidValue".to_owned(), 3));

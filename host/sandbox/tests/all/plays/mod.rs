@@ -1,6 +1,7 @@
 //! Providers that depart from the RFCs, played by the sandbox: each quirk has the behaviour it tells of, and a
 //! client that overlooks it fails.
 
+mod builtins;
 mod door;
 mod members;
 mod patching;
