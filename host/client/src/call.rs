@@ -111,7 +111,8 @@ pub struct CallReport {
     pub path: String,
     /// The status of the last response; none where none came.
     pub status: Option<u16>,
-    /// From the first request to the last response, waits between attempts included.
+    /// From the first request to the last response, waits between attempts included; not the wait before the
+    /// first, for a budget, a token or the end of a pause.
     pub duration: Duration,
     /// How many requests were sent. 0 where the call was refused before one was.
     pub attempts: u32,

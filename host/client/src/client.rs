@@ -1,18 +1,21 @@
 //! One service provider: the calls, each a request built, sent, judged and reported.
 //!
-//! A call goes round one loop. `request` builds it, `transport` sends it, `judge` says what the answer means,
-//! `retry` whether to go round again. What happens is decided in those files; here they are put together.
+//! A call goes round one loop. `request` builds it, `auth` signs it, `pace` lets it through, `transport` sends
+//! it, `judge` says what the answer means, `retry` whether to go round again. What happens is decided in those files; here they are put together.
 
 use crate::address::BaseUrl;
+use crate::auth::Authoriser;
 use crate::call::{Action, CallReport, Exchange, Subject};
 use crate::capability::CapabilityOverrides;
 use crate::discovery::{Discovery, Document};
 use crate::failure::{ClientError, Failure};
 use crate::judge::{self, Created, Deleted, Modified};
 use crate::message::{HttpRequest, HttpResponse};
+use crate::observer::CallObserver;
+use crate::pace::{Pacer, Paused};
 use crate::paging::{Next, Pager};
 use crate::request::{self, Query};
-use crate::retry::RetryPolicy;
+use crate::retry::{RetryPolicy, Trials};
 use crate::settings::{ProviderSettings, SettingsError};
 use crate::transport::Transport;
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
@@ -22,10 +25,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// A client of one service provider. Cloning is cheap, and clones share their connections.
+/// A client of one service provider. Cloning is cheap, and clones share their connections, their token and
+/// their pace.
 #[derive(Clone)]
 pub struct Client {
     shared: Arc<Shared>,
+    observer: Option<Arc<dyn CallObserver>>,
 }
 
 struct Shared {
@@ -33,6 +38,8 @@ struct Shared {
     base: BaseUrl,
     retry: RetryPolicy,
     overrides: CapabilityOverrides,
+    auth: Authoriser,
+    pacer: Pacer,
     transport: Transport,
 }
 
@@ -44,16 +51,27 @@ impl Client {
     pub fn new(settings: ProviderSettings) -> Result<Self, SettingsError> {
         settings.check()?;
         let base = BaseUrl::new(settings.base_url.clone());
-        let transport = Transport::new(&settings, &base)
-            .map_err(|rule| SettingsError { provider: settings.name.clone(), rule })?;
+        let secrets = settings.secrets();
+        let fail = |rule| SettingsError { provider: settings.name.clone(), rule };
+        let auth = Authoriser::new(&settings, &secrets).map_err(fail)?;
+        let transport = Transport::to_provider(&settings, secrets).map_err(fail)?;
         let shared = Shared {
+            pacer: Pacer::new(&settings.pace),
             name: settings.name.into(),
             base,
             retry: settings.retry,
             overrides: settings.overrides,
+            auth,
             transport,
         };
-        Ok(Self { shared: Arc::new(shared) })
+        Ok(Self { shared: Arc::new(shared), observer: None })
+    }
+
+    /// The same client, whose calls are shown to this observer and to no other. Both share connections, token
+    /// and pace.
+    #[must_use]
+    pub fn observed_by(self, observer: Arc<dyn CallObserver>) -> Self {
+        Self { observer: Some(observer), ..self }
     }
 
     /// The provider's name in the configuration.
@@ -248,45 +266,123 @@ impl Client {
         self.call(subject, request, judge::deleted).await
     }
 
-    /// The loop: send, judge, and again where that does no harm.
+    /// One call from beginning to end.
     async fn call<T>(
         &self,
         subject: Subject,
         request: Result<HttpRequest, Failure>,
         judge: impl Fn(&HttpResponse) -> Result<T, Failure>,
     ) -> Result<Exchange<T>, ClientError> {
-        let Shared { name, retry, transport, .. } = &*self.shared;
-        let mut call = CallReport::new(name.clone(), subject);
-        let request = match request {
-            Ok(request) => request,
-            Err(kind) => return Err(ClientError { call: Box::new(call), kind }),
-        };
-        call.path = request.path_and_query();
-        let begun = Instant::now();
-        let outcome = loop {
-            call.attempts += 1;
-            let sent = transport.send(&request, call.request_id).await;
-            call.status = sent.as_ref().ok().map(|response| response.status);
-            call.duration = begun.elapsed();
-            let failure = match sent.and_then(|response| judge(&response)) {
-                Ok(value) => break Ok(value),
-                Err(failure) => failure,
-            };
-            match retry.wait(call.attempts, call.method, &failure, call.request_id) {
-                Some(wait) => {
-                    let (request_id, attempts) = (call.request_id, call.attempts);
-                    tracing::debug!(%request_id, attempts, ?wait, %failure, "trying again");
-                    tokio::time::sleep(wait).await;
-                }
-                None => break Err(failure),
+        let mut call = CallReport::new(self.shared.name.clone(), subject);
+        let outcome = match request {
+            Ok(request) => {
+                call.path = request.path_and_query();
+                self.attempt(&mut call, &request, judge).await
             }
+            Err(failure) => Err(failure),
         };
         log(&call);
+        if let Some(observer) = &self.observer {
+            observer.called(&call, outcome.as_ref().err());
+        }
         match outcome {
             Ok(value) => Ok(Exchange { value, call }),
             Err(kind) => Err(ClientError { call: Box::new(call), kind }),
         }
     }
+
+    /// The loop: send, judge, and again where that does no harm.
+    async fn attempt<T>(
+        &self,
+        call: &mut CallReport,
+        request: &HttpRequest,
+        judge: impl Fn(&HttpResponse) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let retry = &self.shared.retry;
+        let mut course = Course::default();
+        loop {
+            let failure = match self.once(call, request, &judge, &mut course).await {
+                Ok(Attempt::Done(value)) => return Ok(value),
+                Ok(Attempt::AgainWithAnotherToken) => continue,
+                Ok(Attempt::Paused(failure)) => return Err(failure),
+                Err(failure) => failure,
+            };
+            let Some(wait) = retry.wait(&mut course.trials, call.method, &failure, call.request_id) else {
+                return Err(failure);
+            };
+            let (request_id, attempts) = (call.request_id, call.attempts);
+            tracing::debug!(%request_id, attempts, ?wait, %failure, "trying again");
+            tokio::time::sleep(wait).await;
+            course.trials.waited(wait);
+        }
+    }
+
+    /// One request: authorised, let through, sent, judged. Its place among those under way is free again when
+    /// this returns, so that no wait for a retry holds one.
+    async fn once<T>(
+        &self,
+        call: &mut CallReport,
+        request: &HttpRequest,
+        judge: impl Fn(&HttpResponse) -> Result<T, Failure>,
+        course: &mut Course,
+    ) -> Result<Attempt<T>, Failure> {
+        let Shared { retry, auth, pacer, transport, .. } = &*self.shared;
+        // A token is fetched before the request is let through: while all wait for one, none should be counted
+        // as sent.
+        auth.credential().await?;
+        let permit = match pacer.admit(call.method, retry.patience_left(&course.trials)).await {
+            Ok(permit) => permit,
+            Err(Paused { refusal, remaining }) => {
+                let retry_after = Some(remaining);
+                return Ok(Attempt::Paused(Failure::Throttled { refusal, retry_after }));
+            }
+        };
+        course.trials.waited(permit.paused);
+        // Asked again, as the wait may have been longer than the token lasts. Most often it is at hand.
+        let credential = auth.credential().await?;
+        call.attempts += 1;
+        let begun = *course.begun.get_or_insert_with(Instant::now);
+        let sent = transport.send(request, credential.header.as_ref(), call.request_id).await;
+        call.status = sent.as_ref().ok().map(|response| response.status);
+        call.duration = begun.elapsed();
+        let answered = sent.is_ok();
+        let outcome = sent.and_then(|response| judge(&response));
+        match &outcome {
+            Err(Failure::Throttled { refusal, retry_after }) => permit.overloaded(refusal, *retry_after),
+            Err(Failure::Unavailable { refusal, retry_after }) if refusal.status == 503 => {
+                permit.overloaded(refusal, *retry_after);
+            }
+            _ if answered => permit.went_well(),
+            _ => {}
+        }
+        match outcome {
+            Ok(value) => Ok(Attempt::Done(value)),
+            // RFC 9110 section 15.5.2: a request refused so was not carried out, whatever its method.
+            Err(Failure::Authentication(_)) if !course.refreshed && auth.refused(&credential).await => {
+                course.refreshed = true;
+                Ok(Attempt::AgainWithAnotherToken)
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+}
+
+/// What one call has been through.
+#[derive(Default)]
+struct Course {
+    trials: Trials,
+    /// Another token was fetched after a 401.
+    refreshed: bool,
+    /// When the first request was sent.
+    begun: Option<Instant>,
+}
+
+/// What came of one request, where it is not for the retry policy to decide what is next.
+enum Attempt<T> {
+    Done(T),
+    AgainWithAnotherToken,
+    /// Nothing was sent: the provider wants to be left alone for longer than the call is willing to wait.
+    Paused(Failure),
 }
 
 fn log(call: &CallReport) {

@@ -6,6 +6,7 @@
 use crate::call::{Action, CallReport};
 use scimwright_scim::ScimType;
 use std::fmt;
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// A call that failed: which one, and why.
@@ -39,12 +40,15 @@ impl ClientError {
             return RetryAdvice::LookUpFirst;
         }
         match &self.kind {
-            Failure::Throttled { retry_after, .. } | Failure::Unavailable { retry_after, .. } => {
+            Failure::Throttled { retry_after, .. }
+            | Failure::Unavailable { retry_after, .. }
+            | Failure::TokenUnavailable { retry_after, .. } => {
                 retry_after.map_or(RetryAdvice::Backoff, RetryAdvice::After)
             }
-            Failure::Unreachable { .. } | Failure::TimedOut { .. } | Failure::Interrupted { .. } => {
-                RetryAdvice::Backoff
-            }
+            Failure::Unreachable { .. }
+            | Failure::NotTaken { .. }
+            | Failure::TimedOut { .. }
+            | Failure::Interrupted { .. } => RetryAdvice::Backoff,
             // RFC 7644 section 3.14: somebody else changed it in between. A conflict is settled the same way:
             // whatever holds the value is found by looking.
             Failure::PreconditionFailed(_) | Failure::Conflict(_) => RetryAdvice::LookUpFirst,
@@ -76,6 +80,21 @@ pub enum RetryAdvice {
     Never,
 }
 
+/// The five kinds of failures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FailureClass {
+    /// It may pass by itself.
+    Retry,
+    /// Somebody else holds the value, or changed the resource in between: look, and decide anew.
+    Conflict,
+    /// The provider refuses it for good, or answers what no call can use.
+    Permanent,
+    /// The credentials are refused or do not suffice: every other call will fail as well.
+    Authentication,
+    /// Nothing was asked of the provider: our own configuration or request is at fault.
+    Ours,
+}
+
 /// What the provider answered instead of success: prints as `userName is already taken (409 uniqueness)`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
@@ -102,6 +121,7 @@ impl Refusal {
             403 => "the credentials do not permit it",
             404 | 410 => "the provider has nothing at that address",
             405 | 501 => "the provider does not support it",
+            407 => "the proxy in between does not accept its credentials; check `proxy`",
             409 => "it conflicts with another resource",
             412 => "the resource was changed in the meantime",
             413 => "the request is too large for the provider",
@@ -136,10 +156,23 @@ pub enum Failure {
         /// What the operating system, DNS or TLS said.
         cause: String,
     },
+    /// The operator's: the address guard refuses every address of the host, so that nothing was sent.
+    #[error(
+        "`{host}` leads to {address} ({kind}), which `guard` refuses; use a host with a public address, or add \
+         the network to its exceptions"
+    )]
+    AddressRefused {
+        /// The host.
+        host: String,
+        /// The first of its addresses.
+        address: IpAddr,
+        /// What the address is.
+        kind: &'static str,
+    },
     /// No answer came in time.
     #[error("there was no {} within {limit:?}", if *connecting { "connection" } else { "complete answer" })]
     TimedOut {
-        /// The time-out that passed.
+        /// The time-out that passed: [`Timeouts`](crate::Timeouts)' `connect`, `read` or `request`.
         limit: Duration,
         /// No connection was made, so that nothing was sent.
         connecting: bool,
@@ -149,6 +182,30 @@ pub enum Failure {
     Interrupted {
         /// What happened.
         cause: String,
+    },
+    /// The provider closed the connection, and made known that it had not begun with the request.
+    #[error("it closed the connection before it took the request: {cause}")]
+    NotTaken {
+        /// What happened.
+        cause: String,
+    },
+    /// The operator's: there is no token to send, and will be none until somebody changes something.
+    #[error("`{from}` issues no token: {reason}")]
+    TokenRefused {
+        /// The token endpoint's host.
+        from: String,
+        /// What it said, and what to do.
+        reason: String,
+    },
+    /// There is no token to send now. The same call may go well later.
+    #[error("no token can be had from `{from}` now: {reason}{}", wait(.retry_after))]
+    TokenUnavailable {
+        /// The token endpoint's host, or `the configured source`.
+        from: String,
+        /// What it said, or what became of the request.
+        reason: String,
+        /// How long to wait, where the token endpoint said so.
+        retry_after: Option<Duration>,
     },
     /// The operator's: 401.
     #[error("{0}. Check `auth` of this provider; the token may have expired")]
@@ -241,6 +298,45 @@ impl Failure {
         }
     }
 
+    /// Who can help, in one word: what a metric or a circuit breaker goes by.
+    #[must_use]
+    pub fn class(&self) -> FailureClass {
+        match self {
+            Self::Unreachable { .. }
+            | Self::TimedOut { .. }
+            | Self::Interrupted { .. }
+            | Self::NotTaken { .. }
+            | Self::TokenUnavailable { .. }
+            | Self::Throttled { .. }
+            | Self::Unavailable { .. }
+            | Self::Incomplete { .. } => FailureClass::Retry,
+            Self::Conflict(_) | Self::PreconditionFailed(_) => FailureClass::Conflict,
+            Self::Authentication(_) | Self::Forbidden(_) | Self::TokenRefused { .. } => {
+                FailureClass::Authentication
+            }
+            Self::AddressRefused { .. } | Self::Unsendable { .. } => FailureClass::Ours,
+            Self::NotFound(_)
+            | Self::Unsupported(_)
+            | Self::Permanent(_)
+            | Self::Redirected { .. }
+            | Self::TooLarge { .. }
+            | Self::Unreadable { .. } => FailureClass::Permanent,
+        }
+    }
+
+    /// The provider turned the request away unread, to be sent again later: 429, or 503 with a Retry-After.
+    /// Inside is the wait that it named.
+    pub(crate) fn deferral(&self) -> Option<Option<Duration>> {
+        match self {
+            Self::Throttled { retry_after, .. } => Some(*retry_after),
+            Self::Unavailable { refusal, retry_after: Some(wait) } if refusal.status == 503 => {
+                Some(Some(*wait))
+            }
+            Self::TokenUnavailable { retry_after: Some(wait), .. } => Some(Some(*wait)),
+            _ => None,
+        }
+    }
+
     /// Whether a response had begun, and not all of it was read.
     pub(crate) fn is_cut_short(&self) -> bool {
         matches!(self, Self::Interrupted { .. } | Self::TooLarge { .. } | Self::TimedOut { .. })
@@ -292,6 +388,7 @@ mod tests {
         }
     }
 
+    /// Point 22: class every failure: retry, conflict, permanent, authentication, ours.
     #[test]
     fn every_failure_says_thing_place_cause_and_remedy() {
         let create = |kind| error(Action::Create, Method::Post, None, kind);
@@ -312,6 +409,19 @@ mod tests {
             modify(Failure::PreconditionFailed(refusal(412, None, ""))),
             modify(Failure::Unsupported(refusal(501, None, ""))),
             modify(Failure::Interrupted { cause: "connection reset".into() }),
+            query(Failure::AddressRefused {
+                host: "acme.example".into(),
+                address: "10.0.0.5".parse().unwrap(),
+                kind: "a private network",
+            }),
+            create(Failure::NotTaken { cause: "stream refused".into() }),
+            create(Failure::TokenRefused { from: "login.example".into(), reason: "invalid_scope".into() }),
+            create(Failure::TokenUnavailable {
+                from: "login.example".into(),
+                reason: "the provider is not available (503)".into(),
+                retry_after: after,
+            }),
+            create(Failure::Permanent(refusal(407, None, ""))),
             query(Failure::Authentication(refusal(401, None, ""))),
             query(Failure::Forbidden(refusal(403, None, ""))),
             query(Failure::TimedOut { limit: Duration::from_secs(60), connecting: false }),
@@ -320,10 +430,13 @@ mod tests {
             query(Failure::Unreadable { status: 200, reason: "it is HTML: <html>".into() }),
             query(Failure::Incomplete { reason: "3 of 5 resources came".into() }),
         ];
-        let screen = screen.map(|error| format!("{error}\n  → {:?}", error.retry())).join("\n");
+        let screen = screen
+            .map(|error| format!("{error}\n  → {:?}, {:?}", error.kind.class(), error.retry()))
+            .join("\n");
         insta::assert_snapshot!(screen);
     }
 
+    /// Point 17: an ambiguous write is told apart.
     #[test]
     fn a_read_that_was_cut_off_has_executed_nothing() {
         let cut = Failure::Interrupted { cause: "reset".into() };

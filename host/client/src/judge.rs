@@ -388,6 +388,7 @@ mod tests {
         assert!(deleted(&response(403, "")).is_err());
     }
 
+    /// Point 22: class every failure.
     #[test]
     fn every_status_falls_into_its_class() {
         let class = |status: u16, body: &str| {
@@ -402,6 +403,7 @@ mod tests {
             (403, "Forbidden"),
             (404, "NotFound"),
             (405, "Unsupported"),
+            (407, "Permanent"),
             (408, "Unavailable"),
             (409, "Conflict"),
             (410, "NotFound"),
@@ -419,6 +421,7 @@ mod tests {
         assert_eq!(class(500, r#"{"scimType": "uniqueness"}"#), "Conflict");
     }
 
+    /// Point 22: status as string or number, scimType optional; HTML or empty bodies whatever the content type says.
     #[test]
     fn an_error_is_read_from_whatever_the_body_is() {
         let said = |status: u16, body: &str| modified(&response(status, body)).unwrap_err().to_string();
@@ -447,6 +450,7 @@ mod tests {
         insta::assert_snapshot!(screen.join("\n"));
     }
 
+    /// Point 23: Retry-After.
     #[test]
     fn the_wait_is_read_with_the_refusal() {
         let mut answer = response(429, "");

@@ -6,11 +6,14 @@
 //!
 //! - [`client`]: [`Client`] and its calls
 //! - [`settings`]: [`ProviderSettings`], checked before a client exists
-//! - [`auth`]: [`Authentication`], whose secrets print as `[redacted]`
+//! - [`auth`]: [`Authentication`], whose secrets print as `[redacted]`: fixed credentials, or tokens kept fresh
+//! - [`tls`], [`proxy`], [`guard`]: whom to trust, which way to go, and where never to
+//! - [`pace`]: [`Pace`], how fast requests are sent
 //! - [`discovery`]: [`Discovery`], what a provider says about itself
 //! - [`capability`]: [`Capabilities`], each with its [`Provenance`]
 //! - [`failure`]: [`ClientError`] and [`Failure`], sorted by what can be done about them
 //! - [`call`]: [`CallReport`], a row of the client log
+//! - [`observer`]: [`CallObserver`], who is shown each of them
 //! - [`retry`]: [`RetryPolicy`], what is tried again by itself
 //! - `request` and `judge`: what is sent, and what an answer means
 //! - `address`: addresses below the base URL, percent-encoded
@@ -43,8 +46,13 @@ pub mod capability;
 pub mod client;
 pub mod discovery;
 pub mod failure;
+pub mod guard;
+pub mod observer;
+pub mod pace;
+pub mod proxy;
 pub mod retry;
 pub mod settings;
+pub mod tls;
 
 mod address;
 mod judge;
@@ -54,15 +62,20 @@ mod quote;
 mod request;
 mod transport;
 
-pub use auth::Authentication;
+pub use auth::{Authentication, ClientCredentials, SecretPlacement, TokenSource};
 pub use call::{Action, CallReport, Exchange, Subject};
 pub use capability::{Capabilities, CapabilityOverrides, Provenance, Sourced};
 pub use client::Client;
 pub use discovery::{Discovery, DiscoveryNote, Document, ResourceTypeBinding};
-pub use failure::{ClientError, Failure, Refusal, RetryAdvice};
+pub use failure::{ClientError, Failure, FailureClass, Refusal, RetryAdvice};
+pub use guard::{AddressGuard, IpNet};
 pub use judge::{Created, Deleted, Modified};
 pub use message::Method;
+pub use observer::CallObserver;
+pub use pace::{DEFAULT_CONCURRENCY, Pace};
+pub use proxy::ProxySettings;
 pub use quote::MAX_QUOTE_CHARS;
 pub use request::Query;
 pub use retry::RetryPolicy;
 pub use settings::{DEFAULT_MAX_BODY_BYTES, ProviderSettings, SettingsError, SettingsRule, Timeouts};
+pub use tls::{ClientIdentity, Pem, TlsSettings};

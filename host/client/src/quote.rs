@@ -3,34 +3,103 @@
 //! A provider's words end up in errors, logs and the state database. They may be a page of HTML, hold line
 //! breaks that forge log lines, or echo the request's token. [`Secrets::quote`] is the one way they get there.
 
+use crate::address::escape;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret, SecretString};
 use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use url::form_urlencoded::byte_serialize;
 
 /// The longest text quoted from a provider, in characters.
 pub const MAX_QUOTE_CHARS: usize = 300;
 
-/// The secrets that no text may contain.
+/// How many fetched tokens are remembered. Only the last one is in use; an answer that comes late may still
+/// quote the one before.
+const LEARNT: usize = 4;
+
+/// Shorter secrets are not looked for: replacing every `a` would hide nothing and spoil texts.
+const SHORTEST: usize = 4;
+
+/// The secrets that no text may contain. Clones share what is learnt later.
 #[derive(Clone, Default)]
-pub(crate) struct Secrets(Arc<[SecretString]>);
+pub(crate) struct Secrets {
+    configured: Arc<[Forms]>,
+    learnt: Arc<Mutex<VecDeque<Forms>>>,
+}
+
+/// A secret in every form in which a server may show it: as it is, as a form or an address has it, as a
+/// header has it, as JSON has it. The longest first, as some are parts of others.
+type Forms = Arc<[SecretString]>;
+
+fn forms(secret: &SecretString) -> Forms {
+    let plain = secret.expose_secret();
+    if plain.len() < SHORTEST {
+        return Arc::default();
+    }
+    let json = serde_json::Value::from(plain).to_string();
+    let percent = [
+        utf8_percent_encode(plain, NON_ALPHANUMERIC).to_string(),
+        escape(plain).to_string(),
+        byte_serialize(plain.as_bytes()).collect(),
+    ];
+    let mut forms = vec![plain.to_owned(), STANDARD.encode(plain), json[1..json.len() - 1].to_owned()];
+    forms.extend(percent.iter().map(|text| lower_hex(text)));
+    forms.extend(percent);
+    forms.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+    forms.dedup();
+    forms.into_iter().map(SecretString::from).collect()
+}
+
+// RFC 3986 section 2.1: `%2f` is `%2F`.
+fn lower_hex(percent_encoded: &str) -> String {
+    let mut digits = 0;
+    let lower = |c: char| match c {
+        '%' => {
+            digits = 2;
+            c
+        }
+        _ if digits > 0 => {
+            digits -= 1;
+            c.to_ascii_lowercase()
+        }
+        _ => c,
+    };
+    percent_encoded.chars().map(lower).collect()
+}
 
 impl Secrets {
-    /// These secrets. Very short ones are left out: replacing every `a` would hide nothing and spoil texts.
-    pub(crate) fn new<'a>(secrets: impl IntoIterator<Item = &'a SecretString>) -> Self {
-        Self(secrets.into_iter().filter(|secret| secret.expose_secret().len() >= 4).cloned().collect())
+    /// A secret of the configuration, kept as long as the client is. For the time before there are clones.
+    pub(crate) fn keep(&mut self, secret: &SecretString) {
+        self.configured = self.configured.iter().cloned().chain([forms(secret)]).collect();
+    }
+
+    /// A secret that came later: a token that was fetched. All clones know it from now on.
+    pub(crate) fn learn(&self, secret: &SecretString) {
+        let mut learnt = self.learnt.lock().unwrap_or_else(PoisonError::into_inner);
+        learnt.truncate(LEARNT - 1);
+        learnt.push_front(forms(secret));
+    }
+
+    fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let learnt = self.learnt.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut text = Cow::Borrowed(text);
+        for form in learnt.iter().chain(self.configured.iter()).flat_map(|forms| forms.iter()) {
+            if text.contains(form.expose_secret()) {
+                text = Cow::Owned(text.replace(form.expose_secret(), "[redacted]"));
+            }
+        }
+        text
     }
 
     /// A provider's text, fit for an error: secrets replaced, blanks and control characters folded to one
     /// blank, at most [`MAX_QUOTE_CHARS`] long.
     pub(crate) fn quote(&self, text: &str) -> String {
         // Secrets go first: folding or cutting could leave a part of one standing.
-        let mut text = Cow::Borrowed(text);
-        for secret in self.0.iter() {
-            if text.contains(secret.expose_secret()) {
-                text = Cow::Owned(text.replace(secret.expose_secret(), "[redacted]"));
-            }
-        }
+        let text = self.redact(text);
         let mut quoted = String::with_capacity(text.len().min(4 * MAX_QUOTE_CHARS));
         let words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
         let mut room = MAX_QUOTE_CHARS;
@@ -54,7 +123,7 @@ impl Secrets {
 
 impl fmt::Debug for Secrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} [redacted]", self.0.len())
+        write!(f, "{} [redacted]", self.configured.len())
     }
 }
 
@@ -74,9 +143,44 @@ mod tests {
     #[test]
     fn an_echoed_secret_is_taken_out_before_the_text_is_cut() {
         let secret = SecretString::from("t0ken-of-forty-characters".to_owned());
-        let secrets = Secrets::new([&secret]);
+        let mut secrets = Secrets::default();
+        secrets.keep(&secret);
         assert_eq!(secrets.quote("bad t0ken-of-forty-characters!"), "bad [redacted]!");
         let at_the_cut = format!("{}t0ken-of-forty-characters", "x".repeat(MAX_QUOTE_CHARS - 5));
         assert!(!secrets.quote(&at_the_cut).contains("t0ken"));
+    }
+
+    /// Point 27: passwords and tokens never reach logs.
+    #[test]
+    fn a_secret_is_taken_out_in_every_form_in_which_it_travels() {
+        let mut secrets = Secrets::default();
+        secrets.keep(&SecretString::from("p\u{e4}ss \"W/rd+~"));
+        for echoed in [
+            "p\u{e4}ss \"W/rd+~",
+            "p%C3%A4ss%20%22W%2Frd%2B%7E",
+            "p%c3%a4ss%20%22W%2frd%2b%7e",
+            "p%C3%A4ss+%22W%2Frd%2B%7E",
+            "p\u{e4}ss \\\"W/rd+~",
+            "cMOkc3MgIlcvcmQrfg==",
+        ] {
+            assert_eq!(secrets.quote(&format!("a {echoed} b")), "a [redacted] b", "{echoed}");
+        }
+    }
+
+    #[test]
+    fn what_is_learnt_later_is_known_to_every_clone() {
+        let secrets = Secrets::default();
+        let clone = secrets.clone();
+        for number in 0..10 {
+            secrets.learn(&SecretString::from(format!("token-{number}")));
+        }
+        assert_eq!(clone.quote("token-9 token-6 token-1"), "[redacted] [redacted] token-1");
+    }
+
+    #[test]
+    fn a_secret_too_short_to_hide_is_left_alone() {
+        let mut secrets = Secrets::default();
+        secrets.keep(&SecretString::from("a"));
+        assert_eq!(secrets.quote("a banana"), "a banana");
     }
 }

@@ -1,8 +1,8 @@
 //! When a call is tried again by itself, and how long it waits before.
 //!
-//! Small and bounded: only what cannot do harm is repeated here. That is a request that only reads, and any
-//! request the provider turned away unread with "later" (429, or 503 with a Retry-After). A write whose
-//! outcome is unknown is never repeated: its caller has to look first.
+//! Only what cannot do harm is repeated here. That is a request that only reads, any request that was never
+//! taken up (no connection, no token), and any request the provider turned away unread with "later" (429, or
+//! 503 with a Retry-After). A write whose outcome is unknown is never repeated: its caller has to look first.
 
 use crate::failure::Failure;
 use crate::message::{HttpResponse, Method};
@@ -12,58 +12,106 @@ use std::time::Duration;
 use uuid::Uuid;
 
 /// How often, and for how long, a call is tried again by itself.
+///
+/// A call whose provider says "later" is not a failure yet: it is bounded by patience, everything else by
+/// attempts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPolicy {
-    /// How many requests one call may send, the first included. 0 counts as 1.
+    /// How many times one call may fail, but for being told to come later. 1, like 0, sends each request once,
+    /// whatever the answer; only a 401 still leads to one fresh token.
     pub attempts: u32,
-    /// The longest wait between two of them. A provider that asks for more gets no further attempt; the
-    /// failure then tells the caller how long to wait.
+    /// The longest wait that is chosen here, where the provider names none.
     pub longest_wait: Duration,
+    /// How long one call may wait for its provider in total, over all its attempts: pauses that the provider
+    /// asked for, whichever call was told, and waits before another attempt. Where it would have to wait for
+    /// longer it fails at once, and the failure tells how long. What its requests take, and its waiting for
+    /// the budgets of [`Pace`](crate::Pace), does not count: both end by themselves.
+    pub patience: Duration,
 }
 
 impl Default for RetryPolicy {
-    /// 3 attempts, waiting at most 30 s before each.
+    /// 3 attempts, waits of 30 s at most, 5 minutes of patience: most rate limits are counted by the minute,
+    /// and whoever runs into one by the hour should hear of it.
     fn default() -> Self {
-        Self { attempts: 3, longest_wait: Duration::from_secs(30) }
+        Self { attempts: 3, longest_wait: Duration::from_secs(30), patience: Duration::from_secs(300) }
     }
 }
 
 /// The first wait, where the provider names none; it doubles from there.
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 
+/// What one call has been through.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Trials {
+    failed: u32,
+    deferred: u32,
+    waited: Duration,
+}
+
+impl Trials {
+    /// The call has waited.
+    pub(crate) fn waited(&mut self, time: Duration) {
+        self.waited += time;
+    }
+}
+
 impl RetryPolicy {
     /// No call is tried again.
     #[must_use]
     pub fn never() -> Self {
-        Self { attempts: 1, longest_wait: Duration::ZERO }
+        Self { attempts: 1, longest_wait: Duration::ZERO, patience: Duration::ZERO }
     }
 
-    /// How long to wait before the next attempt, after this many have failed; none where there is to be none.
+    /// What is left of a call's patience.
+    pub(crate) fn patience_left(&self, trials: &Trials) -> Duration {
+        self.patience.saturating_sub(trials.waited)
+    }
+
+    /// How long a call waits by itself before its next attempt; none where there is to be none. A pause that
+    /// the provider named comes on top, where it is longer: it holds for all calls.
     pub(crate) fn wait(
         &self,
-        attempts: u32,
+        trials: &mut Trials,
         method: Method,
         failure: &Failure,
         request_id: Uuid,
     ) -> Option<Duration> {
-        if attempts >= self.attempts {
+        if self.attempts <= 1 {
             return None;
         }
-        let wait = match failure {
-            Failure::Throttled { retry_after: Some(wait), .. } => *wait,
-            Failure::Unavailable { refusal, retry_after: Some(wait) } if refusal.status == 503 => *wait,
-            // A 500 to a query is most often a fault that comes again; what passes is said with 502 to 504.
-            Failure::Unavailable { refusal, .. } if method.is_safe() && refusal.status != 500 => {
-                backoff(attempts, request_id).min(self.longest_wait)
+        let (named, own) = match failure.deferral() {
+            Some(named) => {
+                trials.deferred += 1;
+                // The first time, the provider's word is enough. One that says "now" again and again would be
+                // asked without end.
+                let trusted = named.is_some() && trials.deferred == 1;
+                let own = if trusted { Duration::ZERO } else { backoff(trials.deferred, request_id) };
+                (named.unwrap_or_default(), own)
             }
-            Failure::Throttled { .. } | Failure::Unreachable { .. } | Failure::Interrupted { .. }
-                if method.is_safe() =>
-            {
-                backoff(attempts, request_id).min(self.longest_wait)
+            None => {
+                trials.failed += 1;
+                if trials.failed >= self.attempts || !passes_unharmed(failure, method) {
+                    return None;
+                }
+                (Duration::ZERO, backoff(trials.failed, request_id))
             }
-            _ => return None,
         };
-        (wait <= self.longest_wait).then_some(wait)
+        let own = own.min(self.longest_wait);
+        // The pause of a token endpoint does not hold for the provider: the call waits it out itself.
+        let own = if matches!(failure, Failure::TokenUnavailable { .. }) { own.max(named) } else { own };
+        (own.max(named) <= self.patience_left(trials)).then_some(own)
+    }
+}
+
+/// Whether the failure may pass, and the request can be sent again without harm.
+fn passes_unharmed(failure: &Failure, method: Method) -> bool {
+    match failure {
+        // Nothing was sent, or nothing begun with.
+        Failure::Unreachable { .. } | Failure::NotTaken { .. } | Failure::TokenUnavailable { .. } => true,
+        // A 500 to a query is most often a fault that comes again; what passes is said with 502 to 504.
+        Failure::Unavailable { refusal, .. } => method.is_safe() && refusal.status != 500,
+        Failure::Interrupted { .. } => method.is_safe(),
+        _ => false,
     }
 }
 
@@ -117,27 +165,38 @@ mod tests {
         Failure::Throttled { refusal: refusal(429), retry_after: seconds.map(Duration::from_secs) }
     }
 
-    fn wait(attempts: u32, method: Method, failure: &Failure) -> Option<Duration> {
-        RetryPolicy::default().wait(attempts, method, failure, Uuid::nil())
+    /// The wait after the same failure so many times.
+    fn wait(times: u32, method: Method, failure: &Failure) -> Option<Duration> {
+        let (policy, mut trials) = (RetryPolicy::default(), Trials::default());
+        for _ in 1..times {
+            policy.wait(&mut trials, method, failure, Uuid::nil());
+        }
+        policy.wait(&mut trials, method, failure, Uuid::nil())
     }
 
+    const MS_100: Option<Duration> = Some(Duration::from_millis(100));
+
+    /// Point 17: an ambiguous POST is never repeated blindly.
     #[test]
-    fn a_write_is_repeated_only_where_the_provider_asked_for_it() {
+    fn a_write_is_repeated_only_where_it_was_not_taken_up() {
         let reset = Failure::Interrupted { cause: "reset".into() };
         let late = Failure::TimedOut { limit: Duration::from_secs(60), connecting: false };
-        for failure in [&reset, &late, &unavailable(502, Some(1)), &unavailable(503, None), &throttled(None)]
-        {
+        for failure in [&reset, &late, &unavailable(502, Some(1)), &unavailable(503, None)] {
             assert_eq!(wait(1, Method::Post, failure), None, "{failure}");
         }
-        assert_eq!(wait(1, Method::Post, &throttled(Some(2))), Some(Duration::from_secs(2)));
-        assert_eq!(wait(1, Method::Post, &unavailable(503, Some(2))), Some(Duration::from_secs(2)));
+        assert_eq!(wait(1, Method::Post, &throttled(Some(2))), Some(Duration::ZERO));
+        assert_eq!(wait(1, Method::Post, &unavailable(503, Some(2))), Some(Duration::ZERO));
+        assert_eq!(wait(1, Method::Post, &throttled(None)), MS_100);
+        assert_eq!(wait(1, Method::Post, &Failure::Unreachable { cause: "refused".into() }), MS_100);
+        assert_eq!(wait(1, Method::Post, &Failure::NotTaken { cause: "refused".into() }), MS_100);
     }
 
+    /// Point 23: jittered exponential backoff otherwise.
     #[test]
     fn a_read_is_repeated_after_what_may_pass() {
         let reset = Failure::Interrupted { cause: "reset".into() };
         for failure in [&reset, &unavailable(502, None), &throttled(None)] {
-            assert_eq!(wait(1, Method::Get, failure), Some(Duration::from_millis(100)), "{failure}");
+            assert_eq!(wait(1, Method::Get, failure), MS_100, "{failure}");
             assert_eq!(wait(2, Method::Get, failure), Some(Duration::from_millis(200)), "{failure}");
         }
         assert_eq!(wait(1, Method::Get, &unavailable(500, None)), None);
@@ -145,13 +204,19 @@ mod tests {
     }
 
     #[test]
-    fn attempts_and_waits_are_bounded() {
-        assert_eq!(wait(3, Method::Get, &throttled(Some(1))), None);
-        assert_eq!(wait(1, Method::Get, &throttled(Some(31))), None);
+    fn failures_are_bounded_by_attempts_and_deferrals_by_patience() {
+        assert_eq!(wait(3, Method::Get, &unavailable(502, None)), None);
+        assert_eq!(wait(50, Method::Get, &throttled(Some(0))), Some(Duration::from_secs(30)));
+        assert_eq!(wait(1, Method::Get, &throttled(Some(300))), Some(Duration::ZERO));
+        assert_eq!(wait(1, Method::Get, &throttled(Some(301))), None);
+        let (policy, mut trials) = (RetryPolicy::default(), Trials::default());
+        trials.waited(Duration::from_secs(299));
+        assert_eq!(policy.wait(&mut trials, Method::Get, &throttled(Some(2)), Uuid::nil()), None);
         let never = RetryPolicy::never();
-        assert_eq!(never.wait(1, Method::Get, &throttled(Some(0)), Uuid::nil()), None);
+        assert_eq!(never.wait(&mut Trials::default(), Method::Get, &throttled(Some(0)), Uuid::nil()), None);
     }
 
+    /// Point 23: jittered exponential backoff otherwise.
     #[test]
     fn a_wait_without_a_named_time_is_spread_over_half_of_it() {
         let waits = [Uuid::nil(), Uuid::max()].map(|id| backoff(3, id));
@@ -159,6 +224,7 @@ mod tests {
         assert!(backoff(u32::MAX, Uuid::max()) < Duration::from_secs(24 * 3600), "no overflow");
     }
 
+    /// Point 23: Retry-After as seconds or HTTP date.
     #[test]
     fn retry_after_is_read_as_seconds_or_as_a_date() {
         let read = |retry_after: &str, date: Option<&str>| {

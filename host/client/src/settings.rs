@@ -3,11 +3,18 @@
 //! The fields are public, as configuration fills them one by one. [`ProviderSettings::check`] is where the
 //! rules stand; [`Client::new`](crate::Client::new) calls it, so that no client exists that breaks one.
 
+mod rule;
+
 use crate::address::is_loopback;
 use crate::auth::Authentication;
 use crate::capability::CapabilityOverrides;
+use crate::guard::AddressGuard;
+use crate::pace::Pace;
+use crate::proxy::ProxySettings;
 use crate::quote::Secrets;
 use crate::retry::RetryPolicy;
+use crate::tls::TlsSettings;
+pub use rule::{SettingsError, SettingsRule};
 use secrecy::{ExposeSecret, SecretString};
 use std::fmt;
 use std::time::Duration;
@@ -39,7 +46,8 @@ pub struct ProviderSettings {
     pub timeouts: Timeouts,
     /// How often, and for how long, a call is tried again by itself.
     pub retry: RetryPolicy,
-    /// The largest response body that is read, in bytes. Nothing beyond it is.
+    /// The largest response body that is read, in bytes. Nothing beyond it is. No compressed answers are asked
+    /// for, so that none can swell up.
     pub max_body_bytes: usize,
     /// Lifts the rule that credentials and people's data travel over https only. Never needed on loopback.
     pub allow_insecure_http: bool,
@@ -47,11 +55,20 @@ pub struct ProviderSettings {
     pub headers: Vec<(String, SecretString)>,
     /// Capabilities that the operator knows better than the provider declares them.
     pub overrides: CapabilityOverrides,
+    /// Whom to trust, and what to show to a server that asks for a certificate.
+    pub tls: TlsSettings,
+    /// Which proxy requests go through.
+    pub proxy: ProxySettings,
+    /// Which addresses may be connected to.
+    pub guard: AddressGuard,
+    /// How fast requests may be sent.
+    pub pace: Pace,
 }
 
 impl ProviderSettings {
     /// Settings with the defaults: [`Timeouts::default`], [`RetryPolicy::default`],
-    /// [`DEFAULT_MAX_BODY_BYTES`], no further headers, nothing overridden.
+    /// [`DEFAULT_MAX_BODY_BYTES`], [`Pace::default`], no further headers, nothing overridden; the system's
+    /// certificates and proxy, and any address.
     #[must_use]
     pub fn new(name: impl Into<String>, base_url: Url, auth: Authentication) -> Self {
         Self {
@@ -64,6 +81,10 @@ impl ProviderSettings {
             allow_insecure_http: false,
             headers: Vec::new(),
             overrides: CapabilityOverrides::default(),
+            tls: TlsSettings::default(),
+            proxy: ProxySettings::default(),
+            guard: AddressGuard::default(),
+            pace: Pace::default(),
         }
     }
 
@@ -76,58 +97,79 @@ impl ProviderSettings {
         if let Some(rule) = self.broken_url_rule() {
             return fail(rule);
         }
-        if let Some(reason) = self.auth.fault() {
-            return fail(SettingsRule::Token { reason });
+        if let Some((what, reason)) = self.auth.fault() {
+            return fail(SettingsRule::Credentials { what, reason });
         }
         for (header, value) in &self.headers {
             if let Some(reason) = header_fault(header, value) {
                 return fail(SettingsRule::Header { header: header.clone(), reason });
             }
         }
-        let Timeouts { connect, request } = self.timeouts;
-        if connect.is_zero() || request < connect {
-            return fail(SettingsRule::Timeouts { connect, request });
+        let Timeouts { connect, read, request } = self.timeouts;
+        if connect.is_zero() || read.is_zero() || request < connect || request < read {
+            return fail(SettingsRule::Timeouts { connect, read, request });
         }
         if self.max_body_bytes == 0 {
             return fail(SettingsRule::NoBody);
         }
-        Ok(())
+        if let Some(reason) = self.proxy.fault() {
+            return fail(SettingsRule::Proxy { reason: reason.to_owned() });
+        }
+        self.tls.check().or_else(fail)
     }
 
     fn broken_url_rule(&self) -> Option<SettingsRule> {
-        let url = &self.base_url;
+        let base = &self.base_url;
+        let rule = self.broken_rule_of("base_url", base);
+        let query = base.query().is_some() || base.fragment().is_some();
+        let rule = rule.or_else(|| query.then_some(SettingsRule::Query));
+        let Authentication::ClientCredentials(grant) = &self.auth else { return rule };
+        // The client's secret is worth as much as the token that it buys.
+        let rule = rule.or_else(|| self.broken_rule_of("token_url", &grant.token_url));
+        rule.or_else(|| grant.token_url.fragment().map(|_| SettingsRule::Fragment))
+    }
+
+    /// What holds for every URL that credentials are sent to.
+    fn broken_rule_of(&self, setting: &'static str, url: &Url) -> Option<SettingsRule> {
         if !matches!(url.scheme(), "https" | "http") || !url.has_host() {
-            return Some(SettingsRule::Scheme { scheme: url.scheme().to_owned() });
+            return Some(SettingsRule::Scheme { setting, scheme: url.scheme().to_owned() });
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Some(SettingsRule::UserInfo);
-        }
-        if url.query().is_some() || url.fragment().is_some() {
-            return Some(SettingsRule::Query);
+            return Some(SettingsRule::UserInfo { setting });
         }
         if url.scheme() == "http" && !is_loopback(url) && !self.allow_insecure_http {
-            return Some(SettingsRule::InsecureHttp { host: url.host_str().unwrap_or_default().to_owned() });
+            let host = url.host_str().unwrap_or_default().to_owned();
+            return Some(SettingsRule::InsecureHttp { setting, host });
         }
-        None
+        let (address, kind) = self.guard.objection_to(url)?;
+        Some(SettingsRule::Address { setting, address, kind })
     }
 
     /// Every secret in these settings, for taking them out of texts.
     pub(crate) fn secrets(&self) -> Secrets {
-        Secrets::new(self.auth.secret().into_iter().chain(self.headers.iter().map(|(_, value)| value)))
+        let mut secrets = Secrets::default();
+        self.auth.register(&mut secrets);
+        self.proxy.register(&mut secrets);
+        self.headers.iter().for_each(|(_, value)| secrets.keep(value));
+        secrets
     }
+}
+
+/// The URL as it may be printed. A checked one has neither user nor password; an unchecked one may.
+pub(crate) fn without_password(url: &Url) -> Url {
+    let mut url = url.clone();
+    if url.password().is_some() {
+        let _ = url.set_password(Some("[redacted]"));
+    }
+    url
 }
 
 impl fmt::Debug for ProviderSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let headers: Vec<_> = self.headers.iter().map(|(name, _)| format!("{name}: [redacted]")).collect();
-        // The checked form has no user or password in its URL; an unchecked one may.
-        let mut url = self.base_url.clone();
-        if url.password().is_some() {
-            let _ = url.set_password(Some("[redacted]"));
-        }
         f.debug_struct("ProviderSettings")
             .field("name", &self.name)
-            .field("base_url", &url.as_str())
+            .field("base_url", &without_password(&self.base_url).as_str())
             .field("auth", &self.auth)
             .field("timeouts", &self.timeouts)
             .field("retry", &self.retry)
@@ -135,6 +177,10 @@ impl fmt::Debug for ProviderSettings {
             .field("allow_insecure_http", &self.allow_insecure_http)
             .field("headers", &headers)
             .field("overrides", &self.overrides)
+            .field("tls", &self.tls)
+            .field("proxy", &self.proxy)
+            .field("guard", &self.guard)
+            .field("pace", &self.pace)
             .finish()
     }
 }
@@ -144,92 +190,19 @@ impl fmt::Debug for ProviderSettings {
 pub struct Timeouts {
     /// For a connection: name resolution, TCP and TLS.
     pub connect: Duration,
+    /// For the next sign of life, once the request is sent: the longest silence before the answer, and between
+    /// two pieces of it.
+    pub read: Duration,
     /// For one request as a whole, from its start to the end of the response's body.
     pub request: Duration,
 }
 
 impl Default for Timeouts {
-    /// 10 s for a connection, 60 s for a request.
+    /// 10 s for a connection, 30 s of silence, 60 s for a request.
     fn default() -> Self {
-        Self { connect: Duration::from_secs(10), request: Duration::from_secs(60) }
+        let [connect, read, request] = [10, 30, 60].map(Duration::from_secs);
+        Self { connect, read, request }
     }
-}
-
-/// Settings that no client can be made from.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("provider `{provider}`: {rule}")]
-pub struct SettingsError {
-    /// The provider's name in the configuration.
-    pub provider: String,
-    /// The rule that is broken.
-    pub rule: SettingsRule,
-}
-
-/// The rules that settings have to keep; each prints as what is wrong and how to mend it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SettingsRule {
-    /// The base URL is of no kind that SCIM runs over.
-    #[error("base_url begins with `{scheme}:`; it has to be an https:// address")]
-    Scheme {
-        /// What it begins with.
-        scheme: String,
-    },
-    /// http would send credentials and people's data in the clear.
-    #[error(
-        "base_url uses http, which would send credentials in the clear to `{host}`; use https, or set \
-         allow_insecure_http where the network in between is trusted"
-    )]
-    InsecureHttp {
-        /// The host they would be sent to.
-        host: String,
-    },
-    /// Credentials stand in the base URL, where they would reach logs.
-    #[error("base_url contains a user or a password; put credentials into `auth`")]
-    UserInfo,
-    /// The base URL does not end with its path.
-    #[error("base_url has a `?` or `#` part; it has to end with the path that `/Users` is below")]
-    Query,
-    /// The bearer token cannot be sent.
-    #[error("the bearer token cannot be sent: {reason}")]
-    Token {
-        /// What is wrong, in words that do not contain it.
-        reason: &'static str,
-    },
-    /// A configured header cannot be sent.
-    #[error("the header `{header}` cannot be sent: {reason}")]
-    Header {
-        /// The header's name.
-        header: String,
-        /// What is wrong, in words that do not contain its value.
-        reason: &'static str,
-    },
-    /// The time-outs contradict each other.
-    #[error(
-        "the time-outs cannot both hold: {connect:?} for a connection, {request:?} for the whole request; \
-         the first has to be above zero and no longer than the second"
-    )]
-    Timeouts {
-        /// For a connection.
-        connect: Duration,
-        /// For the request as a whole.
-        request: Duration,
-    },
-    /// No response could be read.
-    #[error("max_body_bytes is 0, so that no response could be read")]
-    NoBody,
-    /// This machine's certificates, or the TLS library, could not be set up.
-    #[error("https cannot be set up on this machine: {cause}; are the system's CA certificates installed?")]
-    Tls {
-        /// What the TLS library says.
-        cause: String,
-    },
-    /// The HTTP library refuses to start.
-    #[error("the HTTP client cannot be set up: {cause}")]
-    Http {
-        /// What it says.
-        cause: String,
-    },
 }
 
 // RFC 9110 section 5.6.2: a field name is a token. Values are kept to visible ASCII and blanks.
@@ -271,6 +244,7 @@ mod tests {
         settings.check().unwrap_err().to_string()
     }
 
+    /// Point 27: https only outside loopback.
     #[test]
     fn http_is_for_loopback_unless_the_operator_says_otherwise() {
         assert_eq!(settings("http://127.0.0.1:8080/v2").check(), Ok(()));
@@ -316,14 +290,59 @@ mod tests {
     #[test]
     fn time_outs_that_contradict_each_other_are_refused() {
         let mut settings = settings("https://acme.example");
-        settings.timeouts = Timeouts { connect: Duration::from_secs(5), request: Duration::from_secs(1) };
-        assert!(complaint(&settings).contains("5s for a connection, 1s for the whole request"));
+        let seconds = Duration::from_secs;
+        settings.timeouts = Timeouts { connect: seconds(5), read: seconds(1), request: seconds(1) };
+        assert!(
+            complaint(&settings).contains("5s for a connection, 1s of silence, 1s for the whole request")
+        );
+        settings.timeouts = Timeouts { connect: seconds(1), read: seconds(5), request: seconds(1) };
+        assert!(complaint(&settings).contains("5s of silence"));
     }
 
+    /// Point 27: https only outside loopback.
+    #[test]
+    fn the_rules_of_the_base_url_hold_for_the_token_url_as_well() {
+        for (url, word) in [
+            ("http://login.example/token", "token_url uses http"),
+            ("https://user:s3cr3t@login.example/token", "token_url contains a user"),
+            ("https://login.example/token#x", "token_url has a `#` part"),
+            ("ftp://login.example/token", "token_url begins with `ftp:`"),
+        ] {
+            let mut settings = settings("https://acme.example");
+            let grant = crate::auth::ClientCredentials::new(url.parse().unwrap(), "id", "other-secret");
+            settings.auth = Authentication::ClientCredentials(grant);
+            assert!(complaint(&settings).contains(word), "{}", complaint(&settings));
+            assert!(!format!("{settings:?}").contains("s3cr3t"));
+        }
+        let mut settings = settings("https://acme.example");
+        let url = "http://127.0.0.1:8080/token?v=2".parse().unwrap();
+        settings.auth =
+            Authentication::ClientCredentials(crate::auth::ClientCredentials::new(url, "id", "s"));
+        assert_eq!(settings.check(), Ok(()));
+    }
+
+    #[test]
+    fn an_address_that_the_guard_refuses_is_refused_before_a_client_exists() {
+        let mut settings = settings("https://169.254.169.254/scim");
+        settings.guard = AddressGuard::DenyPrivate { except: Vec::new() };
+        assert_eq!(
+            complaint(&settings),
+            "provider `acme`: base_url leads to 169.254.169.254 (link-local), which `guard` refuses; use a \
+             public address, or add the network to its exceptions"
+        );
+        settings.guard = AddressGuard::DenyPrivate { except: vec!["169.254.169.254/32".parse().unwrap()] };
+        assert_eq!(settings.check(), Ok(()));
+    }
+
+    /// Point 27: passwords and tokens never reach logs.
     #[test]
     fn no_secret_is_in_what_settings_print() {
         let mut settings = settings("https://acme.example");
         settings.auth = Authentication::bearer("s3cr3t-token");
+        settings.proxy = ProxySettings::Url {
+            url: "http://proxy.example:3128".parse().unwrap(),
+            credentials: Some(("me".to_owned(), SecretString::from("s3cr3t-proxy"))),
+        };
         settings.headers.push(("X-Api-Key".to_owned(), SecretString::from("s3cr3t-key".to_owned())));
         let printed = format!("{settings:?} {settings:#?}");
         assert!(!printed.contains("s3cr3t"), "{printed}");

@@ -16,6 +16,7 @@ fn scim(status: u16, body: Value) -> ResponseTemplate {
     ResponseTemplate::new(status).set_body_raw(body.to_string(), "application/scim+json")
 }
 
+/// Point 27: a User-Agent always.
 #[tokio::test]
 async fn a_create_sends_the_resource_with_every_header_and_returns_what_became_of_it() {
     let server = MockServer::start().await;
@@ -49,6 +50,7 @@ async fn a_create_sends_the_resource_with_every_header_and_returns_what_became_o
     assert_eq!(request.headers["accept"], "application/scim+json, application/json");
 }
 
+/// Point 18: filter values are escaped, then percent-encoded; ids are percent-encoded in paths.
 #[tokio::test]
 async fn an_id_and_a_filter_arrive_as_they_were_meant() {
     let server = MockServer::start().await;

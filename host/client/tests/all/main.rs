@@ -2,9 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "what cannot be set up fails the test")]
 
+mod auth;
 mod calls;
 mod discovery;
 mod faults;
 mod invariants;
+mod network;
+mod pace;
 mod secrets;
 mod support;

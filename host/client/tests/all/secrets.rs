@@ -17,6 +17,7 @@ fn assert_clean_error(error: &ClientError) {
     assert_clean(&format!("{error} {error:?} {error:#?}"));
 }
 
+/// Point 27: passwords and tokens never reach logs.
 #[tokio::test]
 async fn a_secret_that_the_provider_echoes_reaches_no_output() {
     // The request comes back in every form a careless server has: as detail, type, text, page title, address.
@@ -53,6 +54,7 @@ async fn a_secret_that_the_provider_echoes_reaches_no_output() {
     }
 }
 
+/// Point 27: passwords and tokens never reach logs.
 #[tokio::test]
 async fn a_secret_is_in_no_error_of_a_connection() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -62,6 +64,7 @@ async fn a_secret_is_in_no_error_of_a_connection() {
     assert_clean_error(&client.create(&user(), &resource(json!({}))).await.unwrap_err());
 }
 
+/// Point 27: passwords and tokens never reach logs.
 #[test]
 fn a_secret_is_in_no_error_of_the_settings() {
     for token in [format!("{TOKEN}\n"), format!("{TOKEN} x"), format!("{TOKEN}\u{e4}")] {

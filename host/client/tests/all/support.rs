@@ -1,5 +1,10 @@
 //! Servers and settings that the tests share.
 
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::server::WebPkiClientVerifier;
 use scimwright_client::{Authentication, Client, ProviderSettings};
 use scimwright_scim::{Resource, ResourceType, builtin};
 use serde_json::Value;
@@ -7,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
 
 pub(crate) const TOKEN: &str = "t0ken-that-nobody-may-see";
 
@@ -130,5 +136,87 @@ async fn read_request(socket: &mut TcpStream) -> bool {
             Ok(0) | Err(_) => return false,
             Ok(read) => request.extend_from_slice(&chunk[..read]),
         }
+    }
+}
+
+/// An authority, a certificate it issued for 127.0.0.1 and localhost, and one for a client.
+pub(crate) struct Trust {
+    pub(crate) authority: String,
+    server: (CertificateDer<'static>, Vec<u8>),
+    pub(crate) client: String,
+    pub(crate) client_key: String,
+}
+
+impl Trust {
+    pub(crate) fn new() -> Self {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let authority_key = KeyPair::generate().unwrap();
+        let authority = CertifiedIssuer::self_signed(params, authority_key).unwrap();
+        let issue = |names: &[&str]| {
+            let key = KeyPair::generate().unwrap();
+            let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+            (CertificateParams::new(names).unwrap().signed_by(&key, &authority).unwrap(), key)
+        };
+        let (server, server_key) = issue(&["127.0.0.1", "localhost"]);
+        let (client, client_key) = issue(&["scimwright"]);
+        Self {
+            authority: authority.pem(),
+            server: (server.der().clone(), server_key.serialize_der()),
+            client: client.pem(),
+            client_key: client_key.serialize_pem(),
+        }
+    }
+
+    fn config(&self, asks_for_a_certificate: bool) -> rustls::ServerConfig {
+        let ring = Arc::new(rustls::crypto::ring::default_provider());
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(self.authority.as_bytes()).unwrap()).unwrap();
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), ring.clone());
+        let builder =
+            rustls::ServerConfig::builder_with_provider(ring).with_safe_default_protocol_versions().unwrap();
+        let builder = if asks_for_a_certificate {
+            builder.with_client_cert_verifier(verifier.build().unwrap())
+        } else {
+            builder.with_no_client_auth()
+        };
+        let (certificate, key) = self.server.clone();
+        let mut config = builder.with_single_cert(vec![certificate], key.try_into().unwrap()).unwrap();
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        config
+    }
+}
+
+/// A provider behind TLS, with HTTP/2. It answers each request with a resource; below `/echo`, with 400 and
+/// the request's headers.
+pub(crate) struct Https {
+    pub(crate) url: String,
+}
+
+impl Https {
+    pub(crate) async fn start(trust: &Trust, asks_for_a_certificate: bool) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("https://{}/scim/v2", listener.local_addr().unwrap());
+        let acceptor = TlsAcceptor::from(Arc::new(trust.config(asks_for_a_certificate)));
+        tokio::spawn(async move {
+            while let Ok((socket, _)) = listener.accept().await {
+                let acceptor = acceptor.clone();
+                tokio::spawn(async move {
+                    let Ok(socket) = acceptor.accept(socket).await else { return };
+                    let service = hyper::service::service_fn(|request: hyper::Request<_>| async move {
+                        let _: &hyper::body::Incoming = request.body();
+                        let echo = request.uri().path().ends_with("/echo");
+                        let shown: Vec<_> =
+                            request.headers().values().map(|value| value.to_str().unwrap()).collect();
+                        let body = if echo { shown.join(" ") } else { r#"{"id": "7"}"#.to_owned() };
+                        let response = hyper::Response::builder().status(if echo { 400 } else { 200 });
+                        response.body(http_body_util::Full::new(hyper::body::Bytes::from(body)))
+                    });
+                    let server = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
+                    let _ = server.serve_connection(TokioIo::new(socket), service).await;
+                });
+            }
+        });
+        Self { url }
     }
 }
