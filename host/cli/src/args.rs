@@ -1,7 +1,9 @@
 //! The command line.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use scimwright_client::Query;
 use scimwright_record::{ProviderName, RecordKey, ResourceTypeName, TenantName};
+use scimwright_scim::{AttributePath, Filter, SortOrder};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -21,7 +23,7 @@ Exit codes:
   1  something broke that no other code names
   2  the command line could not be understood
   3  the configuration or a module is wrong; nothing was changed
-  4  the run finished, and some records failed
+  4  it finished, and some records or calls failed
   5  the run finished, and deprovisioning was held
   6  a provider or a source could not be reached, or not be read to its end";
 
@@ -62,6 +64,16 @@ pub(crate) enum Command {
     Plan(RunArgs),
     /// Bring the providers up to date with the sources.
     Sync(SyncArgs),
+    /// Query the resources at a provider.
+    Get(GetArgs),
+    /// Read one resource at a provider, by its id there.
+    GetById(GetByIdArgs),
+    /// Delete one resource at a provider, by its id there.
+    Delete(DeleteArgs),
+    /// Provision one record now: create its resource, or bring it up to date.
+    Provision(ProvisionArgs),
+    /// Provision one record now, which must not have a resource yet.
+    ProvisionNew(ProvisionArgs),
     /// Tools for mapping modules.
     #[command(subcommand)]
     Mapping(MappingCommand),
@@ -104,6 +116,96 @@ pub(crate) struct SyncArgs {
     /// Allow this many deprovisions for each resource type, even above `max_deprovision`.
     #[arg(long, value_name = "COUNT")]
     pub(crate) allow_deprovisions: Option<u64>,
+}
+
+/// Which kind of resource at which provider.
+#[derive(Debug, Args)]
+pub(crate) struct ResourceArgs {
+    /// The provider's name in the configuration.
+    pub(crate) provider: ProviderName,
+    /// The resource type: User, Group, or what else the provider has.
+    pub(crate) resource_type: ResourceTypeName,
+}
+
+/// Which attributes are returned.
+#[derive(Debug, Args)]
+pub(crate) struct SelectionArgs {
+    /// Return these attributes only, and those that are always returned.
+    #[arg(long, value_name = "PATH", value_delimiter = ',', conflicts_with = "excluded_attributes")]
+    pub(crate) attributes: Vec<AttributePath>,
+    /// Return all attributes but these.
+    #[arg(long, value_name = "PATH", value_delimiter = ',')]
+    pub(crate) excluded_attributes: Vec<AttributePath>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GetArgs {
+    #[command(flatten)]
+    pub(crate) resource: ResourceArgs,
+    /// Only resources that match: `userName eq "jdoe"`.
+    #[arg(long, value_name = "FILTER")]
+    pub(crate) filter: Option<Filter>,
+    #[command(flatten)]
+    pub(crate) selection: SelectionArgs,
+    /// Sort by this attribute.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) sort_by: Option<AttributePath>,
+    /// Largest first.
+    #[arg(long, requires = "sort_by")]
+    pub(crate) descending: bool,
+    /// The first match to return, counted from 1.
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) start_index: Option<u64>,
+    /// How many resources to return, at most; with --all, how many to ask for at a time.
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) count: Option<u64>,
+    /// Where to go on (RFC 9865): the nextCursor of the page before, or "" for the first.
+    #[arg(long, conflicts_with = "start_index")]
+    pub(crate) cursor: Option<String>,
+    /// Every page to the end: one resource a line, as JSON.
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+impl GetArgs {
+    pub(crate) fn query(&self) -> Query {
+        Query {
+            filter: self.filter.clone(),
+            attributes: self.selection.attributes.clone(),
+            excluded_attributes: self.selection.excluded_attributes.clone(),
+            sort_by: self.sort_by.clone(),
+            sort_order: self.descending.then_some(SortOrder::Descending),
+            start_index: self.start_index,
+            count: self.count,
+            cursor: self.cursor.clone(),
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GetByIdArgs {
+    #[command(flatten)]
+    pub(crate) resource: ResourceArgs,
+    /// The provider's id of the resource.
+    pub(crate) id: String,
+    #[command(flatten)]
+    pub(crate) selection: SelectionArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DeleteArgs {
+    #[command(flatten)]
+    pub(crate) resource: ResourceArgs,
+    /// The provider's id of the resource.
+    pub(crate) id: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ProvisionArgs {
+    #[command(flatten)]
+    pub(crate) resource: ResourceArgs,
+    /// The key of the record in the source.
+    pub(crate) key: RecordKey,
 }
 
 #[derive(Debug, Subcommand)]

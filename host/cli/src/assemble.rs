@@ -2,7 +2,9 @@
 
 use crate::config::model::{AuthConfig, ModuleConfig, ProviderConfig, SourceConfig, SourceKind, Tenant};
 use anyhow::Context;
-use scimwright_client::{Authentication, Client, Discovery, ProviderSettings, Query};
+use scimwright_client::{
+    Authentication, Discovery, Kind, Provider, ProviderSettings, Query, ResourceTypeBinding,
+};
 use scimwright_mapping::{HostOptions, LoadError, MappingHost, MappingModule, ModuleId};
 use scimwright_provision::{Layers, ProvisionError, Provisioner, ResourceRules};
 use scimwright_record::{ModuleName, RecordSource};
@@ -69,8 +71,8 @@ pub(crate) fn layers(
     })
 }
 
-/// The client of a provider, with its secret fetched.
-pub(crate) fn client(config: &ProviderConfig) -> anyhow::Result<Client> {
+/// A provider, with its secrets fetched. Nothing is sent yet.
+pub(crate) fn provider(config: &ProviderConfig) -> anyhow::Result<Provider> {
     let auth = match &config.auth {
         AuthConfig::None => Authentication::None,
         AuthConfig::Bearer(secret) => {
@@ -82,7 +84,16 @@ pub(crate) fn client(config: &ProviderConfig) -> anyhow::Result<Client> {
     settings.timeouts.connect = config.connect_timeout;
     settings.timeouts.request = config.request_timeout;
     settings.allow_insecure_http = config.allow_insecure_http;
-    Ok(Client::new(settings)?)
+    Ok(Provider::new(settings, config.profile.clone())?)
+}
+
+/// A resource type as the profile and the administrator want it treated; the administrator has the last word.
+pub(crate) fn kind(config: &ProviderConfig, provider: &Provider, binding: ResourceTypeBinding) -> Kind {
+    let mut kind = provider.kind_of(binding);
+    if let Some(update) = config.update {
+        kind.quirks.update = update;
+    }
+    kind
 }
 
 /// The provisioners of one provider, in the order of the configuration. Asks the provider what it can do.
@@ -106,8 +117,8 @@ pub(crate) async fn provisioners(
     if mapped.is_empty() {
         return Ok(Vec::new());
     }
-    let client = client(config)?;
-    let discovery = discover(&client).await?;
+    let provider = provider(config)?;
+    let discovery = discover(&provider).await?;
     let mut provisioners = Vec::with_capacity(mapped.len());
     for (rules, source, layers) in mapped {
         let binding = discovery.resource_type(rules.resource_type.as_str()).ok_or_else(|| {
@@ -120,9 +131,8 @@ pub(crate) async fn provisioners(
         provisioners.push(Provisioner {
             tenant: tenant.name.clone(),
             provider: config.name.clone(),
-            client: client.clone(),
-            binding,
-            provider_patches: discovery.supports_patch(),
+            target: provider.clone(),
+            kind: kind(config, &provider, binding),
             state: state.clone(),
             rules: rules.clone(),
             layers,
@@ -134,13 +144,13 @@ pub(crate) async fn provisioners(
 
 /// Asks a provider what it can do. One that has not a single metadata document may be a plain one, or no SCIM
 /// provider at all: then its first resource type has to answer a query.
-pub(crate) async fn discover(client: &Client) -> anyhow::Result<Discovery> {
-    let discovery = client.discover().await.map_err(ProvisionError::from)?;
+pub(crate) async fn discover(provider: &Provider) -> anyhow::Result<Arc<Discovery>> {
+    let discovery = provider.discovery().await.map_err(ProvisionError::from)?;
     if discovery.is_assumed()
         && let Some(first) = discovery.resource_types.first()
     {
         let query = Query { count: Some(1), ..Query::default() };
-        let answer = client.query(first, &query).await.map_err(ProvisionError::from);
+        let answer = provider.client().query(first, &query).await.map_err(ProvisionError::from);
         answer.context("the provider has none of the metadata documents of SCIM; check base_url")?;
     }
     Ok(discovery)

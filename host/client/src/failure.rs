@@ -272,6 +272,18 @@ pub enum Failure {
         /// What is missing.
         reason: String,
     },
+    /// The provider answered with success, and did not do it: read again, the resource is as it was.
+    #[error("the provider said yes, and did not change {what}. The profile may name another way to write it")]
+    NotApplied {
+        /// The paths of what is still as it was.
+        what: String,
+    },
+    /// It cannot be told which resource is meant.
+    #[error("{reason}")]
+    Ambiguous {
+        /// Why not, and what would help.
+        reason: String,
+    },
     /// Ours: no request can say this.
     #[error("no request can be made of it: {reason}")]
     Unsendable {

@@ -5,23 +5,24 @@
 //! memory does not depend on how many there are. What a run has to know about all of them (which keys it
 //! has seen, which references wait) lies on disk, in the state's [`Pass`].
 
-use crate::decide::WriteMethod;
 use crate::error::ProvisionError;
 use crate::event::{Action, Event, Mode, Observer, RecordEvent, Summary};
 use crate::layers::{LayerError, Layered, Layers};
 use crate::matching::Claims;
+use crate::one::Existing;
 use crate::rules::{DeprovisionAction, ResourceRules};
 use futures::StreamExt;
 use jiff::Timestamp;
-use scimwright_client::{CallReport, Client, Query, ResourceTypeBinding};
+use scimwright_client::{CallObserver, CallReport, Failure, Kind, Provider, Query};
 use scimwright_mapping::{AttributeMap, CallContext, Operation, Outcome, UnresolvedLink};
 use scimwright_record::{
     Malformed, ProviderName, Record, RecordKey, RecordSource, Row, SourceError, TenantName,
 };
-use scimwright_scim::{AttributeName, AttributePath, Desired, PreparationNote, prepare};
+use scimwright_scim::{AttributeName, AttributePath, Desired};
 use scimwright_state::{Link, LinkScope, Noted, Pass, RunId, RunKind, RunOutcome, StateError, TenantState};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -32,11 +33,9 @@ pub struct Provisioner {
     /// The provider's name in the configuration.
     pub provider: ProviderName,
     /// The provider.
-    pub client: Client,
-    /// The resource type as the provider describes it, with its schemas.
-    pub binding: ResourceTypeBinding,
-    /// Whether the provider declares PATCH.
-    pub provider_patches: bool,
+    pub target: Provider,
+    /// The resource type as the provider describes it, with its schemas, and how the provider treats it.
+    pub kind: Kind,
     /// The tenant's memory.
     pub state: TenantState,
     /// The administrator's decisions.
@@ -80,7 +79,7 @@ impl Provisioner {
         let began = Instant::now();
         let tally = Tally::new(observer);
         let outcome = self.run_counted(mode, options, &tally).await;
-        let mut summary = tally.into_summary();
+        let mut summary = tally.summary();
         summary.duration = began.elapsed();
         let outcome = match outcome {
             Ok(run) => match run {
@@ -136,13 +135,13 @@ impl Provisioner {
         }
     }
 
-    async fn close(&self, run: RunId, outcome: RunOutcome, summary: &Summary) -> Result<(), ProvisionError> {
+    pub(crate) async fn close(&self, run: RunId, outcome: RunOutcome, summary: &Summary) -> Result<(), ProvisionError> {
         let summary = serde_json::to_value(summary).unwrap_or_default();
         Ok(self.state.finish_run(run, outcome, &summary).await?)
     }
 
     fn check_rules(&self) -> Result<(), ProvisionError> {
-        let can_disable = self.binding.schemas.find(&crate::decide::active()).is_some();
+        let can_disable = self.kind.schemas().find(&crate::decide::active()).is_some();
         if self.rules.deprovision.action == DeprovisionAction::Disable && !can_disable {
             return Err(ProvisionError::CannotDisable {
                 provider: self.provider.to_string(),
@@ -152,7 +151,7 @@ impl Provisioner {
         Ok(())
     }
 
-    fn scope(&self) -> LinkScope {
+    pub(crate) fn scope(&self) -> LinkScope {
         LinkScope { provider: self.provider.clone(), resource_type: self.rules.resource_type.clone() }
     }
 }
@@ -172,7 +171,8 @@ pub(crate) struct Cycle<'a> {
     pub(crate) mode: Mode,
     pub(crate) scope: LinkScope,
     pub(crate) pass: Pass,
-    pub(crate) method: WriteMethod,
+    /// The provider, through a client whose calls are counted.
+    pub(crate) target: Provider,
     /// The run's id; a plan has none.
     pub(crate) run: Option<RunId>,
     /// Records whose creation an earlier run began and never saw the end of.
@@ -182,6 +182,8 @@ pub(crate) struct Cycle<'a> {
     pub(crate) began_empty: bool,
     pub(crate) tally: &'a Tally<'a>,
     pub(crate) claims: Claims,
+    /// What is done where a record has a resource already.
+    pub(crate) existing: Existing,
     /// Records whose resource another record of this run claims. Whether they left or were given a new key,
     /// nobody knows, so their resources are left alone.
     contested: Mutex<HashSet<RecordKey>>,
@@ -190,7 +192,7 @@ pub(crate) struct Cycle<'a> {
 }
 
 impl<'a> Cycle<'a> {
-    async fn begin(
+    pub(crate) async fn begin(
         provisioner: &'a Provisioner,
         mode: Mode,
         run: Option<RunId>,
@@ -207,12 +209,13 @@ impl<'a> Cycle<'a> {
             mode,
             scope,
             pass,
-            method: WriteMethod::choose(provisioner.rules.update, provisioner.provider_patches),
+            target: tally.counted(&provisioner.target),
             run,
             unsettled,
             began_empty: false,
             tally,
             claims: Claims::default(),
+            existing: Existing::Change,
             contested: Mutex::default(),
             now: Timestamp::now().round(jiff::Unit::Second).unwrap_or_else(|_| Timestamp::now()).to_string(),
             noted: Mutex::default(),
@@ -225,15 +228,9 @@ impl<'a> Cycle<'a> {
     /// first run; any other answer, errors of the provider included, spares nothing.
     async fn provider_is_empty(&self) -> Result<bool, ProvisionError> {
         let query = Query { count: Some(1), ..Query::default() };
-        match self.provisioner.client.query(&self.provisioner.binding.resource_type, &query).await {
-            Ok(exchange) => {
-                self.tally.sent(&exchange.call);
-                Ok(exchange.value.total_results == Some(0) && exchange.value.resources.is_empty())
-            }
-            Err(error) => {
-                self.tally.sent(&error.call);
-                self.provider_failed(error).map(|_| false)
-            }
+        match self.target.client().query(self.provisioner.kind.resource_type(), &query).await {
+            Ok(page) => Ok(page.value.total_results == Some(0) && page.value.resources.is_empty()),
+            Err(error) => self.provider_failed(error).map(|_| false),
         }
     }
 
@@ -314,11 +311,21 @@ impl<'a> Cycle<'a> {
         Ok(admitted)
     }
 
+    /// Takes a record all the way that was asked for by its key.
+    pub(crate) async fn treat_only(mut self, record: Record, existing: Existing) -> Result<(), ProvisionError> {
+        self.existing = existing;
+        self.pass.note(record.key(), "the record that was asked for").await?;
+        self.treat_one(record).await?;
+        self.fill_in_references().await
+    }
+
     /// Takes one record all the way. That its resource belongs to another record is this record's failure
     /// and nobody else's.
     async fn treat_one(&self, record: Record) -> Result<(), ProvisionError> {
         let key = record.key().clone();
-        match self.treat(record).await {
+        let outcome = self.treat(record).await;
+        self.pass_on_notices();
+        match outcome {
             Err(ProvisionError::State(taken @ StateError::ResourceTaken { .. })) => {
                 self.fail(&key, None, taken.to_string());
                 Ok(())
@@ -360,7 +367,7 @@ impl<'a> Cycle<'a> {
             resource_id: link.map(|link| link.resource_id),
             changes: Vec::new(),
             reason: Some(reason),
-            request: None,
+            requests: Vec::new(),
         });
         Ok(())
     }
@@ -414,8 +421,9 @@ impl<'a> Cycle<'a> {
             }
         }
         let (desired, unresolved) = attributes.resolve(&mut |link| ids.get(link).cloned());
-        let (mut desired, notes) = prepare(desired, &self.provisioner.binding.schemas);
-        self.note_stripped(&notes);
+        let (mut desired, left_out) = self.provisioner.kind.prepare(desired);
+        // Once a run, and not once a record.
+        left_out.into_iter().for_each(|note| self.note_once(note));
         // A password would be stored with the link and shown in plans.
         if desired.remove(&AttributePath::new(AttributeName::PASSWORD)).is_some() {
             self.note_once("`password` is left out: passwords are not provisioned".to_owned());
@@ -423,14 +431,16 @@ impl<'a> Cycle<'a> {
         Ok((desired, unresolved))
     }
 
-    /// Says once a run, and not once a record, what the provider's schema does not take.
-    fn note_stripped(&self, notes: &[PreparationNote]) {
-        notes.iter().for_each(|note| self.note_once(note.to_string()));
-    }
-
     fn note_once(&self, message: String) {
         if lock(&self.noted).insert(message.clone()) {
             self.tally.emit(Event::Notice { key: None, message });
+        }
+    }
+
+    /// Says what was learned about the provider.
+    pub(crate) fn pass_on_notices(&self) {
+        for notice in self.target.take_notices() {
+            self.note_once(format!("`{}`: {notice}", self.provisioner.provider));
         }
     }
 
@@ -458,7 +468,7 @@ impl<'a> Cycle<'a> {
             resource_id: link.map(|link| link.resource_id.clone()),
             changes: Vec::new(),
             reason: Some(reason),
-            request: None,
+            requests: Vec::new(),
         });
     }
 }
@@ -482,11 +492,23 @@ enum Treated {
 pub(crate) struct Tally<'a> {
     observer: &'a dyn Observer,
     summary: Mutex<Summary>,
+    requests: Arc<Requests>,
+}
+
+/// How many requests were sent.
+#[derive(Debug, Default)]
+struct Requests(AtomicU64);
+
+impl CallObserver for Requests {
+    fn called(&self, call: &CallReport, _failure: Option<&Failure>) {
+        self.0.fetch_add(u64::from(call.attempts), Ordering::Relaxed);
+    }
 }
 
 impl<'a> Tally<'a> {
-    fn new(observer: &'a dyn Observer) -> Self {
-        Self { observer, summary: Mutex::new(Summary { complete: true, ..Summary::default() }) }
+    pub(crate) fn new(observer: &'a dyn Observer) -> Self {
+        let summary = Mutex::new(Summary { complete: true, ..Summary::default() });
+        Self { observer, summary, requests: Arc::default() }
     }
 
     pub(crate) fn emit(&self, event: Event) {
@@ -497,9 +519,9 @@ impl<'a> Tally<'a> {
         lock(&self.summary).count(action);
     }
 
-    /// Counts the requests of a call.
-    pub(crate) fn sent(&self, call: &CallReport) {
-        lock(&self.summary).requests += u64::from(call.attempts);
+    /// The same provider, with every request counted from now on.
+    fn counted(&self, provider: &Provider) -> Provider {
+        provider.through(provider.client().clone().observed_by(self.requests.clone()))
     }
 
     pub(crate) fn held(&self, candidates: u64) {
@@ -518,8 +540,10 @@ impl<'a> Tally<'a> {
         lock(&self.summary).mapping += took;
     }
 
-    fn into_summary(self) -> Summary {
-        self.summary.into_inner().unwrap_or_else(PoisonError::into_inner)
+    /// The figures up to now.
+    pub(crate) fn summary(&self) -> Summary {
+        let requests = self.requests.0.load(Ordering::Relaxed);
+        Summary { requests, ..lock(&self.summary).clone() }
     }
 }
 

@@ -3,7 +3,6 @@
 //! The diff is against what we last sent and saw: an attribute that we want as we wanted it last time needs
 //! nothing, even where the provider keeps it in another form.
 
-use crate::rules::UpdateMethod;
 use scimwright_scim::{
     AttributeName, AttributePath, Desired, DesiredValue, PatchRequest, Resource, SchemaSet, diff,
 };
@@ -17,57 +16,27 @@ pub(crate) enum Decision {
     Nothing,
     /// Nothing is sent, but what we want has another spelling now and is to be remembered.
     Remember,
-    /// The resource is changed.
-    Change(Change),
+    /// The resource is changed, in these attributes. How it is written is the provider's affair.
+    Change(Vec<String>),
 }
 
-/// A change of a resource that exists.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Change {
-    /// The difference; it is never empty.
-    pub(crate) patch: PatchRequest,
-    /// How it is written.
-    pub(crate) method: WriteMethod,
-}
-
-impl Change {
-    /// The attributes that change, in the spelling of PATCH paths.
-    pub(crate) fn paths(&self) -> Vec<String> {
-        let mut paths: Vec<String> = Vec::new();
-        for operation in &self.patch.operations {
-            let path = operation.path().map_or_else(|| "(several)".to_owned(), ToString::to_string);
-            if !paths.contains(&path) {
-                paths.push(path);
-            }
-        }
-        paths
-    }
-}
-
-/// How changes are written at a provider.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum WriteMethod {
-    /// RFC 7644 section 3.5.2.
-    Patch,
-    /// RFC 7644 section 3.5.1, after reading and merging.
-    Put,
-}
-
-impl WriteMethod {
-    /// Chooses by the administrator's word, or else by what the provider declares.
-    pub(crate) fn choose(rule: UpdateMethod, provider_patches: bool) -> Self {
-        match (rule, provider_patches) {
-            (UpdateMethod::Patch, _) | (UpdateMethod::Auto, true) => Self::Patch,
-            (UpdateMethod::Put, _) | (UpdateMethod::Auto, false) => Self::Put,
+/// The attributes that a difference changes, in the spelling of PATCH paths.
+pub(crate) fn paths(patch: &PatchRequest) -> Vec<String> {
+    let mut paths: Vec<String> = Vec::new();
+    for operation in &patch.operations {
+        let path = operation.path().map_or_else(|| "(several)".to_owned(), ToString::to_string);
+        if !paths.contains(&path) {
+            paths.push(path);
         }
     }
+    paths
 }
 
 /// Decides for a record whose resource we know.
-pub(crate) fn for_link(link: &Link, desired: &Desired, schemas: &SchemaSet, method: WriteMethod) -> Decision {
+pub(crate) fn for_link(link: &Link, desired: &Desired, schemas: &SchemaSet) -> Decision {
     let patch = diff(desired, Some(&link.sent), &link.seen, schemas);
     if !patch.is_empty() {
-        Decision::Change(Change { patch, method })
+        Decision::Change(paths(&patch))
     } else if *desired != link.sent || link.standing == Standing::Disabled {
         Decision::Remember
     } else {
@@ -80,10 +49,9 @@ pub(crate) fn for_adoption(
     resource: &Resource,
     desired: &Desired,
     schemas: &SchemaSet,
-    method: WriteMethod,
-) -> Option<Change> {
+) -> Option<Vec<String>> {
     let patch = diff(desired, None, resource, schemas);
-    (!patch.is_empty()).then_some(Change { patch, method })
+    (!patch.is_empty()).then(|| paths(&patch))
 }
 
 /// What is wanted of a resource that is to be disabled; everything else stays as it was wanted.
@@ -138,7 +106,7 @@ mod tests {
     }
 
     fn decide(link: &Link, desired: &Desired) -> Decision {
-        for_link(link, desired, &builtin::user_schema_set(), WriteMethod::Patch)
+        for_link(link, desired, &builtin::user_schema_set())
     }
 
     #[test]
@@ -154,7 +122,7 @@ mod tests {
         let link = link(sent, json!({"userName": "jdoe", "title": "Engineer"}), Standing::Active);
         let wanted = desired(&[("userName", json!("jdoe")), ("title", json!("Head of Engineering"))]);
         let Decision::Change(change) = decide(&link, &wanted) else { panic!("a change is needed") };
-        assert_eq!(change.paths(), ["title"]);
+        assert_eq!(change, ["title"]);
     }
 
     #[test]
@@ -169,7 +137,7 @@ mod tests {
         let sent = desired(&[("userName", json!("jdoe")), ("active", json!(true))]);
         let link = link(sent, json!({"userName": "jdoe", "active": true}), Standing::Active);
         let Decision::Change(change) = decide(&link, &disabled(&link)) else { panic!("a change is needed") };
-        assert_eq!(change.paths(), ["active"]);
+        assert_eq!(change, ["active"]);
     }
 
     #[test]
@@ -178,17 +146,9 @@ mod tests {
         let link = link(sent, json!({"userName": "jdoe", "active": false}), Standing::Disabled);
         let wanted = reactivated(&link, desired(&[("userName", json!("jdoe"))]));
         let Decision::Change(change) = decide(&link, &wanted) else { panic!("a change is needed") };
-        assert_eq!(change.paths(), ["active"]);
+        assert_eq!(change, ["active"]);
         // A mapping that does say so has the last word.
         let wanted = reactivated(&link, desired(&[("active", json!(false))]));
         assert_eq!(wanted.value(&active()), Some(&json!(false)));
-    }
-
-    #[test]
-    fn the_administrators_word_beats_what_the_provider_declares() {
-        assert_eq!(WriteMethod::choose(UpdateMethod::Auto, false), WriteMethod::Put);
-        assert_eq!(WriteMethod::choose(UpdateMethod::Auto, true), WriteMethod::Patch);
-        assert_eq!(WriteMethod::choose(UpdateMethod::Put, true), WriteMethod::Put);
-        assert_eq!(WriteMethod::choose(UpdateMethod::Patch, false), WriteMethod::Patch);
     }
 }

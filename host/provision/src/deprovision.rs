@@ -4,7 +4,7 @@
 //! and the number stays under the threshold. A run that may not deprovision says so before it touches the
 //! first resource, and says how to proceed.
 
-use crate::carry_out::{Attempt, event};
+use crate::carry_out::{Attempt, event, known};
 use crate::cycle::{Cycle, Reading};
 use crate::decide::{self, Decision};
 use crate::error::ProvisionError;
@@ -141,8 +141,8 @@ impl Cycle<'_> {
     async fn disable(&self, link: Link) -> Result<(), ProvisionError> {
         let desired = decide::disabled(&link);
         let done = RecordEvent { reason: Some(LEFT.to_owned()), ..event(&link, Action::Disable) };
-        let change = match decide::for_link(&link, &desired, &self.provisioner.binding.schemas, self.method) {
-            Decision::Change(change) => change,
+        let changes = match decide::for_link(&link, &desired, self.provisioner.kind.schemas()) {
+            Decision::Change(changes) => changes,
             // The mapping had set `active` to false already: what is left to do is to remember.
             Decision::Remember | Decision::Nothing => {
                 if let Some(run) = &self.run {
@@ -155,18 +155,12 @@ impl Cycle<'_> {
                 return Ok(());
             }
         };
-        let changes = change.paths();
         let Some(run) = &self.run else {
-            let request = Some(self.planned_change(
-                &link.resource_id,
-                (Some(&link.sent), &link.seen),
-                &desired,
-                &change,
-            ));
-            self.settled(RecordEvent { changes, request, ..done });
+            let requests = self.planned_change(&known(&link), &desired);
+            self.settled(RecordEvent { changes, requests, ..done });
             return Ok(());
         };
-        match self.change(run, &link, desired, &change, Standing::Disabled).await? {
+        match self.change(run, &link, known(&link), desired, Standing::Disabled).await? {
             Attempt::Done(_) => self.settled(RecordEvent { changes, ..done }),
             Attempt::Gone => self.already_gone(&link).await?,
             Attempt::Failed(reason) => self.fail(&link.key, Some(&link), reason),
@@ -177,9 +171,9 @@ impl Cycle<'_> {
     async fn remove(&self, link: Link) -> Result<(), ProvisionError> {
         let done = RecordEvent { reason: Some(LEFT.to_owned()), ..event(&link, Action::Delete) };
         let Some(run) = &self.run else {
-            let path = format!("{}/{}", self.provisioner.binding.resource_type.endpoint, link.resource_id);
-            let request = Some(PlannedRequest { method: "DELETE", path, body: None });
-            self.settled(RecordEvent { request, ..done });
+            let path = format!("{}/{}", self.provisioner.kind.resource_type().endpoint, link.resource_id);
+            let requests = vec![PlannedRequest { method: "DELETE", path, body: None }];
+            self.settled(RecordEvent { requests, ..done });
             return Ok(());
         };
         self.delete_now(run, &link, done).await

@@ -1,6 +1,7 @@
 //! What ends a run. A record that does not work ends nothing; it is an event.
 
 use scimwright_client::ClientError;
+use scimwright_record::{RecordKey, SourceError, SourceName};
 use scimwright_state::StateError;
 
 /// Why a run could not go on.
@@ -36,6 +37,27 @@ pub enum ProvisionError {
     /// The state cannot be read or written.
     #[error(transparent)]
     State(#[from] StateError),
+    /// The source cannot be read as far as the record that was asked for.
+    #[error(transparent)]
+    Source(SourceError),
+    /// The source was read to its end, and the record that was asked for did not come.
+    #[error("source `{source_name}` has no record `{key}`; keys are compared to the letter")]
+    NoSuchRecord {
+        /// The source.
+        source_name: SourceName,
+        /// The key.
+        key: RecordKey,
+    },
+    /// The record that was asked for cannot be used.
+    #[error("record `{key}` cannot be used ({place}): {reason}")]
+    UnusableRecord {
+        /// Its key.
+        key: RecordKey,
+        /// Where it is in the source.
+        place: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A worker of ours ended without an answer.
     #[error("a worker of scimwright ended unexpectedly: {0}; this is a defect, please report it")]
     Worker(String),

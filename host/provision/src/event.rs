@@ -95,9 +95,9 @@ pub struct RecordEvent {
     /// Why: the reason of a skip or a failure, or of a deprovisioning.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The request that would be sent; in a plan only.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub request: Option<PlannedRequest>,
+    /// The requests that would be sent, in their order; in a plan only.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub requests: Vec<PlannedRequest>,
 }
 
 /// A request of a plan.

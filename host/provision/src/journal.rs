@@ -88,20 +88,21 @@ impl Cycle<'_> {
         key: &RecordKey,
         action: LogAction,
         resource_id: Option<&str>,
-        error: &ClientError,
+        call: &CallReport,
+        message: &str,
     ) -> LogEntry {
         LogEntry {
             run: Some(*run),
-            request_id: error.call.request_id.to_string(),
+            request_id: call.request_id.to_string(),
             provider: self.provisioner.provider.clone(),
             resource_type: self.scope.resource_type.clone(),
             resource_id: resource_id.map(str::to_owned),
             key: Some(key.clone()),
             action,
             status: LogStatus::Failure,
-            http_status: error.call.status,
-            message: error.to_string(),
-            duration: error.call.duration,
+            http_status: call.status,
+            message: message.to_owned(),
+            duration: call.duration,
             at: Timestamp::now(),
         }
     }
@@ -114,7 +115,7 @@ impl Cycle<'_> {
         resource_id: Option<&str>,
         error: &ClientError,
     ) -> Result<(), ProvisionError> {
-        let entry = self.failure_entry(run, key, action, resource_id, error);
+        let entry = self.failure_entry(run, key, action, resource_id, &error.call, &error.to_string());
         Ok(self.provisioner.state.append_log(&entry).await?)
     }
 }

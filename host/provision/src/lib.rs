@@ -7,10 +7,11 @@
 //! - [`rows`]: attribute rows, the mapping that needs no module
 //! - [`layers`]: rows, modules and defaults, one on the other
 //! - [`cycle`]: [`Provisioner`], one run from the first record to the last deprovisioning
+//! - [`one`]: one record, now
 //! - [`event`]: what a run says while it goes on, and its [`Summary`]
 //! - [`error`]: what ends a run
 //!
-//! Inside: `decide` (what a record needs), `matching` (finding the resource of a record without a link),
+//! Inside: `decide` (what a record needs), `matching` (who is looking for which resource just now),
 //! `carry_out` (requests and intents), `journal` (links and log rows), `deprovision` (who left, and whether they may go),
 //! `references` (links that had to wait).
 
@@ -18,6 +19,7 @@ pub mod cycle;
 pub mod error;
 pub mod event;
 pub mod layers;
+pub mod one;
 pub mod rows;
 pub mod rules;
 
@@ -32,7 +34,8 @@ pub use cycle::{Provisioner, RunOptions};
 pub use error::ProvisionError;
 pub use event::{Action, Event, Mode, Observer, PlannedRequest, RecordEvent, Summary};
 pub use layers::{LayerError, Layered, Layers};
+pub use one::Existing;
 pub use rows::{AttributeRow, InvalidRowTarget, RowError, RowTarget, RowValue};
 pub use rules::{
-    DeprovisionAction, DeprovisionRules, ResourceRules, Threshold, UnreadableRows, UpdateMethod,
+    DeprovisionAction, DeprovisionRules, ResourceRules, Threshold, UnreadableRows,
 };

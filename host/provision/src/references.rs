@@ -3,7 +3,7 @@
 //! A manager may stand further down in the file than the people who report to them. What waits lies on
 //! disk, with the pass, and not in memory.
 
-use crate::carry_out::{Attempt, event};
+use crate::carry_out::{Attempt, event, known};
 use crate::cycle::Cycle;
 use crate::decide::{self, Decision};
 use crate::error::ProvisionError;
@@ -69,19 +69,19 @@ impl Cycle<'_> {
         for (path, value) in partial.iter() {
             desired.set(path, value.clone());
         }
-        let schemas = &self.provisioner.binding.schemas;
-        match decide::for_link(&link, &desired, schemas, self.method) {
+        let schemas = self.provisioner.kind.schemas();
+        match decide::for_link(&link, &desired, schemas) {
             Decision::Nothing => {}
             Decision::Remember => {
                 let link = scimwright_state::Link { sent: desired, ..link };
                 self.provisioner.state.put_link(&self.scope, &link).await?;
             }
-            Decision::Change(change) => {
-                match self.change(run, &link, desired, &change, link.standing).await? {
+            Decision::Change(changes) => {
+                match self.change(run, &link, known(&link), desired, link.standing).await? {
                     Attempt::Done(link) => {
                         self.tally.reference_filled_in();
                         let event = event(&link, crate::event::Action::Update);
-                        self.tally.emit(Event::Reference(RecordEvent { changes: change.paths(), ..event }));
+                        self.tally.emit(Event::Reference(RecordEvent { changes, ..event }));
                     }
                     Attempt::Gone => self.fail(&key, None, "the resource vanished during the run".to_owned()),
                     Attempt::Failed(reason) => self.fail(&key, Some(&link), reason),

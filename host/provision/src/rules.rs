@@ -23,23 +23,10 @@ pub struct ResourceRules {
     pub modules: Vec<ModuleName>,
     /// Default-values modules, in order; each fills only what is still open.
     pub defaults: Vec<ModuleName>,
-    /// How changes of a resource are written.
-    pub update: UpdateMethod,
     /// What happens to a resource whose record left scope.
     pub deprovision: DeprovisionRules,
     /// How many records may be on their way to the provider at once; at least 1.
     pub concurrency: usize,
-}
-
-/// How changes of an existing resource are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum UpdateMethod {
-    /// PATCH where the provider declares it, PUT elsewhere.
-    Auto,
-    /// Always PATCH (RFC 7644 section 3.5.2).
-    Patch,
-    /// Always PUT (RFC 7644 section 3.5.1), after reading and merging.
-    Put,
 }
 
 /// What happens to a resource whose record left scope, and what stops it.

@@ -46,7 +46,16 @@ impl AttributeName {
     pub(crate) const TYPE: Self = Self(Text::Static("type"));
     pub(crate) const PRIMARY: Self = Self(Text::Static("primary"));
     pub(crate) const SCHEMAS: Self = Self(Text::Static("schemas"));
-    pub(crate) const EXTERNAL_ID: Self = Self(Text::Static("externalId"));
+    /// `externalId`: the client's own name for a resource (RFC 7643 section 3.1).
+    pub const EXTERNAL_ID: Self = Self(Text::Static("externalId"));
+    /// `id`: the provider's name for a resource (RFC 7643 section 3.1).
+    pub const ID: Self = Self(Text::Static("id"));
+    /// `members`: who is in a group (RFC 7643 section 4.2).
+    pub const MEMBERS: Self = Self(Text::Static("members"));
+    /// `meta`: what the provider notes about a resource (RFC 7643 section 3.1).
+    pub const META: Self = Self(Text::Static("meta"));
+    /// `version`: the part of `meta` that holds the ETag.
+    pub const VERSION: Self = Self(Text::Static("version"));
 
     /// Checks text that is to be an attribute name.
     ///

@@ -66,6 +66,8 @@ words! {
     pub enum RunKind {
         /// Decides and carries out in one pass.
         Sync = "sync",
+        /// Provisions a single record.
+        Provision = "provision",
     }
 }
 

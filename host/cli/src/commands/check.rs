@@ -120,14 +120,14 @@ async fn check_source(config: &SourceConfig, report: &mut Report) {
 
 async fn check_provider(config: &ProviderConfig, offline: bool, report: &mut Report) {
     let name = config.name.to_string();
-    let client = match assemble::client(config) {
-        Ok(client) => client,
+    let target = match assemble::provider(config) {
+        Ok(target) => target,
         Err(error) => return report.problem("provider", &name, &format!("{error:#}"), Exit::Configuration),
     };
     if offline {
         return report.ok("provider", &name, "not contacted");
     }
-    let discovery = match assemble::discover(&client).await {
+    let discovery = match assemble::discover(&target).await {
         Ok(discovery) => discovery,
         Err(error) => {
             return report.problem("provider", &name, &format!("{error:#}"), Exit::Unavailable);

@@ -1,5 +1,6 @@
 //! The commands, one file each, and what they have in common.
 
+mod calls;
 mod check;
 mod init;
 mod log;
@@ -19,7 +20,8 @@ use crate::exit::Exit;
 use crate::terminal::{err, out};
 use scimwright_client::SettingsError;
 use scimwright_mapping::{HostError, LoadError};
-use scimwright_provision::{ProvisionError, Summary};
+use scimwright_client::{ClientError, Failure};
+use scimwright_provision::{Existing, ProvisionError, Summary};
 use scimwright_state::StateError;
 use serde_json::json;
 
@@ -31,6 +33,11 @@ pub(crate) async fn run(cli: Cli) -> Exit {
         Command::Check(args) => check::run(&common, &args).await,
         Command::Plan(args) => run::plan(&common, &args).await,
         Command::Sync(args) => run::sync(&common, &args).await,
+        Command::Get(args) => calls::get(&common, &args).await,
+        Command::GetById(args) => calls::get_by_id(&common, &args).await,
+        Command::Delete(args) => calls::delete(&common, &args).await,
+        Command::Provision(args) => calls::provision(&common, &args, Existing::Change).await,
+        Command::ProvisionNew(args) => calls::provision(&common, &args, Existing::Refuse).await,
         Command::Mapping(command) => mapping::run(&common, &command),
         Command::Log(args) => log::run(&common, &args).await,
         Command::Status => status::run(&common).await,
@@ -87,12 +94,19 @@ pub(crate) fn classify(error: &anyhow::Error) -> Exit {
                 ProvisionError::UnknownResourceType { .. } | ProvisionError::CannotDisable { .. } => {
                     Exit::Configuration
                 }
-                ProvisionError::Provider(_) => Exit::Unavailable,
+                ProvisionError::Provider(_) | ProvisionError::Source(_) => Exit::Unavailable,
+                ProvisionError::NoSuchRecord { .. } | ProvisionError::UnusableRecord { .. } => Exit::RecordsFailed,
                 ProvisionError::State(_) | ProvisionError::Worker(_) => Exit::Failure,
             };
         }
     }
-    Exit::Failure
+    match error.downcast_ref::<ClientError>().map(|error| &error.kind) {
+        Some(
+            Failure::Unreachable { .. } | Failure::TimedOut { connecting: true, .. } | Failure::Authentication(_),
+        ) => Exit::Unavailable,
+        Some(_) => Exit::RecordsFailed,
+        None => Exit::Failure,
+    }
 }
 
 /// A mistake outside a configuration file that is the administrator's to correct all the same.

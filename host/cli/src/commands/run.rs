@@ -34,7 +34,7 @@ pub(super) async fn sync(common: &Common, args: &SyncArgs) -> anyhow::Result<Exi
 }
 
 /// The state holds people's data: its folder is the owner's alone.
-fn create_private_folder(folder: &std::path::Path) -> anyhow::Result<()> {
+pub(super) fn create_private_folder(folder: &std::path::Path) -> anyhow::Result<()> {
     use anyhow::Context;
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);

@@ -1,6 +1,7 @@
 //! What a configuration says, as values.
 
 use scimwright_mapping::{Grants, Limits};
+use scimwright_profile::{Profile, Update};
 use scimwright_provision::ResourceRules;
 use scimwright_record::{ModuleName, ProviderName, SourceName, TenantName};
 use scimwright_sources::{CsvOptions, JsonLinesOptions, SqliteOptions};
@@ -66,6 +67,10 @@ pub(crate) struct ProviderConfig {
     pub(crate) connect_timeout: Duration,
     pub(crate) request_timeout: Duration,
     pub(crate) allow_insecure_http: bool,
+    /// How the provider departs from the RFCs.
+    pub(crate) profile: Profile,
+    /// How changes are written, where the administrator says so.
+    pub(crate) update: Option<Update>,
     pub(crate) resources: Vec<ResourceRules>,
 }
 

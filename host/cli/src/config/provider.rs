@@ -4,8 +4,9 @@ use super::attributes;
 use super::model::{AuthConfig, ProviderConfig, SecretSource};
 use super::parse::unknown_name;
 use super::reader::{Located, TableReader};
+use scimwright_profile::{Profile, Update};
 use scimwright_provision::{
-    DeprovisionAction, DeprovisionRules, ResourceRules, Threshold, UnreadableRows, UpdateMethod,
+    DeprovisionAction, DeprovisionRules, ResourceRules, Threshold, UnreadableRows,
 };
 use scimwright_record::{ModuleName, ProviderName, RecordKey, ResourceTypeName, SourceName};
 use scimwright_scim::AttributePath;
@@ -30,16 +31,13 @@ pub(super) fn read(
     let connect_timeout = seconds(&table, "connect_timeout_s", 10);
     let request_timeout = seconds(&table, "request_timeout_s", 60);
     let update = table
-        .choice(
-            "update",
-            &[("auto", UpdateMethod::Auto), ("patch", UpdateMethod::Patch), ("put", UpdateMethod::Put)],
-        )
-        .unwrap_or(UpdateMethod::Auto);
+        .choice("update", &[("auto", None), ("patch", Some(Update::Patch)), ("put", Some(Update::Put))])
+        .flatten();
     let concurrency = table.whole_number("concurrency", 1..=64).unwrap_or(4);
     let mut resources: Vec<ResourceRules> = Vec::new();
     for resource_table in table.repeated_tables("resource") {
         let span = resource_table.span();
-        let Some(rules) = resource(resource_table, sources, update, concurrency) else { continue };
+        let Some(rules) = resource(resource_table, sources, concurrency) else { continue };
         if resources.iter().any(|other| other.resource_type == rules.resource_type) {
             table.file().note_with_help(
                 span,
@@ -65,6 +63,8 @@ pub(super) fn read(
         connect_timeout,
         request_timeout,
         allow_insecure_http,
+        profile: Profile::default(),
+        update,
         resources,
     })
 }
@@ -150,7 +150,6 @@ fn auth(table: TableReader<'_>, folder: &Path) -> Option<AuthConfig> {
 fn resource(
     table: TableReader<'_>,
     sources: &[SourceName],
-    update: UpdateMethod,
     concurrency: u64,
 ) -> Option<ResourceRules> {
     if !table.has("type") {
@@ -197,7 +196,6 @@ fn resource(
         rows,
         modules,
         defaults,
-        update,
         deprovision,
         concurrency: usize::try_from(concurrency).unwrap_or(1),
     })

@@ -108,7 +108,7 @@ impl HumanReporter {
             text.push_str(&record.changes.join(", "));
         }
         self.line(&text);
-        if let Some(request) = record.request.as_ref().filter(|_| self.verbose > 1) {
+        for request in record.requests.iter().filter(|_| self.verbose > 1) {
             let body = request.body.as_ref().map(|body| format!(" {body}")).unwrap_or_default();
             self.line(&format!("             {} {}{body}", request.method, request.path));
         }

@@ -2,9 +2,13 @@
 //!
 //! - [`human`]: lines, a progress bar and a table, for a terminal or a pipe
 //! - [`json`]: the events as JSON lines, and a summary as the last one
+//! - [`result`]: the result of one client call
 
 pub(crate) mod human;
 pub(crate) mod json;
+pub(crate) mod result;
+
+pub(crate) use result::{CallResult, print_result};
 
 use crate::args::Output;
 use crate::exit::Exit;

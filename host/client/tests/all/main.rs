@@ -5,9 +5,11 @@
 mod auth;
 mod calls;
 mod discovery;
+mod double;
 mod faults;
 mod invariants;
 mod network;
 mod pace;
+mod provider;
 mod secrets;
 mod support;

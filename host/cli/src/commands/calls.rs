@@ -1,0 +1,282 @@
+//! The five client calls: `get`, `get-by-id`, `delete`, `provision`, `provision-new`.
+//!
+//! Each yields one result of the shape `{status, message}`: `SUCCESS` with the provider's words, or `FAILURE`
+//! with ours; and each leaves a row in the client log.
+
+use super::run::create_private_folder;
+use super::{Misconfigured, classify, one_tenant};
+use crate::args::{Common, DeleteArgs, GetArgs, GetByIdArgs, Output, ProvisionArgs, ResourceArgs};
+use crate::assemble;
+use crate::config::model::{ProviderConfig, Tenant};
+use crate::exit::Exit;
+use crate::report::{CallResult, print_result};
+use crate::terminal::{err, out};
+use anyhow::Context;
+use futures::TryStreamExt;
+use jiff::Timestamp;
+use scimwright_client::{CallReport, ClientError, Deleted, Exchange, Kind, Provider, Query, Selection};
+use scimwright_provision::{Action, Event, Existing, ProvisionError, RecordEvent};
+use scimwright_record::{RecordKey, ResourceTypeName};
+use scimwright_state::{
+    Action as LogAction, LinkScope, LogEntry, LogStatus, StateError, StateStore, TenantState,
+};
+use serde_json::Value;
+use std::sync::Mutex;
+
+/// What a call needs: who is asked, about what, and where it is noted.
+struct Desk<'a> {
+    common: &'a Common,
+    config: ProviderConfig,
+    resource_type: ResourceTypeName,
+    provider: Provider,
+    kind: Kind,
+    /// None where another process has the state open.
+    state: Option<TenantState>,
+}
+
+impl<'a> Desk<'a> {
+    async fn open(common: &'a Common, args: &ResourceArgs) -> anyhow::Result<Self> {
+        let tenant = one_tenant(common)?;
+        let config = provider_config(&tenant, args)?.clone();
+        let provider = assemble::provider(&config)?;
+        let discovery = assemble::discover(&provider).await?;
+        let binding = discovery.resource_type(args.resource_type.as_str()).ok_or_else(|| {
+            ProvisionError::UnknownResourceType {
+                provider: config.name.to_string(),
+                wanted: args.resource_type.to_string(),
+                known: discovery.resource_types.iter().map(|known| known.name.clone()).collect(),
+            }
+        })?;
+        let kind = assemble::kind(&config, &provider, binding);
+        let state = open_state(&tenant).await?;
+        Ok(Self { common, config, resource_type: args.resource_type.clone(), provider, kind, state })
+    }
+
+    /// Writes the row of the client log.
+    async fn log(
+        &self,
+        action: LogAction,
+        id: Option<&str>,
+        call: &CallReport,
+        failure: Option<&str>,
+    ) -> anyhow::Result<()> {
+        let Some(state) = &self.state else { return Ok(()) };
+        let entry = LogEntry {
+            run: None,
+            request_id: call.request_id.to_string(),
+            provider: self.config.name.clone(),
+            resource_type: self.resource_type.clone(),
+            resource_id: id.map(str::to_owned),
+            key: None,
+            action,
+            status: if failure.is_some() { LogStatus::Failure } else { LogStatus::Success },
+            http_status: call.status,
+            message: failure.unwrap_or("called by hand").to_owned(),
+            duration: call.duration,
+            at: Timestamp::now(),
+        };
+        Ok(state.append_log(&entry).await?)
+    }
+
+    /// Notes a call and prints its result.
+    async fn conclude(
+        &self,
+        action: LogAction,
+        id: Option<&str>,
+        outcome: Result<Exchange<Value>, ClientError>,
+    ) -> anyhow::Result<Exit> {
+        match outcome {
+            Ok(exchange) => {
+                self.log(action, id, &exchange.call, None).await?;
+                print_result(self.common, &CallResult::success(action, &exchange.call, id, exchange.value));
+                Ok(Exit::Success)
+            }
+            Err(error) => {
+                let message = error.to_string();
+                self.log(action, id, &error.call, Some(&message)).await?;
+                print_result(self.common, &CallResult::failure(action, &error.call, id, &message));
+                Ok(classify(&anyhow::Error::new(error)))
+            }
+        }
+    }
+
+    fn scope(&self) -> LinkScope {
+        LinkScope { provider: self.config.name.clone(), resource_type: self.resource_type.clone() }
+    }
+}
+
+/// The provider of the configuration that is meant.
+fn provider_config<'t>(tenant: &'t Tenant, args: &ResourceArgs) -> anyhow::Result<&'t ProviderConfig> {
+    tenant.providers.iter().find(|provider| provider.name == args.provider).ok_or_else(|| {
+        let known: Vec<_> = tenant.providers.iter().map(|provider| provider.name.as_str()).collect();
+        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        Misconfigured(format!("there is no provider `{}`; there are: {known}", args.provider)).into()
+    })
+}
+
+/// The state, for the row in the client log. A call by hand is not held up by a sync that is under way.
+async fn open_state(tenant: &Tenant) -> anyhow::Result<Option<TenantState>> {
+    if let Some(folder) = tenant.state.parent() {
+        create_private_folder(folder)?;
+    }
+    match StateStore::open(&tenant.state).await {
+        Ok(store) => Ok(Some(store.tenant(&tenant.name))),
+        Err(error @ StateError::Held { .. }) => {
+            err(&format!("note: this call gets no row in the client log: {error}"));
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+pub(super) async fn get(common: &Common, args: &GetArgs) -> anyhow::Result<Exit> {
+    let desk = Desk::open(common, &args.resource).await?;
+    let query = args.query();
+    if args.all {
+        return get_all(&desk, query).await;
+    }
+    let page = desk.provider.client().query(desk.kind.resource_type(), &query).await;
+    let page = page.map(|exchange| exchange.map(|page| page.to_value()));
+    desk.conclude(LogAction::Query, None, page).await
+}
+
+/// Every resource on a line of its own, in memory for one page.
+async fn get_all(desk: &Desk<'_>, query: Query) -> anyhow::Result<Exit> {
+    let mut pages = desk.provider.client().query_pages(desk.kind.resource_type(), query);
+    let (mut resources, mut calls) = (0_u64, 0_u64);
+    loop {
+        match pages.try_next().await {
+            Ok(Some(page)) => {
+                calls += 1;
+                resources += page.value.len() as u64;
+                page.value.into_iter().for_each(|resource| out(&resource.into_value().to_string()));
+                desk.log(LogAction::Query, None, &page.call, None).await?;
+            }
+            Ok(None) => break,
+            Err(error) => {
+                let message = error.to_string();
+                desk.log(LogAction::Query, None, &error.call, Some(&message)).await?;
+                // The list on standard output is cut short, and whoever reads it has to know.
+                print_result(
+                    desk.common,
+                    &CallResult::failure(LogAction::Query, &error.call, None, &message).on_stderr(),
+                );
+                return Ok(classify(&anyhow::Error::new(error)));
+            }
+        }
+    }
+    if desk.common.output == Output::Json {
+        let line = serde_json::json!({
+            "event": "summary", "status": "SUCCESS", "resources": resources, "pages": calls,
+        });
+        out(&line.to_string());
+    }
+    Ok(Exit::Success)
+}
+
+pub(super) async fn get_by_id(common: &Common, args: &GetByIdArgs) -> anyhow::Result<Exit> {
+    let desk = Desk::open(common, &args.resource).await?;
+    let selection = Selection {
+        attributes: args.selection.attributes.clone(),
+        excluded: args.selection.excluded_attributes.clone(),
+    };
+    let found = desk.provider.client().retrieve_selected(desk.kind.resource_type(), &args.id, &selection).await;
+    let found = found.map(|exchange| exchange.map(|resource| resource.into_value()));
+    desk.conclude(LogAction::Retrieve, Some(&args.id), found).await
+}
+
+pub(super) async fn delete(common: &Common, args: &DeleteArgs) -> anyhow::Result<Exit> {
+    let desk = Desk::open(common, &args.resource).await?;
+    let deleted = desk.provider.delete(&desk.kind, &args.id).await;
+    if deleted.is_ok() {
+        forget(&desk, &args.id).await?;
+    }
+    let deleted = deleted.map(|exchange| {
+        exchange.map(|deleted| match deleted {
+            Deleted::Now => Value::from("deleted"),
+            Deleted::AlreadyGone => Value::from("it was gone already"),
+        })
+    });
+    desk.conclude(LogAction::Delete, Some(&args.id), deleted).await
+}
+
+/// A link to a resource that is gone would be taken for a resource that somebody deleted.
+async fn forget(desk: &Desk<'_>, id: &str) -> anyhow::Result<()> {
+    let Some(state) = &desk.state else { return Ok(()) };
+    let scope = desk.scope();
+    if let Some(link) = state.link_by_resource(&scope, id).await? {
+        state.forget_link(&scope, &link.key).await?;
+    }
+    Ok(())
+}
+
+/// `provision` and `provision-new`: one record of the source, through its mapping, to the provider.
+pub(super) async fn provision(
+    common: &Common,
+    args: &ProvisionArgs,
+    existing: Existing,
+) -> anyhow::Result<Exit> {
+    let tenant = one_tenant(common)?;
+    let config = provider_config(&tenant, &args.resource)?;
+    if let Some(folder) = tenant.state.parent() {
+        create_private_folder(folder)?;
+    }
+    let store = StateStore::open(&tenant.state).await?;
+    let state = store.tenant(&tenant.name);
+    let host = assemble::mapping_host(&tenant)?;
+    let wanted = &args.resource.resource_type;
+    let provisioners =
+        assemble::provisioners(&tenant, config, |rules| rules.resource_type == *wanted, &host, &state).await?;
+    let Some(provisioner) = provisioners.into_iter().next() else {
+        let message = format!(
+            "provider `{}` has no [[provider.{}.resource]] with type = \"{wanted}\", so it is not known which \
+             source and mapping make one; add it, or use get, get-by-id and delete",
+            config.name, config.name
+        );
+        return Err(Misconfigured(message).into());
+    };
+    let heard = Mutex::new(Heard::default());
+    let observer = |event: &Event| {
+        if let Ok(mut heard) = heard.lock() {
+            heard.take(event);
+        }
+    };
+    let finished = provisioner.provision_record(&args.key, existing, &observer).await;
+    let heard = heard.into_inner().unwrap_or_default();
+    heard.notes.iter().for_each(|note| err(&format!("note: {note}")));
+    if let Err(unfinished) = finished {
+        let error = anyhow::Error::new(unfinished.cause);
+        print_result(common, &CallResult::of_record(&args.resource, &args.key, Err(format!("{error:#}"))));
+        return Ok(classify(&error));
+    }
+    let record = heard.record.context("the record left no trace")?;
+    let scope = LinkScope { provider: config.name.clone(), resource_type: wanted.clone() };
+    let link = state.link(&scope, &args.key).await?;
+    let exit = match record.action {
+        Action::Fail => Exit::RecordsFailed,
+        _ => Exit::Success,
+    };
+    let outcome = match record.action {
+        Action::Fail => Err(record.reason.clone().unwrap_or_default()),
+        action => Ok((action, record.reason.clone(), link.map(|link| link.seen))),
+    };
+    print_result(common, &CallResult::of_record(&args.resource, &args.key, outcome).with_id(record.resource_id));
+    Ok(exit)
+}
+
+/// What a run over one record said.
+#[derive(Debug, Default)]
+struct Heard {
+    record: Option<RecordEvent>,
+    notes: Vec<String>,
+}
+
+impl Heard {
+    fn take(&mut self, event: &Event) {
+        match event {
+            Event::Record(record) => self.record = Some(record.clone()),
+            Event::Notice { message, .. } => self.notes.push(message.clone()),
+            _ => {}
+        }
+    }
+}

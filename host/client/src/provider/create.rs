@@ -1,0 +1,145 @@
+//! Creating a resource, and finding out what became of it where the answer leaves doubt.
+//!
+//! Nothing is created blindly a second time. A conflict, a server error and a lost answer all lead to a
+//! look-up: the resource may be there, from before or from this very request.
+
+use super::find::{Found, Freshness};
+use super::known::Known;
+use super::{Kind, Provider};
+use crate::call::{Action, CallReport, Subject};
+use crate::failure::{ClientError, Failure};
+use scimwright_scim::check::Occasion;
+use scimwright_scim::{AttributeName, AttributePath, Desired, DesiredValue, Resource};
+use serde_json::Value;
+
+/// What became of a create.
+#[derive(Debug, Clone)]
+pub enum Creation {
+    /// The resource was made (201).
+    Made {
+        /// It.
+        known: Known,
+        /// The last call that had a part in it.
+        call: CallReport,
+    },
+    /// The resource was made, and the answer was lost: it was found again by a look-up.
+    Recovered {
+        /// It, as the look-up found it.
+        resource: Box<Resource>,
+        /// The failure of the create.
+        error: ClientError,
+    },
+    /// The resource was there before. The provider said so (200, as some answer), or refused to make another.
+    Existed {
+        /// It, as the look-up found it.
+        resource: Box<Resource>,
+        /// The call that says so.
+        call: CallReport,
+    },
+}
+
+impl Provider {
+    /// Creates a resource (RFC 7644 section 3.3). `match_by` are the attributes it is looked up by where the
+    /// answer leaves doubt, in their order. The wanted state has to be [prepared](Kind::prepare).
+    ///
+    /// # Errors
+    /// Any failure after which no resource was found. Where [`ClientError::may_have_been_executed`] is true,
+    /// it may exist all the same: look again later.
+    pub async fn create(
+        &self,
+        kind: &Kind,
+        desired: &Desired,
+        match_by: &[AttributePath],
+    ) -> Result<Creation, ClientError> {
+        if let Some(failure) = kind.objection(desired, Occasion::Create) {
+            let subject = Subject::new(Action::Create, &kind.resource_type().name, None);
+            return Err(self.client.unsent(subject, failure));
+        }
+        let (first, rest) = split_members(kind, desired);
+        let body = first.to_resource(kind.resource_type());
+        let made = match self.client.create(kind.resource_type(), &body).await {
+            Ok(made) => made,
+            Err(error) => return self.after_failure(kind, desired, match_by, error).await,
+        };
+        let created = made.value;
+        // A provider that returns no body is taken at its word until it says otherwise.
+        let mut seen = created.resource.unwrap_or_else(|| with_id(&body, &created.id));
+        if !kind.quirks.members_readable {
+            super::update::keep_members(&body, &mut seen);
+        }
+        self.shared.rosters.enter(kind, &seen).await;
+        if created.adopted {
+            return Ok(Creation::Existed { resource: Box::new(seen), call: made.call });
+        }
+        let known = Known { id: created.id, sent: Some(first), seen };
+        let Some(rest) = rest else { return Ok(Creation::Made { known, call: made.call }) };
+        // The resource is there: what is still missing is an update, and its failure is not the create's.
+        match self.update(kind, &known, &rest).await {
+            Ok(updated) => Ok(Creation::Made { call: updated.call.unwrap_or(made.call), known: updated.known }),
+            Err(error) => {
+                tracing::warn!(%error, "a resource was created, and not all of its members could be added");
+                Ok(Creation::Made { known, call: made.call })
+            }
+        }
+    }
+
+    /// Point by point: a refusal that cannot have made anything is the answer; anything else is looked into.
+    async fn after_failure(
+        &self,
+        kind: &Kind,
+        desired: &Desired,
+        match_by: &[AttributePath],
+        error: ClientError,
+    ) -> Result<Creation, ClientError> {
+        let conflict = matches!(error.kind, Failure::Conflict(_));
+        if !conflict && !error.may_have_been_executed() {
+            return Err(error);
+        }
+        let found = match self.find_as_of(kind, match_by, desired, Freshness::Now).await {
+            Ok(Found::One(resource)) => resource,
+            // Nothing, several, or a look-up that fails as well: the first failure is the one to report.
+            _ => return Err(error),
+        };
+        Ok(match conflict || !is_ours(&error, &found, desired) {
+            true => Creation::Existed { resource: found, call: *error.call },
+            false => Creation::Recovered { resource: found, error },
+        })
+    }
+}
+
+/// Whether a resource that was found after a failed create is the one that it made.
+///
+/// After a lost answer it is: whoever creates has looked before, and found nothing. A server error that was
+/// answered is less clear, as some servers answer a user name that is taken with 500 (canaille). There only
+/// the externalId tells, which nobody but us sets.
+fn is_ours(error: &ClientError, found: &Resource, desired: &Desired) -> bool {
+    let answered = error.kind.refusal().is_some();
+    let wanted = desired.value(&AttributePath::new(AttributeName::EXTERNAL_ID)).and_then(Value::as_str);
+    !answered || (wanted.is_some() && wanted == found.external_id())
+}
+
+/// The wanted state with as many members as a create may hold, and the whole where that is less.
+fn split_members(kind: &Kind, desired: &Desired) -> (Desired, Option<Desired>) {
+    let path = AttributePath::new(AttributeName::MEMBERS);
+    let bound = kind.quirks.members_on_create.and_then(|bound| usize::try_from(bound).ok());
+    let (Some(bound), Some(Value::Array(members))) = (bound, desired.value(&path)) else {
+        return (desired.clone(), None);
+    };
+    if members.len() <= bound {
+        return (desired.clone(), None);
+    }
+    let mut first = desired.clone();
+    match bound {
+        0 => {
+            first.remove(&path);
+        }
+        _ => first.set(&path, DesiredValue::Set(members[..bound].to_vec().into())),
+    }
+    (first, Some(desired.clone()))
+}
+
+fn with_id(body: &Resource, id: &str) -> Resource {
+    let mut resource = body.clone();
+    resource.set(&AttributePath::new(AttributeName::ID), id.into());
+    resource
+}

@@ -1,0 +1,75 @@
+//! What was learned about a provider in passing.
+
+use crate::capability::Capability;
+use scimwright_profile::MemberRemoval;
+use std::fmt;
+
+/// Something learned about a provider that its metadata did not say. Prints as a sentence.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Notice {
+    /// A capability that was declared or assumed is none.
+    Lacks {
+        /// Which.
+        capability: Capability,
+        /// What the provider answered.
+        because: String,
+    },
+    /// Queries return resources that do not match their filter.
+    IgnoresFilters {
+        /// The resource type that was asked for.
+        resource_type: String,
+    },
+    /// A PUT is refused, so that PATCH is used.
+    RefusesPut {
+        /// The resource type.
+        resource_type: String,
+        /// What the provider answered.
+        because: String,
+    },
+    /// Members that were removed are still there, although the provider said yes.
+    IgnoresRemoval {
+        /// The resource type.
+        resource_type: String,
+        /// How members are removed from now on.
+        instead: MemberRemoval,
+    },
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lacks { capability, because } => {
+                let instead = match capability {
+                    Capability::Patch => "resources are replaced by PUT",
+                    Capability::Filter => "resources are looked through instead",
+                    Capability::Bulk => "operations are sent one by one",
+                    Capability::ETag => "writes are not made conditional",
+                    _ => "it is done without",
+                };
+                write!(f, "{capability} does not work: {because}. Until the provider is asked anew, {instead}")
+            }
+            Self::IgnoresFilters { resource_type } => write!(
+                f,
+                "queries for {resource_type} resources return others than the filter asks for; they are looked \
+                 through instead"
+            ),
+            Self::RefusesPut { resource_type, because } => {
+                write!(f, "PUT of a {resource_type} does not work: {because}. PATCH is used instead")
+            }
+            Self::IgnoresRemoval { resource_type, instead } => {
+                let instead = match instead {
+                    MemberRemoval::Filter => "removed one by one by a filter",
+                    MemberRemoval::Value => "named in the value of a remove",
+                    MemberRemoval::Replace => "replaced as a whole by PATCH",
+                    MemberRemoval::Put => "written with the whole resource by PUT",
+                };
+                write!(
+                    f,
+                    "members removed from a {resource_type} are still there, although the provider said yes; from \
+                     now on they are {instead}"
+                )
+            }
+        }
+    }
+}

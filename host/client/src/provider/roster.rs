@@ -1,0 +1,128 @@
+//! An index of everybody, for providers that cannot filter.
+//!
+//! Looking through all resources for each person would cost a full listing a person. So a listing is made
+//! once, and what is kept of it is which id has which value in the attributes that are searched by. The index
+//! is only a hint: whatever it names is read again, and a resource that it misses because it is newer makes a
+//! create conflict, after which the index is made anew.
+
+use super::Kind;
+use super::find::{Freshness, MAX_LOOKED_THROUGH};
+use crate::client::Client;
+use crate::failure::ClientError;
+use crate::request::Query;
+use futures::TryStreamExt;
+use scimwright_scim::{AttributePath, FilterValue, Resource};
+use serde_json::Value;
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+use tokio::sync::Mutex;
+
+/// How long an index is believed.
+const LIFETIME: Duration = Duration::from_secs(60);
+
+/// What is looked up.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Lookup<'a> {
+    pub(super) path: &'a AttributePath,
+    pub(super) value: &'a FilterValue,
+}
+
+/// An index for each resource type.
+#[derive(Debug, Default)]
+pub(super) struct Rosters(Mutex<HashMap<String, Roster>>);
+
+/// Which ids have which values.
+#[derive(Debug)]
+struct Roster {
+    made: Instant,
+    /// The attributes it knows.
+    paths: Vec<AttributePath>,
+    /// None where there are too many resources.
+    ids: Option<HashMap<(usize, String), Vec<String>>>,
+}
+
+impl Rosters {
+    /// The ids of the resources that may have this value; none where there are too many resources to tell.
+    ///
+    /// Whoever comes while the index is being made waits for it.
+    pub(super) async fn candidates(
+        &self,
+        client: &Client,
+        kind: &Kind,
+        lookup: Lookup<'_>,
+        freshness: Freshness,
+    ) -> Result<Option<Vec<String>>, ClientError> {
+        let name = &kind.resource_type().name;
+        let asked = Instant::now();
+        let mut rosters = self.0.lock().await;
+        let usable = rosters.get(name).is_some_and(|roster| roster.answers(lookup.path, freshness, asked));
+        if !usable {
+            let mut paths = rosters.remove(name).map(|old| old.paths).unwrap_or_default();
+            if !paths.contains(lookup.path) {
+                paths.push(lookup.path.clone());
+            }
+            rosters.insert(name.clone(), Roster::make(client, kind, paths).await?);
+        }
+        Ok(rosters.get(name).and_then(|roster| roster.find(lookup)))
+    }
+
+    /// Enters a resource that was just made or changed.
+    pub(super) async fn enter(&self, kind: &Kind, resource: &Resource) {
+        if let Some(roster) = self.0.lock().await.get_mut(&kind.resource_type().name) {
+            roster.enter(resource);
+        }
+    }
+}
+
+impl Roster {
+    async fn make(client: &Client, kind: &Kind, paths: Vec<AttributePath>) -> Result<Self, ClientError> {
+        let mut roster = Self { made: Instant::now(), paths, ids: Some(HashMap::new()) };
+        let mut everybody = client.query_all(kind.resource_type(), Query::default());
+        let mut seen = 0;
+        while let Some(resource) = everybody.try_next().await? {
+            seen += 1;
+            if seen > MAX_LOOKED_THROUGH {
+                roster.ids = None;
+                break;
+            }
+            roster.enter(&resource);
+        }
+        Ok(roster)
+    }
+
+    /// Whether it can be asked for this attribute. One that was made after the question is fresh enough for
+    /// any: somebody else asked at the same time.
+    fn answers(&self, path: &AttributePath, freshness: Freshness, asked: Instant) -> bool {
+        let fresh = match freshness {
+            Freshness::Now => self.made >= asked,
+            Freshness::Recent => self.made.elapsed() < LIFETIME,
+        };
+        fresh && self.paths.contains(path)
+    }
+
+    fn find(&self, lookup: Lookup<'_>) -> Option<Vec<String>> {
+        let index = self.paths.iter().position(|path| path == lookup.path)?;
+        let ids = self.ids.as_ref()?;
+        let value = match lookup.value {
+            FilterValue::Text(text) => text.to_lowercase(),
+            other => other.to_string(),
+        };
+        Some(ids.get(&(index, value)).cloned().unwrap_or_default())
+    }
+
+    fn enter(&mut self, resource: &Resource) {
+        let (Some(ids), Some(id)) = (&mut self.ids, resource.id_text()) else { return };
+        for (index, path) in self.paths.iter().enumerate() {
+            for value in resource.values(path) {
+                let value = match value {
+                    Value::String(text) => text.to_lowercase(),
+                    other => other.to_string(),
+                };
+                let known = ids.entry((index, value)).or_default();
+                if !known.contains(&id) {
+                    known.push(id.clone());
+                }
+            }
+        }
+    }
+}

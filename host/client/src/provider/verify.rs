@@ -1,0 +1,127 @@
+//! What of a write did not arrive. Pure: three resources and a patch go in, the rest of the patch comes out.
+//!
+//! A provider may normalise what it is sent, and that is no reason to complain. So an operation counts as not
+//! carried out only where it would still change something and the attribute is just as it was before the
+//! write. Values of a list are looked at one by one.
+
+use scimwright_scim::{AttributeName, PatchOperation, PatchPath, PatchRequest, Resource, SchemaSet};
+use serde_json::Value;
+
+/// The operations that had no effect.
+pub(super) fn outstanding(
+    patch: &PatchRequest,
+    before: &Resource,
+    after: &Resource,
+    schemas: &SchemaSet,
+) -> PatchRequest {
+    let operations = patch.operations.iter().flat_map(split);
+    let left = operations.filter(|operation| had_no_effect(operation, before, after, schemas));
+    PatchRequest::new(left.collect())
+}
+
+/// Whether all that is left is members to be taken out.
+pub(super) fn only_removes_members(patch: &PatchRequest) -> bool {
+    !patch.is_empty()
+        && patch.operations.iter().all(|operation| match operation {
+            PatchOperation::Remove { path: PatchPath::Attribute { path, .. } } => {
+                path.attribute == AttributeName::MEMBERS
+            }
+            PatchOperation::Replace { path: Some(PatchPath::Attribute { path, .. }), .. } => {
+                path.attribute == AttributeName::MEMBERS && path.sub.is_none()
+            }
+            _ => false,
+        })
+}
+
+/// An addition of several values as one operation for each.
+fn split(operation: &PatchOperation) -> Vec<PatchOperation> {
+    match operation {
+        PatchOperation::Add { path: Some(path), value: Value::Array(items) } => items
+            .iter()
+            .map(|item| PatchOperation::Add { path: Some(path.clone()), value: Value::Array(vec![item.clone()]) })
+            .collect(),
+        other => vec![other.clone()],
+    }
+}
+
+fn had_no_effect(operation: &PatchOperation, before: &Resource, after: &Resource, schemas: &SchemaSet) -> bool {
+    let Some(PatchPath::Attribute { path, filter }) = operation.path() else { return false };
+    let mut again = after.clone();
+    let alone = PatchRequest::new(vec![operation.clone()]);
+    // A filter that selects nothing any more is an error to apply: what it selected is gone.
+    if !matches!(alone.apply(&mut again, schemas), Ok(true)) {
+        return false;
+    }
+    let attribute = path.without_sub();
+    let is_list = filter.is_some() || schemas.find_attribute(&attribute).is_some_and(|found| found.multi_valued);
+    match operation {
+        PatchOperation::Remove { .. } if filter.is_some() => true,
+        // Of a list, the provider may show other values for reasons of its own; what counts is whether it is
+        // as it was.
+        _ if is_list => after.get(&attribute) == before.get(&attribute) || is_member_addition(operation),
+        _ => after.get(path) == before.get(path),
+    }
+}
+
+fn is_member_addition(operation: &PatchOperation) -> bool {
+    match operation {
+        PatchOperation::Add { path: Some(PatchPath::Attribute { path, .. }), .. } => {
+            path.attribute == AttributeName::MEMBERS
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use scimwright_scim::builtin;
+    use serde_json::json;
+
+    fn group(members: &[&str]) -> Resource {
+        let members: Vec<Value> = members.iter().map(|id| json!({"value": id})).collect();
+        Resource::from_value(json!({"id": "g", "displayName": "Guides", "members": members})).unwrap()
+    }
+
+    fn left(operations: Value, before: &Resource, after: &Resource) -> Vec<String> {
+        let patch = PatchRequest::parse(&json!({
+            "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations,
+        }))
+        .unwrap();
+        let schemas = SchemaSet::new(builtin::resource_type("Group").unwrap().clone(), builtin::schemas());
+        outstanding(&patch, before, after, &schemas)
+            .operations
+            .iter()
+            .map(|operation| operation.to_value().to_string())
+            .collect()
+    }
+
+    /// Point 12: verify after write.
+    #[test]
+    fn a_member_that_is_still_there_was_not_removed() {
+        let removals = json!([
+            {"op": "remove", "path": "members[value eq \"1\"]"},
+            {"op": "remove", "path": "members[value eq \"2\"]"},
+        ]);
+        let before = group(&["1", "2", "3"]);
+        assert_eq!(left(removals.clone(), &before, &group(&["3"])), [""; 0]);
+        let ignored = left(removals, &before, &group(&["2", "3"]));
+        assert_eq!(ignored, [r#"{"op":"remove","path":"members[value eq \"2\"]"}"#]);
+    }
+
+    #[test]
+    fn a_member_that_did_not_arrive_was_not_added() {
+        let addition = json!([{"op": "add", "path": "members", "value": [{"value": "4"}, {"value": "5"}]}]);
+        let missing = left(addition, &group(&["1"]), &group(&["1", "4"]));
+        assert_eq!(missing, [r#"{"op":"add","path":"members","value":[{"value":"5"}]}"#]);
+    }
+
+    /// Point 5: a value that the provider normalises is no value that did not arrive.
+    #[test]
+    fn a_value_that_is_kept_in_another_form_has_arrived() {
+        let rename = json!([{"op": "replace", "path": "displayName", "value": "Tour Guides"}]);
+        let shown = |name: &str| Resource::from_value(json!({"id": "g", "displayName": name})).unwrap();
+        assert_eq!(left(rename.clone(), &shown("Guides"), &shown("TOUR GUIDES")), [""; 0]);
+        assert_eq!(left(rename, &shown("Guides"), &shown("Guides")).len(), 1);
+    }
+}
