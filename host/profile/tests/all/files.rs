@@ -87,7 +87,7 @@ fn merging_keeps_what_the_upper_profile_does_not_mention() {
     assert_eq!(group.verification, Verification::Never);
     assert_eq!(group.member_removal, MemberRemoval::Value);
     assert_eq!(merged.provider_quirks().etag, Some(false));
-    let shown: Vec<String> = merged.quirks().iter().map(|quirk| quirk.to_string()).collect();
+    let shown: Vec<String> = merged.quirks().iter().map(ToString::to_string).collect();
     assert_eq!(
         shown,
         [
