@@ -5,11 +5,15 @@
 //!
 //! - `parse`: text to tree, with a byte range and an expectation in every error
 //! - `print`: tree to text
+//! - `check`: does it make sense for the schemas?
 //! - `eval`: does a resource match?
+//! - `suggest`: what somebody may have meant
 
+mod check;
 mod eval;
 mod parse;
 mod print;
+mod suggest;
 
 pub(crate) use eval::element_matches;
 pub use parse::FilterError;

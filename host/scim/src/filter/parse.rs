@@ -4,14 +4,14 @@
 //! So depth is bounded by [`Filter::MAX_DEPTH`] and work by [`Filter::MAX_BYTES`], and no text can exhaust
 //! the stack. PATCH paths share it, because they hold filters in brackets.
 
-use super::{Comparison, Filter, FilterValue, Operands};
+use super::{Comparison, Filter, FilterValue, Operands, suggest};
 use crate::path::AttributePath;
 use serde_json::Number;
 use std::ops::Range;
 
 /// Text that is not a filter, or not the path of a PATCH operation.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("cannot read the {noun} at {}: expected {expected}, found {found}", place(.span))]
+#[error("cannot read the {noun} at {}: expected {expected}, found {found}{}", place(.span), question(.suggestion))]
 pub struct FilterError {
     /// What the text was meant to be: `filter`, or `path`.
     pub noun: &'static str,
@@ -21,6 +21,12 @@ pub struct FilterError {
     pub expected: String,
     /// What is there, shortened.
     pub found: String,
+    /// What may have been meant, to be put in the place of the bytes at fault.
+    pub suggestion: Option<String>,
+}
+
+fn question(suggestion: &Option<String>) -> String {
+    suggestion.as_ref().map(|meant| format!("; did you mean `{meant}`?")).unwrap_or_default()
 }
 
 fn place(span: &Range<usize>) -> String {
@@ -42,7 +48,7 @@ impl Filter {
     /// assert_eq!(
     ///     error.to_string(),
     ///     "cannot read the filter at bytes 9..15: expected a comparison (eq, ne, co, sw, ew, gt, ge, lt, le) \
-    ///      or `pr`, found `equals`"
+    ///      or `pr`, found `equals`; did you mean `eq`?"
     /// );
     /// ```
     ///
@@ -50,13 +56,25 @@ impl Filter {
     /// [`FilterError`] says where the first mistake is and what was expected there. Text longer than
     /// [`MAX_BYTES`](Self::MAX_BYTES) or nested deeper than [`MAX_DEPTH`](Self::MAX_DEPTH) is a mistake too.
     pub fn parse(text: &str) -> Result<Self, FilterError> {
+        Self::parse_with_places(text).map(|(filter, _)| filter)
+    }
+
+    /// The filter, and the place of each path in it, in reading order.
+    pub(super) fn parse_with_places(text: &str) -> Result<(Self, Vec<Range<usize>>), FilterError> {
         let mut parser = Parser::new("filter", text)?;
         let filter = parser.disjunction(Place::Top)?;
         parser.skip_blanks();
         if !parser.at_end() {
-            return Err(parser.unexpected("`and`, `or` or the end of the filter"));
+            let meant = suggest::joiner(parser.word());
+            return Err(parser.unexpected("`and`, `or` or the end of the filter").suggesting(meant));
         }
-        Ok(filter)
+        Ok((filter, parser.paths))
+    }
+}
+
+impl FilterError {
+    fn suggesting(self, suggestion: Option<String>) -> Self {
+        Self { suggestion, ..self }
     }
 }
 
@@ -73,6 +91,8 @@ pub(crate) struct Parser<'a> {
     text: &'a str,
     at: usize,
     depth: usize,
+    /// Where the paths stand that were read.
+    paths: Vec<Range<usize>>,
 }
 
 impl<'a> Parser<'a> {
@@ -83,9 +103,10 @@ impl<'a> Parser<'a> {
                 span: 0..text.len(),
                 expected: format!("at most {} bytes", Filter::MAX_BYTES),
                 found: format!("{} bytes", text.len()),
+                suggestion: None,
             });
         }
-        Ok(Self { noun, text, at: 0, depth: 0 })
+        Ok(Self { noun, text, at: 0, depth: 0, paths: Vec::new() })
     }
 
     fn disjunction(&mut self, place: Place) -> Result<Filter, FilterError> {
@@ -165,7 +186,9 @@ impl<'a> Parser<'a> {
             return Ok(Filter::Present(path));
         }
         let found = Comparison::WORDS.iter().find(|(text, _)| word.eq_ignore_ascii_case(text));
-        let Some(&(_, operator)) = found else { return Err(self.unexpected(EXPECTED)) };
+        let Some(&(_, operator)) = found else {
+            return Err(self.unexpected(EXPECTED).suggesting(suggest::operator(word)));
+        };
         self.at += word.len();
         let value = self.value()?;
         Ok(Filter::Compare { path, operator, value })
@@ -184,7 +207,7 @@ impl<'a> Parser<'a> {
             "null" => FilterValue::Null,
             _ => match number(word) {
                 Some(number) => FilterValue::Number(number),
-                None => return Err(self.unexpected(EXPECTED)),
+                None => return Err(self.unexpected(EXPECTED).suggesting(suggest::value(word))),
             },
         };
         self.at += word.len();
@@ -215,6 +238,7 @@ impl<'a> Parser<'a> {
             span,
             expected: "a JSON string, in which control characters and `\\` are escaped".into(),
             found: shorten(raw),
+            suggestion: None,
         })
     }
 
@@ -226,12 +250,15 @@ impl<'a> Parser<'a> {
         if text.is_empty() {
             return Err(self.unexpected(expected));
         }
-        AttributePath::parse(text).map_err(|cause| FilterError {
+        let path = AttributePath::parse(text).map_err(|cause| FilterError {
             noun: self.noun,
             span: start..self.at,
             expected: format!("{expected} ({cause})"),
             found: shorten(text),
-        })
+            suggestion: None,
+        })?;
+        self.paths.push(start..self.at);
+        Ok(path)
     }
 
     /// The text of a path: everything up to a blank, a bracket, a parenthesis or a quote.
@@ -275,6 +302,7 @@ impl<'a> Parser<'a> {
             span: self.at..self.at + length,
             expected: expected.to_owned(),
             found: if self.at_end() { found.to_owned() } else { shorten(found) },
+            suggestion: None,
         }
     }
 
@@ -345,7 +373,7 @@ fn number(text: &str) -> Option<Number> {
     }
 }
 
-fn shorten(text: &str) -> String {
+pub(super) fn shorten(text: &str) -> String {
     let mut characters = text.chars();
     let start: String = characters.by_ref().take(40).collect();
     if characters.next().is_some() { format!("`{start}…`") } else { format!("`{start}`") }

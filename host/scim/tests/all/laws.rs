@@ -27,8 +27,13 @@ pub fn filter(text: &str) {
             for (resource, schemas) in seen() {
                 let matches = filter.matches(&resource, &schemas);
                 assert_ne!(filter.clone().negated().matches(&resource, &schemas), matches, "{printed:?}");
-                if let Err(error) = filter.check(&schemas) {
-                    assert_eq!(error.status, 400);
+                let checked = filter.check(&schemas);
+                match Filter::parse_for(text, &schemas) {
+                    Ok(again) => assert_eq!((&again, checked), (&filter, Ok(()))),
+                    Err(error) => {
+                        assert_eq!(checked.map_err(|error| error.status), Err(400));
+                        error_is_placed(&error, text);
+                    }
                 }
             }
         }
