@@ -42,6 +42,13 @@ impl Action {
 }
 
 impl Action {
+    /// Whether it only reads, so that doing it twice, or in vain, changes nothing at the provider. This is
+    /// not the method's to say: a query may be sent by POST (RFC 7644 section 3.4.3).
+    #[must_use]
+    pub fn only_reads(self) -> bool {
+        matches!(self, Self::Retrieve | Self::Query | Self::Discover)
+    }
+
     fn method(self) -> Method {
         match self {
             Self::Create => Method::Post,

@@ -307,7 +307,9 @@ impl Client {
                 Ok(Attempt::Paused(failure)) => return Err(failure),
                 Err(failure) => failure,
             };
-            let Some(wait) = retry.wait(&mut course.trials, call.method, &failure, call.request_id) else {
+            let Some(wait) =
+                retry.wait(&mut course.trials, call.subject.action.only_reads(), &failure, call.request_id)
+            else {
                 return Err(failure);
             };
             let (request_id, attempts) = (call.request_id, call.attempts);
@@ -330,13 +332,14 @@ impl Client {
         // A token is fetched before the request is let through: while all wait for one, none should be counted
         // as sent.
         auth.credential().await?;
-        let permit = match pacer.admit(call.method, retry.patience_left(&course.trials)).await {
-            Ok(permit) => permit,
-            Err(Paused { refusal, remaining }) => {
-                let retry_after = Some(remaining);
-                return Ok(Attempt::Paused(Failure::Throttled { refusal, retry_after }));
-            }
-        };
+        let permit =
+            match pacer.admit(call.subject.action.only_reads(), retry.patience_left(&course.trials)).await {
+                Ok(permit) => permit,
+                Err(Paused { refusal, remaining }) => {
+                    let retry_after = Some(remaining);
+                    return Ok(Attempt::Paused(Failure::Throttled { refusal, retry_after }));
+                }
+            };
         course.trials.waited(permit.paused);
         // Asked again, as the wait may have been longer than the token lasts. Most often it is at hand.
         let credential = auth.credential().await?;

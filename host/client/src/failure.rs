@@ -30,7 +30,7 @@ impl ClientError {
     /// make a second resource. Never true of a request that only reads.
     #[must_use]
     pub fn may_have_been_executed(&self) -> bool {
-        !self.call.method.is_safe() && self.kind.leaves_outcome_open()
+        !self.call.subject.action.only_reads() && self.kind.leaves_outcome_open()
     }
 
     /// What the caller should do next.

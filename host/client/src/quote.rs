@@ -32,7 +32,7 @@ pub(crate) struct Secrets {
 }
 
 /// A secret in every form in which a server may show it: as it is, as a form or an address has it, as a
-/// header has it, as JSON has it. The longest first, as some are parts of others.
+/// header has it, as JSON has it.
 type Forms = Arc<[SecretString]>;
 
 fn forms(secret: &SecretString) -> Forms {
@@ -49,7 +49,7 @@ fn forms(secret: &SecretString) -> Forms {
     let mut forms = vec![plain.to_owned(), STANDARD.encode(plain), json[1..json.len() - 1].to_owned()];
     forms.extend(percent.iter().map(|text| lower_hex(text)));
     forms.extend(percent);
-    forms.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+    forms.sort_unstable();
     forms.dedup();
     forms.into_iter().map(SecretString::from).collect()
 }
@@ -86,8 +86,12 @@ impl Secrets {
 
     fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let learnt = self.learnt.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut forms: Vec<_> =
+            learnt.iter().chain(self.configured.iter()).flat_map(|forms| forms.iter()).collect();
+        // Some are parts of others: the password is in the pair of user and password.
+        forms.sort_by_key(|form| std::cmp::Reverse(form.expose_secret().len()));
         let mut text = Cow::Borrowed(text);
-        for form in learnt.iter().chain(self.configured.iter()).flat_map(|forms| forms.iter()) {
+        for form in forms {
             if text.contains(form.expose_secret()) {
                 text = Cow::Owned(text.replace(form.expose_secret(), "[redacted]"));
             }

@@ -5,7 +5,7 @@
 //! 503 with a Retry-After). A write whose outcome is unknown is never repeated: its caller has to look first.
 
 use crate::failure::Failure;
-use crate::message::{HttpResponse, Method};
+use crate::message::HttpResponse;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 use std::time::Duration;
@@ -72,7 +72,7 @@ impl RetryPolicy {
     pub(crate) fn wait(
         &self,
         trials: &mut Trials,
-        method: Method,
+        only_reads: bool,
         failure: &Failure,
         request_id: Uuid,
     ) -> Option<Duration> {
@@ -90,7 +90,7 @@ impl RetryPolicy {
             }
             None => {
                 trials.failed += 1;
-                if trials.failed >= self.attempts || !passes_unharmed(failure, method) {
+                if trials.failed >= self.attempts || !passes_unharmed(failure, only_reads) {
                     return None;
                 }
                 (Duration::ZERO, backoff(trials.failed, request_id))
@@ -104,13 +104,13 @@ impl RetryPolicy {
 }
 
 /// Whether the failure may pass, and the request can be sent again without harm.
-fn passes_unharmed(failure: &Failure, method: Method) -> bool {
+fn passes_unharmed(failure: &Failure, only_reads: bool) -> bool {
     match failure {
         // Nothing was sent, or nothing begun with.
         Failure::Unreachable { .. } | Failure::NotTaken { .. } | Failure::TokenUnavailable { .. } => true,
         // A 500 to a query is most often a fault that comes again; what passes is said with 502 to 504.
-        Failure::Unavailable { refusal, .. } => method.is_safe() && refusal.status != 500,
-        Failure::Interrupted { .. } => method.is_safe(),
+        Failure::Unavailable { refusal, .. } => only_reads && refusal.status != 500,
+        Failure::Interrupted { .. } => only_reads,
         _ => false,
     }
 }
@@ -151,7 +151,7 @@ fn http_date(text: &str) -> Option<Timestamp> {
 mod tests {
     use super::*;
     use crate::failure::Refusal;
-    use crate::message::ResponseHeaders;
+    use crate::message::{Method, ResponseHeaders};
 
     fn refusal(status: u16) -> Refusal {
         Refusal { status, scim_type: None, detail: None }
@@ -169,9 +169,9 @@ mod tests {
     fn wait(times: u32, method: Method, failure: &Failure) -> Option<Duration> {
         let (policy, mut trials) = (RetryPolicy::default(), Trials::default());
         for _ in 1..times {
-            policy.wait(&mut trials, method, failure, Uuid::nil());
+            policy.wait(&mut trials, method.is_safe(), failure, Uuid::nil());
         }
-        policy.wait(&mut trials, method, failure, Uuid::nil())
+        policy.wait(&mut trials, method.is_safe(), failure, Uuid::nil())
     }
 
     const MS_100: Option<Duration> = Some(Duration::from_millis(100));
@@ -211,9 +211,9 @@ mod tests {
         assert_eq!(wait(1, Method::Get, &throttled(Some(301))), None);
         let (policy, mut trials) = (RetryPolicy::default(), Trials::default());
         trials.waited(Duration::from_secs(299));
-        assert_eq!(policy.wait(&mut trials, Method::Get, &throttled(Some(2)), Uuid::nil()), None);
+        assert_eq!(policy.wait(&mut trials, true, &throttled(Some(2)), Uuid::nil()), None);
         let never = RetryPolicy::never();
-        assert_eq!(never.wait(&mut Trials::default(), Method::Get, &throttled(Some(0)), Uuid::nil()), None);
+        assert_eq!(never.wait(&mut Trials::default(), true, &throttled(Some(0)), Uuid::nil()), None);
     }
 
     /// Point 23: jittered exponential backoff otherwise.

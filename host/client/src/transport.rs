@@ -274,7 +274,7 @@ fn cause(error: &reqwest::Error) -> String {
     use rustls::CertificateError::{UnknownIssuer, *};
     let text = deepest(error).to_string();
     let remedy = match find::<rustls::Error>(error) {
-        Some(rustls::Error::InvalidCertificate(UnknownIssuer)) => {
+        Some(rustls::Error::InvalidCertificate(UnknownIssuer | BadSignature)) => {
             "; if the provider's authority is a private one, add it to tls.extra_roots"
         }
         Some(rustls::Error::InvalidCertificate(NotValidForName | NotValidForNameContext { .. })) => {
@@ -283,7 +283,7 @@ fn cause(error: &reqwest::Error) -> String {
         Some(rustls::Error::InvalidCertificate(Expired | ExpiredContext { .. })) => {
             "; the certificate has expired, or this machine's clock is wrong"
         }
-        Some(rustls::Error::AlertReceived(alert)) if is_about_our_certificate(*alert) => {
+        _ if refuses_our_certificate(error) => {
             "; the provider asks for a client certificate, or does not accept the one in tls.identity"
         }
         _ => "",
@@ -320,22 +320,19 @@ fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a 
 /// With TLS 1.3 a server refuses the client's certificate, or the lack of one, only after the client takes the
 /// connection for made (RFC 8446 section 4.4.2.4). It has not looked at the request.
 fn refuses_our_certificate(error: &reqwest::Error) -> bool {
-    let alert = |error: &rustls::Error| matches!(error, rustls::Error::AlertReceived(a) if is_about_our_certificate(*a));
-    find::<rustls::Error>(error).is_some_and(alert)
-}
-
-fn is_about_our_certificate(alert: AlertDescription) -> bool {
-    matches!(
-        alert,
-        AlertDescription::CertificateRequired
-            | AlertDescription::BadCertificate
-            | AlertDescription::UnsupportedCertificate
-            | AlertDescription::CertificateRevoked
-            | AlertDescription::CertificateExpired
-            | AlertDescription::CertificateUnknown
-            | AlertDescription::UnknownCA
-            | AlertDescription::AccessDenied
-    )
+    const ALERTS: [AlertDescription; 8] = [
+        AlertDescription::CertificateRequired,
+        AlertDescription::BadCertificate,
+        AlertDescription::UnsupportedCertificate,
+        AlertDescription::CertificateRevoked,
+        AlertDescription::CertificateExpired,
+        AlertDescription::CertificateUnknown,
+        AlertDescription::UnknownCA,
+        AlertDescription::AccessDenied,
+    ];
+    // Over HTTP/2 the TLS library's error arrives as its text only.
+    let text = deepest(error).to_string();
+    ALERTS.iter().any(|alert| text == rustls::Error::AlertReceived(*alert).to_string())
 }
 
 /// Whether the request was certainly not begun with: it was never written, or HTTP/2 says so.

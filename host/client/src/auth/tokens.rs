@@ -83,9 +83,18 @@ impl Tokens {
                 return Ok((held.header.clone(), held.generation));
             }
         }
-        let outcome = self.fetch().await;
+        let fetched = self.fetch().await;
         self.ended.fetch_add(1, Ordering::Release);
-        match outcome {
+        self.settle(&mut state, fetched)
+    }
+
+    /// What is sent from now on, after a fetch.
+    fn settle(
+        &self,
+        state: &mut State,
+        fetched: Result<Issued, Failure>,
+    ) -> Result<(SecretString, Generation), Failure> {
+        match fetched {
             Ok(issued) => {
                 self.secrets.learn(&issued.token);
                 let now = Instant::now();
@@ -233,5 +242,29 @@ mod tests {
             assert_eq!(tokens.current().await.unwrap().0.expose_secret(), "Bearer token-1");
         }
         assert_eq!(source.fetched.load(Ordering::SeqCst), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_token_is_used_until_its_margin_and_kept_to_its_end_where_no_other_is_to_be_had() {
+        let (source, tokens) = tokens();
+        let issued = Issued { token: "short-lived".into(), lifetime: Some(Duration::from_secs(600)) };
+        tokens.settle(&mut *tokens.state.lock().await, Ok(issued)).unwrap();
+        let fails = || source.failures.lock().unwrap().push("it is down".to_owned());
+        let current = async || tokens.current().await.map(|(header, _)| header.expose_secret().to_owned());
+
+        tokio::time::advance(Duration::from_secs(569)).await;
+        assert_eq!(current().await.unwrap(), "Bearer short-lived");
+        assert_eq!(source.fetched.load(Ordering::SeqCst), 0);
+        // 30 s before its end another is fetched; that fails, and is not tried again at once.
+        fails();
+        tokio::time::advance(Duration::from_secs(2)).await;
+        assert_eq!(current().await.unwrap(), "Bearer short-lived");
+        assert_eq!(current().await.unwrap(), "Bearer short-lived");
+        assert_eq!(source.fetched.load(Ordering::SeqCst), 1);
+        // At its end there is nothing left to send.
+        fails();
+        tokio::time::advance(Duration::from_secs(30)).await;
+        assert!(current().await.is_err());
+        assert_eq!(current().await.unwrap(), "Bearer token-2");
     }
 }

@@ -16,7 +16,6 @@ mod concurrency;
 mod pause;
 
 use crate::failure::Refusal;
-use crate::message::Method;
 use bucket::Bucket;
 use concurrency::{Concurrency, Place};
 use pause::Pause;
@@ -84,15 +83,15 @@ impl Pacer {
         }
     }
 
-    /// Waits until a request with this method may be sent.
+    /// Waits until a request may be sent.
     ///
     /// Only the time spent in pauses counts against `patience`: it is the provider that asks for them.
     /// Waiting for a budget or a place is this client's own doing, ends by itself, and is never given up.
     ///
     /// # Errors
     /// The provider asked for a pause that goes on for longer than the patience lasts.
-    pub(crate) async fn admit(&self, method: Method, patience: Duration) -> Result<Permit<'_>, Paused> {
-        let line = if method.is_safe() { &self.reads } else { &self.writes };
+    pub(crate) async fn admit(&self, only_reads: bool, patience: Duration) -> Result<Permit<'_>, Paused> {
+        let line = if only_reads { &self.reads } else { &self.writes };
         let before = self.pause.so_far();
         let paused = || self.pause.so_far().saturating_sub(before);
         let mut bucket = line.bucket.lock().await;
@@ -139,6 +138,8 @@ mod tests {
     use futures::future::join_all;
     use tokio::time::Instant;
 
+    const READ: bool = true;
+    const WRITE: bool = false;
     const PATIENT: Duration = Duration::from_secs(100_000);
 
     fn refusal() -> Refusal {
@@ -152,10 +153,10 @@ mod tests {
     }
 
     /// Sends so many requests, each taking this long, and says when each was let through.
-    async fn send(pacer: &Pacer, method: Method, count: usize, taking: Duration) -> Vec<Duration> {
+    async fn send(pacer: &Pacer, only_reads: bool, count: usize, taking: Duration) -> Vec<Duration> {
         let begun = Instant::now();
         let calls = (0..count).map(|_| async move {
-            let permit = pacer.admit(method, PATIENT).await.unwrap();
+            let permit = pacer.admit(only_reads, PATIENT).await.unwrap();
             let at = begun.elapsed();
             tokio::time::sleep(taking).await;
             permit.went_well();
@@ -170,7 +171,7 @@ mod tests {
         for (budget, per) in [("60/min", 60), ("600/min", 60), ("7/s", 1), ("1000/h", 3600), ("1/s", 1)] {
             let requests: usize = budget.split('/').next().unwrap().parse().unwrap();
             let pacer = pacer(None, Some(budget), 16);
-            let sent = send(&pacer, Method::Post, 2 * requests + 5, Duration::from_millis(90)).await;
+            let sent = send(&pacer, WRITE, 2 * requests + 5, Duration::from_millis(90)).await;
             for (number, at) in sent.iter().enumerate() {
                 let window =
                     sent[number..].iter().take_while(|later| **later < *at + Duration::from_secs(per));
@@ -185,8 +186,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn reads_do_not_wait_behind_writes_that_are_out_of_budget() {
         let pacer = pacer(None, Some("1/min"), 1);
-        let writes = send(&pacer, Method::Patch, 5, Duration::from_secs(1));
-        let reads = send(&pacer, Method::Get, 20, Duration::from_secs(1));
+        let writes = send(&pacer, WRITE, 5, Duration::from_secs(1));
+        let reads = send(&pacer, READ, 20, Duration::from_secs(1));
         let (writes, reads) = futures::join!(writes, reads);
         assert!(*reads.last().unwrap() <= Duration::from_secs(24), "{reads:?}");
         assert_eq!(writes.last().unwrap().as_secs(), 240);
@@ -195,7 +196,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn requests_are_let_through_in_the_order_in_which_they_came() {
         let pacer = pacer(Some("600/min"), None, 3);
-        let sent = send(&pacer, Method::Get, 50, Duration::from_millis(700)).await;
+        let sent = send(&pacer, READ, 50, Duration::from_millis(700)).await;
         assert!(sent.is_sorted(), "{sent:?}");
     }
 
@@ -203,12 +204,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn all_requests_wait_out_a_pause_that_one_was_told_of() {
         let pacer = pacer(None, None, 4);
-        pacer
-            .admit(Method::Get, PATIENT)
-            .await
-            .unwrap()
-            .overloaded(&refusal(), Some(Duration::from_secs(90)));
-        let sent = send(&pacer, Method::Post, 3, Duration::ZERO).await;
+        pacer.admit(READ, PATIENT).await.unwrap().overloaded(&refusal(), Some(Duration::from_secs(90)));
+        let sent = send(&pacer, WRITE, 3, Duration::ZERO).await;
         assert!(sent.iter().all(|at| at.as_secs() == 90), "{sent:?}");
     }
 
@@ -216,14 +213,14 @@ mod tests {
     async fn a_pause_beyond_the_patience_is_told_at_once() {
         let pacer = pacer(None, None, 4);
         let minute = Duration::from_secs(60);
-        pacer.admit(Method::Get, PATIENT).await.unwrap().overloaded(&refusal(), Some(2 * minute));
+        pacer.admit(READ, PATIENT).await.unwrap().overloaded(&refusal(), Some(2 * minute));
         let begun = Instant::now();
-        let paused = pacer.admit(Method::Get, minute).await.unwrap_err();
+        let paused = pacer.admit(READ, minute).await.unwrap_err();
         assert_eq!(
             (paused.remaining, paused.refusal, begun.elapsed()),
             (2 * minute, refusal(), Duration::ZERO)
         );
-        let permit = pacer.admit(Method::Get, 2 * minute).await.unwrap();
+        let permit = pacer.admit(READ, 2 * minute).await.unwrap();
         assert_eq!((permit.paused, begun.elapsed()), (2 * minute, 2 * minute));
     }
 
@@ -232,7 +229,7 @@ mod tests {
         let pacer = &pacer(None, None, 1);
         let second = Duration::from_secs(1);
         let calls = (0..10).map(|_| async move {
-            let permit = pacer.admit(Method::Get, 35 * second).await.map_err(|_| ())?;
+            let permit = pacer.admit(READ, 35 * second).await.map_err(|_| ())?;
             permit.overloaded(&refusal(), Some(10 * second));
             Ok::<_, ()>(permit.paused)
         });
@@ -243,13 +240,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_call_that_is_given_up_costs_nobody_anything() {
         let pacer = pacer(Some("60/min"), None, 1);
-        send(&pacer, Method::Get, 1, Duration::ZERO).await;
+        send(&pacer, READ, 1, Duration::ZERO).await;
         let second = Duration::from_secs(1);
         for _ in 0..5 {
-            let given_up = tokio::time::timeout(second / 10, pacer.admit(Method::Get, PATIENT)).await;
+            let given_up = tokio::time::timeout(second / 10, pacer.admit(READ, PATIENT)).await;
             assert!(given_up.is_err());
         }
-        let sent = send(&pacer, Method::Get, 1, Duration::ZERO).await;
+        let sent = send(&pacer, READ, 1, Duration::ZERO).await;
         assert!(sent[0] < second * 6 / 10, "{sent:?}");
     }
 }

@@ -1,7 +1,7 @@
 //! The client against servers that are slow, gone, broken, endless, or point elsewhere.
 
 use crate::support::{Reply, Scripted, answer, client, resource, settings, user};
-use scimwright_client::{Client, Failure, Query, RetryAdvice, Timeouts};
+use scimwright_client::{Client, Failure, ProxySettings, Query, RetryAdvice, RetryPolicy, Timeouts};
 use serde_json::json;
 use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
@@ -119,6 +119,20 @@ async fn a_body_announced_as_too_large_is_not_read_at_all() {
 }
 
 #[tokio::test]
+async fn a_provider_that_falls_silent_is_not_waited_for_as_long_as_one_that_goes_on() {
+    let (silence, whole) = (Duration::from_millis(300), Duration::from_secs(20));
+    let beginning = b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{\"id\": ".to_vec();
+    // Before the head of the answer, and in its body.
+    for reply in [Reply::Answer(Vec::new()), Reply::Answer(beginning)] {
+        let server = Scripted::start(vec![reply]).await;
+        let mut settings = settings(&server.url);
+        settings.timeouts = Timeouts { connect: silence, read: silence, request: whole };
+        let error = Client::new(settings).unwrap().retrieve(&user(), "7").await.unwrap_err();
+        assert_eq!(error.kind, Failure::TimedOut { limit: silence, connecting: false });
+    }
+}
+
+#[tokio::test]
 async fn an_error_too_large_to_read_still_has_its_status() {
     let server = MockServer::start().await;
     Mock::given(any())
@@ -209,6 +223,33 @@ async fn loopback_never_goes_through_a_proxy() {
     }
     let server = Scripted::start(vec![answer("200 OK", "", r#"{"id": "7"}"#)]).await;
     client(&server.url).retrieve(&user(), "7").await.unwrap();
+}
+
+#[tokio::test]
+async fn the_environments_proxy_is_used_unless_the_settings_say_otherwise() {
+    const CHILD: &str = "SCIMWRIGHT_TEST_WITH_A_PROXY";
+    // A name that nobody has (RFC 6761 section 6.4): only a proxy can lead anywhere.
+    let mut settings = settings("http://acme.invalid/scim/v2");
+    settings.allow_insecure_http = true;
+    settings.retry = RetryPolicy::never();
+    if std::env::var_os(CHILD).is_some() {
+        Client::new(settings.clone()).unwrap().retrieve(&user(), "7").await.unwrap();
+        settings.proxy = ProxySettings::None;
+        let error = Client::new(settings).unwrap().retrieve(&user(), "7").await.unwrap_err();
+        assert!(matches!(error.kind, Failure::Unreachable { .. }), "{error}");
+        return;
+    }
+    let server = Scripted::start(vec![answer("200 OK", "", r#"{"id": "7"}"#)]).await;
+    let (proxy, heads) = crate::network::proxy(&crate::network::authority(&server.url)).await;
+    let test = "faults::the_environments_proxy_is_used_unless_the_settings_say_otherwise";
+    let mut child = tokio::process::Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", test]).env(CHILD, "1").env("http_proxy", proxy.as_str());
+    for name in ["NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "REQUEST_METHOD"] {
+        child.env_remove(name);
+    }
+    let output = child.output().await.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    assert_eq!(heads.lock().unwrap().len(), 1);
 }
 
 #[tokio::test]

@@ -87,7 +87,7 @@ fn a_pem_that_is_none_is_named_before_a_client_exists() {
 
 /// A proxy that forwards http and tunnels https to the address it is told to, whatever host is asked for.
 /// Returns its URL and the heads of the requests that it saw.
-async fn proxy(target: &str) -> (url::Url, Arc<Mutex<Vec<String>>>) {
+pub(crate) async fn proxy(target: &str) -> (url::Url, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
     let heads = Arc::new(Mutex::new(Vec::new()));
@@ -123,7 +123,7 @@ fn through(url: url::Url, user: &str) -> ProxySettings {
     ProxySettings::Url { url, credentials: Some((user.to_owned(), SecretString::from("p4ss"))) }
 }
 
-fn authority(url: &str) -> String {
+pub(crate) fn authority(url: &str) -> String {
     let url: url::Url = url.parse().unwrap();
     format!("127.0.0.1:{}", url.port().unwrap())
 }
@@ -211,4 +211,42 @@ async fn a_connection_that_closes_between_two_requests_costs_nothing() {
     for _ in 0..3 {
         assert_eq!(client.create(&user(), &resource(json!({}))).await.unwrap().call.attempts, 1);
     }
+}
+
+/// Resets the first stream for this reason and answers the others.
+async fn resetting(trust: &Trust, reason: h2::Reason) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap());
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(trust.config(false)));
+    tokio::spawn(async move {
+        let mut first = true;
+        while let Ok((socket, _)) = listener.accept().await {
+            let socket = acceptor.accept(socket).await.unwrap();
+            let mut connection = h2::server::handshake(socket).await.unwrap();
+            while let Some(Ok((_, mut respond))) = connection.accept().await {
+                if std::mem::take(&mut first) {
+                    respond.send_reset(reason);
+                    continue;
+                }
+                let mut body = respond.send_response(hyper::Response::new(()), false).unwrap();
+                body.send_data(hyper::body::Bytes::from_static(br#"{"id": "7"}"#), true).unwrap();
+            }
+        }
+    });
+    url
+}
+
+/// Point 17: an ambiguous POST is never repeated blindly.
+#[tokio::test]
+async fn a_create_is_repeated_where_the_provider_refused_the_stream_and_only_there() {
+    let trust = Trust::new();
+    let create = async |reason| {
+        let mut settings = trusting(&resetting(&trust, reason).await, &trust);
+        settings.retry = RetryPolicy::default();
+        Client::new(settings).unwrap().create(&user(), &resource(json!({}))).await
+    };
+    assert_eq!(create(h2::Reason::REFUSED_STREAM).await.unwrap().call.attempts, 2);
+    let error = create(h2::Reason::INTERNAL_ERROR).await.unwrap_err();
+    assert!(matches!(error.kind, Failure::Interrupted { .. }), "{error}");
+    assert_eq!((error.may_have_been_executed(), error.call.attempts), (true, 1));
 }

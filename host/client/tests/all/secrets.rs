@@ -1,9 +1,16 @@
 //! No output has a secret in it, not even when the provider sends it back.
 
-use crate::support::{TOKEN, resource, settings, user};
-use scimwright_client::{Client, ClientError};
+use crate::support::{Https, Reply, Scripted, TOKEN, Trust, resource, settings, user};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use scimwright_client::{
+    Authentication, Client, ClientCredentials, ClientError, ClientIdentity, Pem, ProviderSettings,
+    ProxySettings, SecretPlacement, Timeouts,
+};
 use secrecy::SecretString;
-use serde_json::json;
+use serde_json::{Value, json};
+use std::time::Duration;
+use tracing_subscriber::filter::LevelFilter;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
@@ -72,5 +79,143 @@ fn a_secret_is_in_no_error_of_the_settings() {
         settings.auth = scimwright_client::Authentication::bearer(token);
         let error = Client::new(settings).unwrap_err();
         assert_clean(&format!("{error} {error:?}"));
+    }
+}
+
+const PASSWORD: &str = "p4ss/word that nobody-may-see";
+const CLIENT_SECRET: &str = "s3cret&client+nobody-may-see";
+const PROXY_PASSWORD: &str = "pr0xy-nobody-may-see";
+const FETCHED: &str = "fetched-t0ken-nobody-may-see";
+
+/// Everything that must not be seen, in each form in which it travels.
+fn forbidden(client_key: &str) -> Vec<String> {
+    let form = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    let mut all: Vec<_> = [TOKEN, KEY, PASSWORD, CLIENT_SECRET, PROXY_PASSWORD, FETCHED]
+        .into_iter()
+        .flat_map(|secret| [secret.to_owned(), form(secret), STANDARD.encode(secret)])
+        .collect();
+    all.push(STANDARD.encode(format!("jdoe:{PASSWORD}")));
+    all.push(STANDARD.encode(format!("scimwright:{}", form(CLIENT_SECRET))));
+    all.push(STANDARD.encode(format!("me:{PROXY_PASSWORD}")));
+    all.extend(client_key.lines().filter(|line| !line.starts_with('-')).map(str::to_owned));
+    all
+}
+
+/// Makes the calls whose servers run in the parent, and prints all there is to see of them.
+async fn make_calls(told: &Value) {
+    tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).init();
+    let text = |name: &str| told[name].as_str().unwrap().to_owned();
+    let base = |url: &str| {
+        let mut settings = settings(url);
+        settings.headers.push(("X-Api-Key".to_owned(), SecretString::from(KEY)));
+        settings.retry.attempts = 1;
+        settings
+    };
+    let secure = |url: &str| {
+        let mut settings = base(url);
+        settings.tls.extra_roots = vec![Pem::new(text("authority"))];
+        settings
+    };
+    let grant = |path: &str| {
+        let url = format!("{}/{path}", text("tokens")).parse().unwrap();
+        ClientCredentials::new(url, "scimwright", CLIENT_SECRET)
+    };
+    let with = |auth: Authentication| ProviderSettings { auth, ..secure(&text("https")) };
+    let in_body = |path: &str| {
+        let grant = ClientCredentials { secret_in: SecretPlacement::Body, ..grant(path) };
+        with(Authentication::ClientCredentials(grant))
+    };
+    let proxied = |through: &str, settings: ProviderSettings| {
+        let credentials = Some(("me".to_owned(), SecretString::from(PROXY_PASSWORD)));
+        let url = text(through).parse().unwrap();
+        ProviderSettings { proxy: ProxySettings::Url { url, credentials }, ..settings }
+    };
+    let mut identified = secure(&text("identified"));
+    identified.tls.identity =
+        Some(ClientIdentity { chain: Pem::new(text("client")), key: text("client_key").into() });
+    let mut slow = base(&text("slow"));
+    let limit = Duration::from_millis(200);
+    slow.timeouts = Timeouts { connect: limit, read: limit, request: limit };
+    let all = [
+        ("bearer", secure(&text("https"))),
+        ("basic", with(Authentication::basic("jdoe", PASSWORD))),
+        ("grant", with(Authentication::ClientCredentials(grant("ok")))),
+        ("grant in the body", in_body("ok")),
+        ("grant refused", with(Authentication::ClientCredentials(grant("echo")))),
+        ("grant in the body refused", in_body("echo")),
+        ("certificate", identified),
+        ("echo over http", base(&text("echo"))),
+        ("tunnel", proxied("tunnel", secure(&text("https")))),
+        ("forward", proxied("forward", base(&text("echo")))),
+        ("slow", slow),
+        ("nobody there", base("http://127.0.0.1:9")),
+    ];
+    for (name, settings) in all {
+        println!("-- {name}: {settings:?} {settings:#?}");
+        let client = Client::new(settings).unwrap();
+        println!("{client:?} {client:#?}");
+        let (user, body) = (user(), resource(json!({"userName": "jdoe"})));
+        for id in ["7", "echo"] {
+            match client.retrieve(&user, id).await {
+                Ok(found) => println!("{:?} {:#?}", found.call, found.call),
+                Err(error) => println!("{error} {error:?} {error:#?} {:?}", error.retry()),
+            }
+        }
+        let made = client.create(&user, &body).await.map(|made| made.call);
+        println!("{made:?}");
+    }
+}
+
+/// Point 27: passwords and tokens never reach logs.
+#[tokio::test]
+async fn no_secret_is_in_any_log_at_any_level() {
+    const CHILD: &str = "SCIMWRIGHT_TEST_CALLS";
+    if let Ok(told) = std::env::var(CHILD) {
+        return make_calls(&serde_json::from_str(&told).unwrap()).await;
+    }
+    // The calls are made by a process of their own: the log of this one has the servers' side in it as well.
+    let trust = Trust::new();
+    let (https, identified) = (Https::start(&trust, false).await, Https::start(&trust, true).await);
+    let echo = |request: &Request| {
+        let body = String::from_utf8_lossy(&request.body);
+        let sent = format!("{body} {:?}", request.headers);
+        match request.url.path() {
+            "/ok" => ResponseTemplate::new(200).set_body_json(json!({"access_token": FETCHED})),
+            path if path.ends_with("/7") => ResponseTemplate::new(200).set_body_json(json!({"id": "7"})),
+            _ => ResponseTemplate::new(401)
+                .set_body_json(json!({"error": "invalid_client", "error_description": sent, "detail": sent})),
+        }
+    };
+    let server = MockServer::start().await;
+    Mock::given(any()).respond_with(echo).mount(&server).await;
+    let slow =
+        Scripted::start(vec![Reply::Answer(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n".to_vec())]).await;
+    let target = https.url.trim_start_matches("https://").split('/').next().unwrap().to_owned();
+    let (tunnel, _) = crate::network::proxy(&target).await;
+    let (forward, _) = crate::network::proxy(&server.address().to_string()).await;
+    let told = json!({
+        "https": https.url, "identified": identified.url, "tokens": server.uri(), "echo": server.uri(),
+        "slow": slow.url, "tunnel": tunnel.as_str(), "forward": forward.as_str(), "authority": trust.authority, "client": trust.client,
+        "client_key": trust.client_key,
+    });
+    let mut child = tokio::process::Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", "secrets::no_secret_is_in_any_log_at_any_level", "--nocapture"]);
+    let output = child.env(CHILD, told.to_string()).output().await.unwrap();
+    let log =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{log}");
+
+    for source in ["TRACE", "rustls::", "h2::", "hyper_util::", "reqwest::", "scimwright_client::"] {
+        assert!(log.contains(source), "the log of {source} is part of it");
+    }
+    for shown in ["[redacted]", "invalid_client", "no complete answer"] {
+        assert!(log.contains(shown), "{shown}");
+    }
+    let received = server.received_requests().await.unwrap();
+    let sent = |secret: &str| received.iter().any(|r| String::from_utf8_lossy(&r.body).contains(secret));
+    assert!(sent("client_secret=s3cret%26client%2Bnobody-may-see"), "the secrets were in use");
+    for secret in forbidden(&trust.client_key) {
+        let line = log.lines().find(|line| line.contains(&secret));
+        assert!(line.is_none(), "`{secret}` is in: {}", line.unwrap_or_default());
     }
 }

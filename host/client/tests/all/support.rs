@@ -1,7 +1,7 @@
 //! Servers and settings that the tests share.
 
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::server::WebPkiClientVerifier;
@@ -147,9 +147,14 @@ pub(crate) struct Trust {
     pub(crate) client_key: String,
 }
 
+static AUTHORITIES: AtomicUsize = AtomicUsize::new(1);
+
 impl Trust {
     pub(crate) fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
+        // Two authorities with one name would be told apart by their signatures only.
+        let name = format!("authority {}", AUTHORITIES.fetch_add(1, Ordering::SeqCst));
+        params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let authority_key = KeyPair::generate().unwrap();
         let authority = CertifiedIssuer::self_signed(params, authority_key).unwrap();
@@ -168,7 +173,7 @@ impl Trust {
         }
     }
 
-    fn config(&self, asks_for_a_certificate: bool) -> rustls::ServerConfig {
+    pub(crate) fn config(&self, asks_for_a_certificate: bool) -> rustls::ServerConfig {
         let ring = Arc::new(rustls::crypto::ring::default_provider());
         let mut roots = rustls::RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(self.authority.as_bytes()).unwrap()).unwrap();
