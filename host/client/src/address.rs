@@ -67,6 +67,22 @@ impl BaseUrl {
         Some(url)
     }
 
+    /// Whether each segment of a path below the base URL stays one when it is sent: `.` and `..` vanish, and
+    /// an empty one is none.
+    pub(crate) fn names_each_segment(&self, path: &str) -> bool {
+        path.trim_start_matches('/')
+            .split('/')
+            .map(decode)
+            .all(|segment| !matches!(segment.as_str(), "" | "." | ".."))
+    }
+
+    /// An address built here as a path relative to the base URL, as bulk requests have it (RFC 7644 section
+    /// 3.7).
+    #[must_use]
+    pub(crate) fn relative(&self, url: &Url) -> String {
+        url.path().strip_prefix(self.path()).unwrap_or(url.path()).to_owned()
+    }
+
     /// The id in the `Location` of a resource below this endpoint (RFC 7644 section 3.3).
     #[must_use]
     pub(crate) fn id_in_location(&self, endpoint: &str, location: &str) -> Option<String> {
@@ -109,6 +125,11 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
         Some(Host::Ipv6(address)) => address.is_loopback(),
         None => false,
     }
+}
+
+/// The last part of a path, as it was before it was percent-encoded.
+pub(crate) fn decoded_last_segment(path: &str) -> String {
+    last_segment(path).map(decode).unwrap_or_default()
 }
 
 fn last_segment(path: &str) -> Option<&str> {

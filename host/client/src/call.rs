@@ -21,6 +21,8 @@ pub enum Action {
     Modify,
     /// RFC 7644 section 3.6.
     Delete,
+    /// RFC 7644 section 3.7: several operations in one request.
+    Bulk,
     /// RFC 7644 section 4: reading one of the three metadata endpoints.
     Discover,
 }
@@ -36,6 +38,7 @@ impl Action {
             Self::Replace => "replace",
             Self::Modify => "modify",
             Self::Delete => "delete",
+            Self::Bulk => "bulk",
             Self::Discover => "discover",
         }
     }
@@ -51,7 +54,7 @@ impl Action {
 
     fn method(self) -> Method {
         match self {
-            Self::Create => Method::Post,
+            Self::Create | Self::Bulk => Method::Post,
             Self::Retrieve | Self::Query | Self::Discover => Method::Get,
             Self::Replace => Method::Put,
             Self::Modify => Method::Patch,
@@ -72,6 +75,7 @@ pub struct Subject {
     /// What is done.
     pub action: Action,
     /// To a resource of this type; for a discovery, the document read: `User`, `ServiceProviderConfig`.
+    /// A bulk request, whose operations may be of any type, has `Bulk` here.
     pub resource_type: String,
     /// The provider's id of the resource, where the call names one or has made one.
     pub resource_id: Option<String>,
@@ -88,6 +92,7 @@ impl fmt::Display for Subject {
         let kind = self.resource_type.as_str();
         match (self.action, &self.resource_id) {
             (Action::Discover, _) => write!(f, "read {kind}"),
+            (Action::Bulk, _) => f.write_str("carry out a bulk request"),
             (Action::Query, _) => write!(f, "query {kind} resources"),
             (action, Some(id)) => write!(f, "{action} {kind} `{id}`"),
             (action, None) => write!(f, "{action} {} {kind}", article(kind)),
@@ -168,6 +173,7 @@ mod tests {
         assert_eq!(text(Action::Create, "Application", None), "create an Application");
         assert_eq!(text(Action::Modify, "User", Some("2819c")), "modify User `2819c`");
         assert_eq!(text(Action::Query, "Group", None), "query Group resources");
+        assert_eq!(text(Action::Bulk, "Bulk", None), "carry out a bulk request");
         assert_eq!(text(Action::Discover, "ServiceProviderConfig", None), "read ServiceProviderConfig");
     }
 }

@@ -9,6 +9,8 @@
 use crate::call::{CallReport, Exchange};
 use crate::capability::{Capabilities, CapabilityOverrides, Provenance};
 use crate::failure::{ClientError, Failure};
+use jiff::Timestamp;
+use scimwright_profile::ProviderQuirks;
 use scimwright_scim::{
     ListResponse, Resource, ResourceType, Schema, SchemaSet, ServiceProviderConfig, Unreadable, builtin,
 };
@@ -79,7 +81,7 @@ pub struct ResourceTypeBinding {
     pub schemas: SchemaSet,
 }
 
-/// What is known of a provider: declared, assumed or overridden.
+/// What is known of a provider: declared, assumed, observed or overridden.
 #[derive(Debug, Clone)]
 pub struct Discovery {
     /// What it can do; each capability with its provenance.
@@ -97,23 +99,33 @@ pub struct Discovery {
     pub notes: Vec<DiscoveryNote>,
     /// The calls that were made, for the client log.
     pub calls: Vec<CallReport>,
+    /// When it was read, by our clock; when it was assumed, where nothing was.
+    pub read_at: Timestamp,
 }
 
-type Answer = Result<Exchange<Value>, ClientError>;
+/// The answer that counts of those to the requests for one document, and the reports of the other calls.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// The document, or why it could not be read.
+    pub outcome: Result<Exchange<Value>, ClientError>,
+    /// Calls that were made for it besides.
+    pub others: Vec<CallReport>,
+}
 
 impl Discovery {
     /// What is assumed of a provider that nobody asked: the resource types and schemas of RFC 7643, and the
-    /// default capabilities, as far as the configuration does not state them.
+    /// default capabilities, as far as neither the profile nor the configuration states them.
     #[must_use]
-    pub fn assumed(overrides: &CapabilityOverrides) -> Self {
+    pub fn assumed(quirks: &ProviderQuirks, overrides: &CapabilityOverrides) -> Self {
         Self {
-            capabilities: Capabilities::decide(None, overrides),
+            capabilities: Capabilities::decide(None, quirks, overrides),
             resource_types: builtin::resource_types().to_vec(),
             resource_types_provenance: Provenance::Default,
             schemas: builtin::schemas().to_vec(),
             schemas_provenance: Provenance::Default,
             notes: Vec::new(),
             calls: Vec::new(),
+            read_at: Timestamp::now(),
         }
     }
 
@@ -148,17 +160,18 @@ impl Discovery {
         config: Answer,
         resource_types: Answer,
         schemas: Answer,
+        quirks: &ProviderQuirks,
         overrides: &CapabilityOverrides,
     ) -> Result<Self, ClientError> {
         // ServiceProviderConfig is often open to everybody, so that reading it shows nothing.
-        let credentials_are_good = resource_types.is_ok() || schemas.is_ok();
-        let mut discovery = Self::assumed(overrides);
+        let credentials_are_good = resource_types.outcome.is_ok() || schemas.outcome.is_ok();
+        let mut discovery = Self::assumed(quirks, overrides);
         let config = discovery.admit(Document::ServiceProviderConfig, config, credentials_are_good)?;
         let resource_types =
             discovery.admit(Document::ResourceTypes, resource_types, credentials_are_good)?;
         let schemas = discovery.admit(Document::Schemas, schemas, credentials_are_good)?;
         if let Some(value) = config {
-            discovery.read_config(&value, overrides);
+            discovery.read_config(&value, quirks, overrides);
         }
         if let Some(value) = resource_types {
             discovery.read_resource_types(value);
@@ -177,7 +190,8 @@ impl Discovery {
         answer: Answer,
         credentials_are_good: bool,
     ) -> Result<Option<Value>, ClientError> {
-        let error = match answer {
+        self.calls.extend(answer.others);
+        let error = match answer.outcome {
             Ok(exchange) => {
                 self.calls.push(exchange.call);
                 return Ok(Some(exchange.value));
@@ -203,11 +217,11 @@ impl Discovery {
         Ok(None)
     }
 
-    fn read_config(&mut self, value: &Value, overrides: &CapabilityOverrides) {
+    fn read_config(&mut self, value: &Value, quirks: &ProviderQuirks, overrides: &CapabilityOverrides) {
         // A list of one is what the plural endpoint answers with.
         let object = items(value).and_then(<[Value]>::first).unwrap_or(value);
         match ServiceProviderConfig::from_value(object) {
-            Ok(config) => self.capabilities = Capabilities::decide(Some(config), overrides),
+            Ok(config) => self.capabilities = Capabilities::decide(Some(config), quirks, overrides),
             Err(error) => self.unusable(Document::ServiceProviderConfig, &error),
         }
     }
@@ -319,6 +333,31 @@ impl Discovery {
     }
 }
 
+/// Where a document that came in part goes on: the index of its first entry that did not come.
+pub(crate) fn goes_on_at(document: &Value) -> Option<u64> {
+    let page = ListResponse::from_value(document.clone()).ok()?;
+    let came = page.resources.len() as u64;
+    page.total_results.filter(|total| came > 0 && *total > came).map(|_| came + 1)
+}
+
+/// Adds the entries of a further page to a document, and says whether any of them was new.
+pub(crate) fn append(document: &mut Value, page: Value) -> bool {
+    let Ok(page) = ListResponse::from_value(page) else { return false };
+    let Some(object) = document.as_object_mut() else { return false };
+    let Some(Value::Array(entries)) =
+        object.iter_mut().find(|(key, _)| key.eq_ignore_ascii_case("Resources")).map(|(_, value)| value)
+    else {
+        return false;
+    };
+    let known = entries.len();
+    for entry in page.resources.into_iter().map(Resource::into_value) {
+        if !entries.contains(&entry) {
+            entries.push(entry);
+        }
+    }
+    entries.len() > known
+}
+
 fn has(object: &Map<String, Value>, name: &str) -> bool {
     object.keys().any(|key| key.eq_ignore_ascii_case(name))
 }
@@ -349,7 +388,7 @@ mod tests {
     }
 
     fn read(document: Document, value: Value) -> Answer {
-        Ok(Exchange { value, call: call(document) })
+        Answer { outcome: Ok(Exchange { value, call: call(document) }), others: Vec::new() }
     }
 
     fn refused(document: Document, status: u16) -> Answer {
@@ -361,7 +400,7 @@ mod tests {
             503 => Failure::Unavailable { refusal, retry_after: None },
             _ => Failure::Unsupported(refusal),
         };
-        Err(ClientError { call: Box::new(call(document)), kind })
+        Answer { outcome: Err(ClientError { call: Box::new(call(document)), kind }), others: Vec::new() }
     }
 
     fn config() -> Value {
@@ -374,7 +413,8 @@ mod tests {
     }
 
     fn assemble(config: Answer, resource_types: Answer, schemas: Answer) -> Result<Discovery, ClientError> {
-        Discovery::assemble(config, resource_types, schemas, &CapabilityOverrides::default())
+        let (quirks, overrides) = (ProviderQuirks::default(), CapabilityOverrides::default());
+        Discovery::assemble(config, resource_types, schemas, &quirks, &overrides)
     }
 
     fn with_types(value: Value) -> Discovery {
@@ -405,6 +445,7 @@ mod tests {
         assert!(found.resource_type("Device").is_none());
     }
 
+    /// Point 1: bare arrays in place of a ListResponse.
     #[test]
     fn a_list_may_be_a_bare_array_or_a_single_object() {
         for value in [json!([user_type()]), user_type(), json!({"resources": [user_type()]})] {
@@ -427,6 +468,7 @@ mod tests {
         }
     }
 
+    /// Point 1: tolerate 404.
     #[test]
     fn a_provider_without_metadata_is_taken_to_follow_the_rfc() {
         let found = assemble(
@@ -454,6 +496,7 @@ mod tests {
         }
     }
 
+    /// Point 1: tolerate 401.
     #[test]
     fn a_document_behind_other_permissions_is_assumed_where_another_shows_that_the_credentials_are_good() {
         let found = assemble(
@@ -493,6 +536,19 @@ mod tests {
     fn entries_that_did_not_come_are_noted() {
         let found = with_types(json!({"totalResults": 3, "Resources": [user_type()]}));
         assert_eq!(notes(&found), ["ResourceTypes: it returned 1 of 3 entries; the others are not known"]);
+    }
+
+    #[test]
+    fn a_further_page_adds_what_is_new() {
+        let mut document = json!({"totalResults": 3, "resources": [{"name": "A"}]});
+        assert_eq!(goes_on_at(&document), Some(2));
+        assert!(append(&mut document, json!({"Resources": [{"name": "A"}, {"name": "B"}]})));
+        assert_eq!(document["resources"], json!([{"name": "A"}, {"name": "B"}]));
+        assert!(!append(&mut document, json!({"Resources": [{"name": "B"}]})));
+        assert!(!append(&mut document, json!("nonsense")));
+        for whole in [json!([user_type()]), json!({"totalResults": 1, "Resources": [1]}), user_type()] {
+            assert_eq!(goes_on_at(&whole), None, "{whole}");
+        }
     }
 
     #[test]

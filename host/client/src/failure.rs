@@ -322,7 +322,7 @@ impl Failure {
             | Self::Throttled { .. }
             | Self::Unavailable { .. }
             | Self::Incomplete { .. } => FailureClass::Retry,
-            Self::Conflict(_) | Self::PreconditionFailed(_) => FailureClass::Conflict,
+            Self::Conflict(_) | Self::PreconditionFailed(_) | Self::Ambiguous { .. } => FailureClass::Conflict,
             Self::Authentication(_) | Self::Forbidden(_) | Self::TokenRefused { .. } => {
                 FailureClass::Authentication
             }
@@ -332,6 +332,7 @@ impl Failure {
             | Self::Permanent(_)
             | Self::Redirected { .. }
             | Self::TooLarge { .. }
+            | Self::NotApplied { .. }
             | Self::Unreadable { .. } => FailureClass::Permanent,
         }
     }
@@ -355,7 +356,7 @@ impl Failure {
     }
 
     /// Whether a write that failed so may have been carried out.
-    fn leaves_outcome_open(&self) -> bool {
+    pub(crate) fn leaves_outcome_open(&self) -> bool {
         match self {
             Self::TimedOut { connecting, .. } => !connecting,
             Self::Interrupted { .. } | Self::TooLarge { .. } | Self::Unreadable { .. } => true,

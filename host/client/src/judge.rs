@@ -7,8 +7,11 @@
 use crate::address::BaseUrl;
 use crate::failure::{Failure, Refusal};
 use crate::message::{BodyEnd, HttpResponse};
+use crate::quote::Secrets;
 use crate::retry::retry_after;
-use scimwright_scim::{AttributeName, AttributePath, ListResponse, Resource, ScimError, ScimType, urn};
+use scimwright_scim::{
+    AttributeName, AttributePath, BulkResponse, BulkResult, ListResponse, Resource, ScimError, ScimType, urn,
+};
 use serde_json::Value;
 
 /// A resource that now exists because of a create, or did before.
@@ -34,6 +37,15 @@ pub struct Modified {
     pub version: Option<String>,
 }
 
+/// What a conditional retrieve found.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Retrieved {
+    /// The resource, which is another than the version asked about, or may be.
+    Changed(Resource),
+    /// It still has the version asked about (304).
+    NotModified,
+}
+
 /// What a delete found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deleted {
@@ -41,6 +53,17 @@ pub enum Deleted {
     Now,
     /// Nothing: it was gone before (404 or 410).
     AlreadyGone,
+}
+
+/// The answer to a bulk request. Each result in it is an answer of its own, and judged as one.
+#[derive(Debug, Clone)]
+pub(crate) struct BulkAnswer {
+    /// The status of the whole.
+    pub status: u16,
+    /// What the provider says of the operations.
+    pub results: Vec<BulkResult>,
+    /// What has to be taken out of its words.
+    pub secrets: Secrets,
 }
 
 /// RFC 7644 section 3.3. An endpoint is needed to read an id out of a `Location`.
@@ -70,6 +93,29 @@ fn says_nothing_else(failure: &Failure) -> bool {
 pub(crate) fn retrieved(response: &HttpResponse) -> Result<Resource, Failure> {
     as_resource(response, document(response)?)
         .ok_or_else(|| unreadable(response, "it is not a resource with an id".to_owned()))
+}
+
+/// RFC 7644 section 3.14: 304 answers If-None-Match where the version is still the same.
+pub(crate) fn retrieved_if_changed(response: &HttpResponse) -> Result<Retrieved, Failure> {
+    match response.status {
+        304 => Ok(Retrieved::NotModified),
+        _ => retrieved(response).map(Retrieved::Changed),
+    }
+}
+
+/// A query's page, where a provider answers 404 when nothing matches.
+pub(crate) fn listed_or_not_found(response: &HttpResponse) -> Result<ListResponse, Failure> {
+    match listed(response) {
+        Err(Failure::NotFound(_)) => Ok(ListResponse { total_results: Some(0), ..ListResponse::default() }),
+        answer => answer,
+    }
+}
+
+/// RFC 7644 section 3.7.3.
+pub(crate) fn bulk(response: &HttpResponse) -> Result<BulkAnswer, Failure> {
+    let read = BulkResponse::from_value(document(response)?)
+        .map_err(|error| unreadable(response, response.secrets.quote(&error.to_string())))?;
+    Ok(BulkAnswer { status: response.status, results: read.operations, secrets: response.secrets.clone() })
 }
 
 /// RFC 7644 section 3.4.2.

@@ -5,21 +5,24 @@
 //! names an HTTP library.
 //!
 //! - [`client`]: [`Client`] and its calls
+//! - [`provider`]: [`Provider`], which knows the provider's habits and meets them
 //! - [`settings`]: [`ProviderSettings`], checked before a client exists
 //! - [`auth`]: [`Authentication`], whose secrets print as `[redacted]`: fixed credentials, or tokens kept fresh
 //! - [`tls`], [`proxy`], [`guard`]: whom to trust, which way to go, and where never to
 //! - [`pace`]: [`Pace`], how fast requests are sent
 //! - [`discovery`]: [`Discovery`], what a provider says about itself
-//! - [`capability`]: [`Capabilities`], each with its [`Provenance`]
+//! - [`capability`]: [`Capabilities`], each with its [`Provenance`]: declared, observed, overridden …
 //! - [`failure`]: [`ClientError`] and [`Failure`], sorted by what can be done about them
 //! - [`call`]: [`CallReport`], a row of the client log
 //! - [`observer`]: [`CallObserver`], who is shown each of them
 //! - [`retry`]: [`RetryPolicy`], what is tried again by itself
+//! - [`query`]: [`Query`] and [`Selection`], what a call asks to see
+//! - [`bulk`]: [`BulkOutcome`], many operations in few requests
 //! - `request` and `judge`: what is sent, and what an answer means
 //! - `dialect`: a standard patch in the words that a provider understands
 //! - `address`: addresses below the base URL, percent-encoded
 //! - `message`: HTTP messages as plain values
-//! - `paging`: reading all pages, so that it always ends
+//! - `paging`: reading all pages, by index or by cursor, so that it always ends
 //! - `quote`: a provider's words, bounded and without our secrets
 //! - `transport`: connections
 //!
@@ -42,6 +45,7 @@
 //! ```
 
 pub mod auth;
+pub mod bulk;
 pub mod call;
 pub mod capability;
 pub mod client;
@@ -50,13 +54,14 @@ pub mod failure;
 pub mod guard;
 pub mod observer;
 pub mod pace;
+pub mod provider;
 pub mod proxy;
+pub mod query;
 pub mod retry;
 pub mod settings;
 pub mod tls;
 
 mod address;
-#[allow(dead_code, unused_imports, reason = "what updates resources is the next layer to be built")]
 mod dialect;
 mod judge;
 mod message;
@@ -66,19 +71,27 @@ mod request;
 mod transport;
 
 pub use auth::{Authentication, ClientCredentials, SecretPlacement, TokenSource};
+pub use bulk::{BulkOutcome, Done, NotAttempted, OperationOutcome};
 pub use call::{Action, CallReport, Exchange, Subject};
-pub use capability::{Capabilities, CapabilityOverrides, Provenance, Sourced};
+pub use capability::{Capabilities, Capability, CapabilityOverrides, Provenance, Sourced};
 pub use client::Client;
 pub use discovery::{Discovery, DiscoveryNote, Document, ResourceTypeBinding};
 pub use failure::{ClientError, Failure, FailureClass, Refusal, RetryAdvice};
 pub use guard::{AddressGuard, IpNet};
-pub use judge::{Created, Deleted, Modified};
+pub use judge::{Created, Deleted, Modified, Retrieved};
 pub use message::Method;
 pub use observer::CallObserver;
 pub use pace::{DEFAULT_CONCURRENCY, Pace};
+pub use provider::calls::{Done as ProvisioningDone, Provisioned};
+pub use provider::create::Creation;
+pub use provider::find::Found;
+pub use provider::known::Known;
+pub use provider::notice::Notice;
+pub use provider::update::{PlannedWrite, Updated};
+pub use provider::{Kind, Provider};
 pub use proxy::ProxySettings;
+pub use query::{Query, Selection};
 pub use quote::MAX_QUOTE_CHARS;
-pub use request::Query;
 pub use retry::RetryPolicy;
 pub use settings::{DEFAULT_MAX_BODY_BYTES, ProviderSettings, SettingsError, SettingsRule, Timeouts};
 pub use tls::{ClientIdentity, Pem, TlsSettings};

@@ -10,8 +10,11 @@ use std::borrow::Cow;
 use std::fmt;
 use url::Url;
 
-/// RFC 7644 section 3.1: the media type of every body we send.
+/// RFC 7644 section 3.1: the media type of the bodies we send.
 pub(crate) const SCIM_JSON: &str = "application/scim+json";
+
+/// The media type of bodies for providers that refuse SCIM's own.
+pub(crate) const JSON: &str = "application/json";
 
 /// What we accept: some providers label SCIM as plain JSON.
 pub(crate) const ACCEPTED: &str = "application/scim+json, application/json";

@@ -1,167 +1,201 @@
 //! What is sent for each call. Nothing here does I/O: values go in, a request value comes out.
 
-use crate::address::{BaseUrl, escape};
+use crate::address::BaseUrl;
 use crate::failure::Failure;
-use crate::message::{ACCEPTED, HttpRequest, Method, SCIM_JSON};
-use scimwright_scim::{AttributePath, Filter, PatchRequest, Resource, ResourceType};
-use std::fmt::Write as _;
+use crate::message::{ACCEPTED, HttpRequest, JSON, Method, SCIM_JSON};
+use crate::query::{Query, Selection};
+use scimwright_profile::ContentType;
+use scimwright_scim::{
+    BulkMethod, BulkOperation, BulkRequest, PatchRequest, Resource, ResourceType, SearchRequest,
+};
+use serde::Serialize;
 use url::Url;
 
-/// What to look for, and how much of it to return (RFC 7644 section 3.4.2).
-///
-/// ```
-/// use scimwright_client::Query;
-/// use scimwright_scim::{AttributePath, Filter};
-///
-/// let path = AttributePath::parse("userName")?;
-/// let query = Query { count: Some(2), ..Query::filtered(Filter::eq(path, "o'neil\"")) };
-/// assert_eq!(query.filter.map(|filter| filter.to_string()).as_deref(), Some(r#"userName eq "o'neil\"""#));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Query {
-    /// Only resources that match. A provider may ignore it, so that what comes back has to be checked.
-    pub filter: Option<Filter>,
-    /// The first resource to return, counted from 1 (RFC 7644 section 3.4.2.4).
-    pub start_index: Option<u64>,
-    /// How many resources to return at most. 0 asks for the total alone; a provider may return fewer.
-    pub count: Option<u64>,
-    /// Return these attributes only, besides those that are always returned.
-    pub attributes: Vec<AttributePath>,
-    /// Return all attributes but these. RFC 7644 section 3.9 does not have both at once.
-    pub excluded_attributes: Vec<AttributePath>,
+/// The longest address that a query is sent in, in bytes. Servers and gateways of every kind take 8,000
+/// (RFC 9110 section 4.1); many take no more.
+pub(crate) const MAX_QUERY_URL_BYTES: usize = 8_000;
+
+/// A condition under which a request is to be carried out (RFC 7644 section 3.14).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Condition<'a> {
+    /// None.
+    Always,
+    /// The resource still has this version.
+    Matches(&'a str),
+    /// The resource no longer has this version.
+    Changed(&'a str),
 }
 
-impl Query {
-    /// Everything that matches the filter.
-    #[must_use]
-    pub fn filtered(filter: Filter) -> Self {
-        Self { filter: Some(filter), ..Self::default() }
+impl<'a> Condition<'a> {
+    /// What an optional version for If-Match stands for.
+    pub(crate) fn matches(version: Option<&'a str>) -> Self {
+        version.map_or(Self::Always, Self::Matches)
+    }
+}
+
+/// Builds the requests to one provider.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Requests<'a> {
+    /// What all addresses are built on.
+    pub base: &'a BaseUrl,
+    /// The media type of bodies.
+    pub content_type: ContentType,
+}
+
+impl Requests<'_> {
+    /// RFC 7644 section 3.3.
+    pub(crate) fn create(&self, kind: &ResourceType, resource: &Resource) -> Result<HttpRequest, Failure> {
+        self.with_body(Method::Post, self.base.endpoint(&kind.endpoint), resource, Condition::Always)
     }
 
-    // RFC 3986 has no `+` for a blank; that is HTML's, and not every provider reads it.
-    fn to_query_string(&self) -> Option<String> {
-        let mut parameters = String::new();
-        let mut add = |name: &str, value: &str| {
-            let separator = if parameters.is_empty() { "" } else { "&" };
-            // Writing to a String cannot fail.
-            let _ = write!(parameters, "{separator}{name}={}", escape(value));
+    /// RFC 7644 section 3.4.1.
+    pub(crate) fn retrieve(
+        &self,
+        kind: &ResourceType,
+        id: &str,
+        selection: &Selection,
+        condition: Condition<'_>,
+    ) -> Result<HttpRequest, Failure> {
+        let mut url = self.address(kind, id)?;
+        url.set_query(selection.to_query_string().as_deref());
+        Ok(without_body(Method::Get, url, condition))
+    }
+
+    /// RFC 7644 section 3.4.2.
+    pub(crate) fn query(&self, kind: &ResourceType, query: &Query) -> HttpRequest {
+        let mut url = self.base.endpoint(&kind.endpoint);
+        url.set_query(query.to_query_string().as_deref());
+        without_body(Method::Get, url, Condition::Always)
+    }
+
+    /// RFC 7644 section 3.4.3: a query whose parameters are in the body.
+    pub(crate) fn search(&self, kind: &ResourceType, query: &Query) -> Result<HttpRequest, Failure> {
+        let mut url = self.base.endpoint(&kind.endpoint);
+        url.set_path(&format!("{}/.search", url.path()));
+        let body = SearchRequest::from(query).to_value();
+        self.with_body(Method::Post, url, &body, Condition::Always)
+    }
+
+    /// RFC 7644 section 3.5.1.
+    pub(crate) fn replace(
+        &self,
+        kind: &ResourceType,
+        id: &str,
+        resource: &Resource,
+        condition: Condition<'_>,
+    ) -> Result<HttpRequest, Failure> {
+        self.with_body(Method::Put, self.address(kind, id)?, resource, condition)
+    }
+
+    /// RFC 7644 section 3.5.2.
+    pub(crate) fn modify(
+        &self,
+        kind: &ResourceType,
+        id: &str,
+        body: &Value,
+        condition: Condition<'_>,
+    ) -> Result<HttpRequest, Failure> {
+        self.with_body(Method::Patch, self.address(kind, id)?, body, condition)
+    }
+
+    /// RFC 7644 section 3.6.
+    pub(crate) fn delete(
+        &self,
+        kind: &ResourceType,
+        id: &str,
+        condition: Condition<'_>,
+    ) -> Result<HttpRequest, Failure> {
+        Ok(without_body(Method::Delete, self.address(kind, id)?, condition))
+    }
+
+    /// RFC 7644 section 3.7: several operations in one request.
+    pub(crate) fn bulk(&self, request: &BulkRequest) -> Result<HttpRequest, Failure> {
+        let url = self.base.endpoint("/Bulk");
+        self.with_body(Method::Post, url, &request.to_value(), Condition::Always)
+    }
+
+    /// An operation of a bulk request as a request of its own.
+    pub(crate) fn operation(&self, operation: &BulkOperation) -> Result<HttpRequest, Failure> {
+        let method = match operation.method {
+            BulkMethod::Post => Method::Post,
+            BulkMethod::Put => Method::Put,
+            BulkMethod::Patch => Method::Patch,
+            BulkMethod::Delete => Method::Delete,
         };
-        if let Some(filter) = &self.filter {
-            add("filter", &filter.to_string());
+        let url = self.base.endpoint(&operation.path);
+        let condition = Condition::matches(operation.version.as_deref());
+        match &operation.data {
+            Some(data) => self.with_body(method, url, data, condition),
+            None => Ok(without_body(method, url, condition)),
         }
-        if !self.attributes.is_empty() {
-            add("attributes", &joined(&self.attributes));
-        }
-        if !self.excluded_attributes.is_empty() {
-            add("excludedAttributes", &joined(&self.excluded_attributes));
-        }
-        if let Some(start_index) = self.start_index {
-            add("startIndex", &start_index.to_string());
-        }
-        if let Some(count) = self.count {
-            add("count", &count.to_string());
-        }
-        (!parameters.is_empty()).then_some(parameters)
+    }
+
+    /// RFC 7644 section 3.7: where a bulk operation is done, relative to the base URL.
+    pub(crate) fn bulk_path(&self, kind: &ResourceType, id: Option<&str>) -> Result<String, Failure> {
+        let url = match id {
+            Some(id) => self.address(kind, id)?,
+            None => self.base.endpoint(&kind.endpoint),
+        };
+        Ok(self.base.relative(&url))
+    }
+
+    /// RFC 7644 section 4: one of the metadata endpoints, from the first entry or a later one.
+    pub(crate) fn metadata(&self, endpoint: &str, start_index: Option<u64>) -> HttpRequest {
+        let mut url = self.base.endpoint(endpoint);
+        let query = Query { start_index, ..Query::default() };
+        url.set_query(query.to_query_string().as_deref());
+        without_body(Method::Get, url, Condition::Always)
+    }
+
+    fn address(&self, kind: &ResourceType, id: &str) -> Result<Url, Failure> {
+        self.base.resource(&kind.endpoint, id).ok_or_else(|| Failure::Unsendable {
+            reason: format!("the id {id:?} cannot stand in an address, and would name something else"),
+        })
+    }
+
+    fn with_body(
+        &self,
+        method: Method,
+        url: Url,
+        body: &impl Serialize,
+        condition: Condition<'_>,
+    ) -> Result<HttpRequest, Failure> {
+        let body =
+            serde_json::to_vec(body).map_err(|error| Failure::Unsendable { reason: error.to_string() })?;
+        let mut request = without_body(method, url, condition);
+        let content_type = match self.content_type {
+            ContentType::ScimJson => SCIM_JSON,
+            ContentType::Json => JSON,
+        };
+        request.headers.push(("content-type", content_type.into()));
+        request.body = Some(body);
+        Ok(request)
     }
 }
 
-fn joined(paths: &[AttributePath]) -> String {
-    paths.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
-}
-
-/// RFC 7644 section 3.3.
-pub(crate) fn create(
-    base: &BaseUrl,
-    kind: &ResourceType,
-    resource: &Resource,
-) -> Result<HttpRequest, Failure> {
-    with_body(Method::Post, base.endpoint(&kind.endpoint), resource, None)
-}
-
-/// RFC 7644 section 3.4.1.
-pub(crate) fn retrieve(base: &BaseUrl, kind: &ResourceType, id: &str) -> Result<HttpRequest, Failure> {
-    Ok(without_body(Method::Get, address(base, kind, id)?, None))
-}
-
-/// RFC 7644 section 3.4.2.
-pub(crate) fn query(base: &BaseUrl, kind: &ResourceType, query: &Query) -> HttpRequest {
-    let mut url = base.endpoint(&kind.endpoint);
-    url.set_query(query.to_query_string().as_deref());
-    without_body(Method::Get, url, None)
-}
-
-/// RFC 7644 section 3.5.1.
-pub(crate) fn replace(
-    base: &BaseUrl,
-    kind: &ResourceType,
-    id: &str,
-    resource: &Resource,
-    if_match: Option<&str>,
-) -> Result<HttpRequest, Failure> {
-    with_body(Method::Put, address(base, kind, id)?, resource, if_match)
-}
-
-/// RFC 7644 section 3.5.2.
-pub(crate) fn modify(
-    base: &BaseUrl,
-    kind: &ResourceType,
-    id: &str,
-    patch: &PatchRequest,
-    if_match: Option<&str>,
-) -> Result<HttpRequest, Failure> {
-    with_body(Method::Patch, address(base, kind, id)?, &patch.to_value(), if_match)
-}
-
-/// RFC 7644 section 3.6.
-pub(crate) fn delete(
-    base: &BaseUrl,
-    kind: &ResourceType,
-    id: &str,
-    if_match: Option<&str>,
-) -> Result<HttpRequest, Failure> {
-    Ok(without_body(Method::Delete, address(base, kind, id)?, if_match))
-}
-
-/// RFC 7644 section 4: one of the metadata endpoints.
-pub(crate) fn metadata(base: &BaseUrl, endpoint: &str) -> HttpRequest {
-    without_body(Method::Get, base.endpoint(endpoint), None)
-}
-
-fn address(base: &BaseUrl, kind: &ResourceType, id: &str) -> Result<Url, Failure> {
-    base.resource(&kind.endpoint, id).ok_or_else(|| Failure::Unsendable {
-        reason: format!("the id {id:?} cannot stand in an address, and would name something else"),
-    })
-}
-
-fn without_body(method: Method, url: Url, if_match: Option<&str>) -> HttpRequest {
+fn without_body(method: Method, url: Url, condition: Condition<'_>) -> HttpRequest {
     let mut headers = vec![("accept", ACCEPTED.into())];
     // RFC 7644 section 3.14.
-    headers.extend(if_match.map(|version| ("if-match", version.to_owned().into())));
+    match condition {
+        Condition::Always => {}
+        Condition::Matches(version) => headers.push(("if-match", version.to_owned().into())),
+        Condition::Changed(version) => headers.push(("if-none-match", version.to_owned().into())),
+    }
     HttpRequest { method, url, headers, body: None }
-}
-
-fn with_body(
-    method: Method,
-    url: Url,
-    body: &impl serde::Serialize,
-    if_match: Option<&str>,
-) -> Result<HttpRequest, Failure> {
-    let body = serde_json::to_vec(body).map_err(|error| Failure::Unsendable { reason: error.to_string() })?;
-    let mut request = without_body(method, url, if_match);
-    request.headers.push(("content-type", SCIM_JSON.into()));
-    request.body = Some(body);
-    Ok(request)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use scimwright_scim::{builtin, urn};
+    use scimwright_scim::{AttributePath, Filter, builtin, urn};
     use serde_json::{Value, json};
 
     fn base() -> BaseUrl {
         BaseUrl::new("https://acme.example/scim/v2/".parse().unwrap())
+    }
+
+    fn requests(base: &BaseUrl) -> Requests<'_> {
+        Requests { base, content_type: ContentType::ScimJson }
     }
 
     fn user() -> ResourceType {
@@ -194,21 +228,38 @@ mod tests {
             "Operations": [{"op": "replace", "path": "name.familyName", "value": "O'Neil"}],
         }))
         .unwrap();
+        let (requests, version) = (requests(&base), Condition::Matches("W/\"3\""));
+        let all = Selection::default();
+        let tools = BulkOperation {
+            version: Some("W/\"3\"".to_owned()),
+            data: Some(json!({"displayName": "Tools"})),
+            ..BulkOperation::new(BulkMethod::Put, requests.bulk_path(&user, Some("Tour Guides")).unwrap())
+        };
+        let bulk = BulkRequest { fail_on_errors: Some(1), operations: vec![tools] };
+        let some = Selection { attributes: vec![path("userName"), path("emails")], excluded: Vec::new() };
+        let query = Query { count: Some(2), ..Query::filtered(Filter::eq(path("userName"), "zoë")) };
         let requests = [
-            create(&base, &user, &resource).unwrap(),
-            retrieve(&base, &user, "Tour Guides").unwrap(),
-            modify(&base, &user, "2819c", &patch, Some("W/\"3\"")).unwrap(),
-            replace(&base, &user, "2819c", &resource, None).unwrap(),
-            delete(&base, &user, "a/../b", Some("W/\"3\"")).unwrap(),
-            metadata(&base, "/ServiceProviderConfig"),
+            requests.create(&user, &resource).unwrap(),
+            requests.retrieve(&user, "Tour Guides", &all, Condition::Always).unwrap(),
+            requests.retrieve(&user, "2819c", &some, Condition::Changed("W/\"3\"")).unwrap(),
+            requests.search(&user, &query).unwrap(),
+            requests.modify(&user, "2819c", &patch, version).unwrap(),
+            requests.replace(&user, "2819c", &resource, Condition::Always).unwrap(),
+            requests.delete(&user, "a/../b", version).unwrap(),
+            requests.bulk(&bulk).unwrap(),
+            requests.operation(&bulk.operations[0]).unwrap(),
+            requests.metadata("/ServiceProviderConfig", None),
+            requests.metadata("/Schemas", Some(11)),
         ];
         insta::assert_snapshot!(requests.iter().map(wire).collect::<Vec<_>>().join("\n"));
     }
 
+    /// Point 18: a filter's value is escaped as a JSON string, then percent-encoded.
     #[test]
     fn a_filter_is_escaped_as_json_and_then_percent_encoded() {
         let filter = Filter::eq(path("userName"), "a\"b\\c & d=é+");
-        let request = query(&base(), &user(), &Query { count: Some(2), ..Query::filtered(filter.clone()) });
+        let query = Query { count: Some(2), ..Query::filtered(filter.clone()) };
+        let request = requests(&base()).query(&user(), &query);
         assert_eq!(
             request.path_and_query(),
             "/scim/v2/Users?filter=userName%20eq%20%22a%5C%22b%5C%5Cc%20%26%20d%3D%C3%A9%2B%22&count=2"
@@ -218,25 +269,20 @@ mod tests {
     }
 
     #[test]
-    fn every_parameter_of_a_query_has_its_place() {
-        let all = Query {
-            filter: None,
-            start_index: Some(101),
-            count: Some(0),
-            attributes: vec![path("userName"), path("name.givenName")],
-            excluded_attributes: vec![path("members")],
-        };
-        assert_eq!(
-            query(&base(), &user(), &all).url.query(),
-            Some("attributes=userName%2Cname.givenName&excludedAttributes=members&startIndex=101&count=0")
-        );
-        assert_eq!(query(&base(), &user(), &Query::default()).url.query(), None);
+    fn bodies_are_labelled_as_the_provider_wants_them() {
+        let resource = Resource::from_value(json!({"userName": "zoë"})).unwrap();
+        for (content_type, label) in
+            [(ContentType::ScimJson, "application/scim+json"), (ContentType::Json, "application/json")]
+        {
+            let request = Requests { base: &base(), content_type }.create(&user(), &resource).unwrap();
+            assert_eq!(request.headers.last(), Some(&("content-type", label.into())));
+        }
     }
 
     #[test]
     fn an_id_that_would_name_something_else_is_never_sent() {
         for id in ["", ".", ".."] {
-            let failure = delete(&base(), &user(), id, None).unwrap_err();
+            let failure = requests(&base()).delete(&user(), id, Condition::Always).unwrap_err();
             assert!(matches!(failure, Failure::Unsendable { .. }), "{id:?}");
         }
     }
@@ -244,7 +290,7 @@ mod tests {
     #[test]
     fn a_body_is_not_in_what_a_request_prints() {
         let resource = Resource::from_value(json!({"password": "s3cr3t"})).unwrap();
-        let request = create(&base(), &user(), &resource).unwrap();
+        let request = requests(&base()).create(&user(), &resource).unwrap();
         assert!(!format!("{request:?}").contains("s3cr3t"));
     }
 }

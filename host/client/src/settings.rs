@@ -15,6 +15,7 @@ use crate::quote::Secrets;
 use crate::retry::RetryPolicy;
 use crate::tls::TlsSettings;
 pub use rule::{SettingsError, SettingsRule};
+use scimwright_profile::ProviderQuirks;
 use secrecy::{ExposeSecret, SecretString};
 use std::fmt;
 use std::time::Duration;
@@ -63,12 +64,14 @@ pub struct ProviderSettings {
     pub guard: AddressGuard,
     /// How fast requests may be sent.
     pub pace: Pace,
+    /// How the provider departs from the RFCs.
+    pub quirks: ProviderQuirks,
 }
 
 impl ProviderSettings {
     /// Settings with the defaults: [`Timeouts::default`], [`RetryPolicy::default`],
     /// [`DEFAULT_MAX_BODY_BYTES`], [`Pace::default`], no further headers, nothing overridden; the system's
-    /// certificates and proxy, and any address.
+    /// certificates and proxy, and any address; no quirks.
     #[must_use]
     pub fn new(name: impl Into<String>, base_url: Url, auth: Authentication) -> Self {
         Self {
@@ -85,6 +88,7 @@ impl ProviderSettings {
             proxy: ProxySettings::default(),
             guard: AddressGuard::default(),
             pace: Pace::default(),
+            quirks: ProviderQuirks::default(),
         }
     }
 
@@ -181,6 +185,7 @@ impl fmt::Debug for ProviderSettings {
             .field("proxy", &self.proxy)
             .field("guard", &self.guard)
             .field("pace", &self.pace)
+            .field("quirks", &self.quirks)
             .finish()
     }
 }

@@ -20,7 +20,7 @@ use bucket::Bucket;
 use concurrency::{Concurrency, Place};
 use pause::Pause;
 pub(crate) use pause::Paused;
-use scimwright_profile::Budget;
+use scimwright_profile::{Budget, ProviderQuirks};
 use std::num::NonZeroUsize;
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -44,6 +44,13 @@ impl Default for Pace {
     /// No budgets, [`DEFAULT_CONCURRENCY`].
     fn default() -> Self {
         Self { reads: None, writes: None, concurrency: DEFAULT_CONCURRENCY }
+    }
+}
+
+impl Pace {
+    /// The budgets of the settings, and where there are none, those of the provider's profile.
+    pub(crate) fn or(&self, quirks: &ProviderQuirks) -> Self {
+        Self { reads: self.reads.or(quirks.reads), writes: self.writes.or(quirks.writes), ..*self }
     }
 }
 

@@ -10,7 +10,7 @@ use super::{Kind, Provider};
 use crate::call::{Action, CallReport, Exchange, Subject};
 use crate::failure::{ClientError, Failure, Refusal};
 use crate::judge::Deleted;
-use crate::request::Query;
+use crate::query::Query;
 use futures::stream::BoxStream;
 use scimwright_scim::{AttributePath, Desired, Resource};
 
@@ -51,7 +51,7 @@ impl Provider {
     ///
     /// The stream always ends. After an `Err` something is missing.
     pub fn get(&self, kind: &Kind, query: Query) -> BoxStream<'static, Result<Resource, ClientError>> {
-        self.client.query_all(kind.resource_type(), query)
+        self.client.query_all(kind.resource_type(), self.paged(query))
     }
 
     /// The resource with this id.

@@ -10,7 +10,7 @@ use super::{Kind, Provider, is_lack};
 use crate::capability::Capability;
 use crate::failure::{ClientError, Failure};
 use crate::provider::roster::Lookup;
-use crate::request::Query;
+use crate::query::Query;
 use futures::TryStreamExt;
 use scimwright_scim::{AttributePath, Comparison, Desired, Filter, FilterValue, Resource, ScimType};
 use std::fmt;
@@ -141,7 +141,8 @@ impl Provider {
 
     /// Asks with a filter, and checks what comes.
     async fn ask_for(&self, kind: &Kind, wanted: &Wanted<'_>) -> Result<Asked, ClientError> {
-        let mut pages = self.client.query_pages(kind.resource_type(), Query::filtered(wanted.filter.clone()));
+        let query = self.paged(Query::filtered(wanted.filter.clone()));
+        let mut pages = self.client.query_pages(kind.resource_type(), query);
         let mut matching = Vec::new();
         let mut strangers = 0;
         loop {
@@ -177,9 +178,7 @@ impl Provider {
 
     fn ignores_filters(&self, kind: &Kind) {
         let mut knowledge = self.knowledge();
-        if let Some((_, discovery)) = &mut knowledge.discovery {
-            std::sync::Arc::make_mut(discovery).capabilities.observe(Capability::Filter, false);
-        }
+        knowledge.lacks(Capability::Filter);
         let resource_type = kind.resource_type().name.clone();
         knowledge.say(Notice::IgnoresFilters { resource_type });
     }
@@ -192,7 +191,7 @@ impl Provider {
         freshness: Freshness,
     ) -> Result<Option<Vec<Resource>>, ClientError> {
         let lookup = Lookup { path: wanted.path, value: &wanted.value };
-        let candidates = self.shared.rosters.candidates(&self.client, kind, lookup, freshness).await?;
+        let candidates = self.shared.rosters.candidates(self, kind, lookup, freshness).await?;
         let Some(candidates) = candidates else { return Ok(None) };
         let mut matching = Vec::new();
         for id in candidates {

@@ -31,11 +31,12 @@ use crate::client::Client;
 use crate::dialect;
 use crate::discovery::{Discovery, ResourceTypeBinding};
 use crate::failure::{ClientError, Failure};
+use crate::query::Query;
 use crate::settings::{ProviderSettings, SettingsError};
 use known::Known;
 use notice::Notice;
 use roster::Rosters;
-use scimwright_profile::{MemberRemoval, Profile, ResourceQuirks};
+use scimwright_profile::{MemberRemoval, Paging, Profile, ResourceQuirks};
 use scimwright_scim::check::{Occasion, Severity, check};
 use scimwright_scim::{Conflict, Desired, ResourceType, SchemaSet, conflicts, prepare};
 use std::collections::{HashMap, HashSet};
@@ -282,14 +283,32 @@ impl Provider {
         knowledge.discovery.as_ref().is_none_or(|(_, discovery)| discovery.capabilities.can(capability))
     }
 
-    /// Takes down that a capability is not what it was taken for (point 2 of discovery: a declaration is a
-    /// hint).
-    fn observe_lack(&self, capability: Capability, because: String) {
+    /// Takes down that a capability is not what it was taken for: a declaration is a hint. False where that is
+    /// no news, or where the administrator insists.
+    fn observe_lack(&self, capability: Capability, because: String) -> bool {
         let mut knowledge = self.knowledge();
-        if let Some((_, discovery)) = &mut knowledge.discovery {
-            Arc::make_mut(discovery).capabilities.observe(capability, false);
+        let is_new = knowledge.lacks(capability);
+        if is_new {
+            knowledge.say(Notice::Lacks { capability, because });
         }
-        knowledge.say(Notice::Lacks { capability, because });
+        is_new
+    }
+
+    /// The query, begun with a cursor where the provider pages in no other way.
+    fn paged(&self, query: Query) -> Query {
+        let by_cursor = match self.client.quirks().paging {
+            Paging::Index => false,
+            Paging::Cursor => true,
+            Paging::Declared => {
+                let knowledge = self.knowledge();
+                let known = knowledge.discovery.as_ref();
+                known.is_some_and(|(_, discovery)| discovery.capabilities.pages_by_cursor_only())
+            }
+        };
+        match by_cursor && query.start_index.is_none() {
+            true => Query { cursor: query.cursor.or_else(|| Some(String::new())), ..query },
+            false => query,
+        }
     }
 
     fn knowledge(&self) -> MutexGuard<'_, Knowledge> {
@@ -298,6 +317,12 @@ impl Provider {
 }
 
 impl Knowledge {
+    /// False where that is known, or where the administrator insists on the contrary.
+    fn lacks(&mut self, capability: Capability) -> bool {
+        let Some((_, discovery)) = &mut self.discovery else { return false };
+        Arc::make_mut(discovery).capabilities.observed(capability, false)
+    }
+
     /// Says something, unless it was said before.
     fn say(&mut self, notice: Notice) {
         if self.said.insert(notice.clone()) {

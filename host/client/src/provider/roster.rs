@@ -5,11 +5,10 @@
 //! is only a hint: whatever it names is read again, and a resource that it misses because it is newer makes a
 //! create conflict, after which the index is made anew.
 
-use super::Kind;
+use super::{Kind, Provider};
 use super::find::{Freshness, MAX_LOOKED_THROUGH};
-use crate::client::Client;
 use crate::failure::ClientError;
-use crate::request::Query;
+use crate::query::Query;
 use futures::TryStreamExt;
 use scimwright_scim::{AttributePath, FilterValue, Resource};
 use serde_json::Value;
@@ -47,7 +46,7 @@ impl Rosters {
     /// Whoever comes while the index is being made waits for it.
     pub(super) async fn candidates(
         &self,
-        client: &Client,
+        provider: &Provider,
         kind: &Kind,
         lookup: Lookup<'_>,
         freshness: Freshness,
@@ -61,7 +60,7 @@ impl Rosters {
             if !paths.contains(lookup.path) {
                 paths.push(lookup.path.clone());
             }
-            rosters.insert(name.clone(), Roster::make(client, kind, paths).await?);
+            rosters.insert(name.clone(), Roster::make(provider, kind, paths).await?);
         }
         Ok(rosters.get(name).and_then(|roster| roster.find(lookup)))
     }
@@ -75,9 +74,9 @@ impl Rosters {
 }
 
 impl Roster {
-    async fn make(client: &Client, kind: &Kind, paths: Vec<AttributePath>) -> Result<Self, ClientError> {
+    async fn make(provider: &Provider, kind: &Kind, paths: Vec<AttributePath>) -> Result<Self, ClientError> {
         let mut roster = Self { made: Instant::now(), paths, ids: Some(HashMap::new()) };
-        let mut everybody = client.query_all(kind.resource_type(), Query::default());
+        let mut everybody = provider.client.query_all(kind.resource_type(), provider.paged(Query::default()));
         let mut seen = 0;
         while let Some(resource) = everybody.try_next().await? {
             seen += 1;

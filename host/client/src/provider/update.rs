@@ -279,9 +279,8 @@ impl Provider {
         let because = error.kind.to_string();
         let resource_type = kind.resource_type().name.clone();
         Ok(match step {
-            Step::Patch { .. } if kind.quirks.update == Update::Declared && self.can(Capability::Patch) => {
-                self.observe_lack(Capability::Patch, because);
-                true
+            Step::Patch { .. } if kind.quirks.update == Update::Declared => {
+                self.observe_lack(Capability::Patch, because)
             }
             Step::Put { .. } if error.call.method == Method::Put => {
                 let mut knowledge = self.knowledge();

@@ -110,7 +110,8 @@ fn paged(last: u64, total: u64) -> impl Fn(&Request) -> ResponseTemplate {
 #[tokio::test]
 async fn all_resources_are_streamed_over_all_pages() {
     let server = MockServer::start().await;
-    Mock::given(query_param_is_missing("count")).respond_with(paged(5, 5)).expect(3).mount(&server).await;
+    // Three pages, and one to see that there is no fourth.
+    Mock::given(query_param_is_missing("count")).respond_with(paged(5, 5)).expect(4).mount(&server).await;
     let found: Vec<_> =
         client(&server.uri()).query_all(&user(), Query::default()).try_collect().await.unwrap();
     let ids: Vec<_> = found.iter().filter_map(|resource| resource.id()).collect();
