@@ -14,6 +14,17 @@
 //! - `value`: how the values of quirks are written
 //! - `read`: a profile from its text
 //! - `builtins`: the files in `profiles/`
+//!
+//! ```
+//! use scimwright_profile::{MemberRemoval, Profile};
+//!
+//! let authentik = Profile::builtin("authentik").ok_or("no such profile")?;
+//! assert_eq!(authentik.resource_quirks("Group").member_removal, MemberRemoval::Value);
+//! for quirk in authentik.quirks() {
+//!     assert!(quirk.source.address().is_some(), "{quirk}");
+//! }
+//! # Ok::<(), &str>(())
+//! ```
 
 pub mod budget;
 pub mod mistake;

@@ -84,13 +84,18 @@ fn the_object_form_gives_whole_values_and_leaves_parts_to_paths() {
                 "active": false,
                 "addresses": [{"type": "home", "locality": "Oslo"}],
                 "phoneNumbers": [{"value": "1"}],
-                enterprise.as_str(): {"department": "Tools"},
             }},
             {"op": "remove", "path": "nickName"},
             {"op": "replace", "path": "name.givenName", "value": "Zoë"},
             {"op": "replace", "path": "emails[type eq \"work\"].value", "value": "b"},
+            {"op": "add", "path": format!("{enterprise}:department"), "value": "Tools"},
             {"op": "replace", "path": format!("{enterprise}:manager.value"), "value": "m2"},
         ]])
+    );
+    let wanted = json!({"title": "x", format!("{enterprise}:department"): "Tools"});
+    assert_eq!(
+        spoken(wanted, json!({}), &builtin::user_schema_set(), &quirks),
+        json!([[{"op": "replace", "value": {"title": "x", enterprise.as_str(): {"department": "Tools"}}}]])
     );
 }
 
@@ -295,11 +300,21 @@ impl Model<'_> {
                 };
             }
             ("remove", path) => assert!(path.is_some(), "a remove names its target"),
-            (_, None) => assert_eq!(self.quirks.patch_form, PatchForm::Object),
+            (_, None) => {
+                assert_eq!(self.quirks.patch_form, PatchForm::Object);
+                self.drop_nested(&operation["value"]);
+            }
             _ => {}
         }
         assert!(op.to_lowercase() != "remove" || !has_value, "{operation}");
         self.apply(&operation);
+    }
+
+    /// As the providers do that put a nested value which comes without a path in place of what was there.
+    fn drop_nested(&mut self, value: &Value) {
+        for (name, _) in value.as_object().unwrap().iter().filter(|(_, value)| value.is_object()) {
+            self.resource.as_map_mut().retain(|known, _| !known.eq_ignore_ascii_case(name));
+        }
     }
 
     fn apply(&mut self, operation: &Value) {
@@ -407,6 +422,7 @@ fn user_state() -> impl Strategy<Value = Value> {
         [],
         [{"type": "work", "value": "a"}],
         [{"type": "work", "value": "b", "primary": true}, {"type": "home", "value": "a"}],
+        [{"type": "work", "value": "a"}, {"type": "home", "value": "c"}],
         [{"type": "home", "value": "c"}, {"type": "home", "value": "d"}],
     ]);
     let user = some_of(vec![

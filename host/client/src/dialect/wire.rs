@@ -3,7 +3,9 @@
 use super::Step;
 use super::members::Portion;
 use scimwright_profile::{MemberRemoval, OperationNames, PatchForm, ResourceQuirks};
-use scimwright_scim::{AttributePath, PatchOperation, PatchPath, PatchRequest, Resource, SchemaSet, urn};
+use scimwright_scim::{
+    AttributePath, PatchOperation, PatchPath, PatchRequest, Resource, SchemaSet, SchemaUrn, urn,
+};
 use serde_json::{Map, Value, json};
 
 /// One PATCH while it is being put together: what is sent, and what that means.
@@ -107,6 +109,13 @@ fn same_attribute(one: &PatchOperation, other: &PatchOperation, schemas: &Schema
     }
 }
 
+/// Whether the resource has something in this extension.
+fn has_extension(seen: &Resource, urn: &SchemaUrn) -> bool {
+    let mut members = seen.as_map().iter();
+    members
+        .any(|(key, value)| *urn == *key.as_str() && value.as_object().is_some_and(|parts| !parts.is_empty()))
+}
+
 /// An attribute and the whole value it gets: what an operation without a path can say.
 struct Assignment {
     path: AttributePath,
@@ -125,7 +134,8 @@ impl Assignment {
         };
         let PatchPath::Attribute { path, filter: None } = path else { return None };
         let path = schemas.canonical(path);
-        if path.sub.is_some() {
+        // An extension is one nested value too.
+        if path.sub.is_some() || path.schema.as_ref().is_some_and(|urn| has_extension(seen, urn)) {
             return None;
         }
         let multi_valued = schemas.find_attribute(&path).map_or(value.is_array(), |found| found.multi_valued);

@@ -118,6 +118,8 @@ fn the_other_families_say_what_they_are_known_for() {
     assert_eq!(sentry.resource_quirks("User").disabling, Disabling::Deletes);
     assert_eq!(builtin("fleet").resource_quirks("User").disabling, Disabling::Deletes);
     assert_eq!(builtin("fleet").resource_quirks("Group").disabling, Disabling::Reversible);
+    assert_eq!(sentry.resource_quirks("Group").patchable, Some(paths(&["displayName", "members"])));
+    assert_eq!(builtin("entra-receiver").resource_quirks("Group").members_on_create, Some(0));
     assert_eq!(builtin("entra-receiver").resource_quirks("User").operation_names, OperationNames::Capital);
     assert_eq!(builtin("canaille").provider_quirks().filter, Some(false));
     assert_eq!(builtin("scimmy").provider_quirks().etag, Some(false));

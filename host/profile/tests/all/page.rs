@@ -1,6 +1,7 @@
 //! `docs/profiles.md` names everything that there is.
 
 use scimwright_profile::{Profile, ProviderSetting, ResourceSetting, Setting};
+use std::collections::BTreeSet;
 
 const PAGE: &str = include_str!("../../../../docs/profiles.md");
 
@@ -20,10 +21,14 @@ fn the_page_names_every_quirk_with_the_words_it_can_be_set_to() {
 }
 
 #[test]
-fn the_page_names_every_built_in_profile() {
+fn the_page_names_every_built_in_profile_with_its_quirks() {
     for profile in Profile::builtins() {
-        let row = format!("| `{}` | {} |", profile.name(), profile.title());
-        assert!(PAGE.lines().any(|line| line.starts_with(&row)), "docs/profiles.md lacks: {row}");
+        let start = format!("| `{}` | {} |", profile.name(), profile.title());
+        let row = PAGE.lines().find_map(|line| line.strip_prefix(&start));
+        let row = row.unwrap_or_else(|| panic!("docs/profiles.md lacks: {start}"));
+        let told: BTreeSet<&str> = row.trim_matches([' ', '|']).split(", ").collect();
+        let quirks: BTreeSet<&str> = profile.quirks().iter().map(|quirk| quirk.setting.key()).collect();
+        assert!(told == quirks || quirks.is_empty(), "{}: {told:?}", profile.name());
     }
 }
 
