@@ -322,7 +322,9 @@ impl Failure {
             | Self::Throttled { .. }
             | Self::Unavailable { .. }
             | Self::Incomplete { .. } => FailureClass::Retry,
-            Self::Conflict(_) | Self::PreconditionFailed(_) | Self::Ambiguous { .. } => FailureClass::Conflict,
+            Self::Conflict(_) | Self::PreconditionFailed(_) | Self::Ambiguous { .. } => {
+                FailureClass::Conflict
+            }
             Self::Authentication(_) | Self::Forbidden(_) | Self::TokenRefused { .. } => {
                 FailureClass::Authentication
             }

@@ -5,10 +5,9 @@ use crate::failure::Failure;
 use crate::message::{ACCEPTED, HttpRequest, JSON, Method, SCIM_JSON};
 use crate::query::{Query, Selection};
 use scimwright_profile::ContentType;
-use scimwright_scim::{
-    BulkMethod, BulkOperation, BulkRequest, PatchRequest, Resource, ResourceType, SearchRequest,
-};
+use scimwright_scim::{BulkMethod, BulkOperation, BulkRequest, Resource, ResourceType, SearchRequest};
 use serde::Serialize;
+use serde_json::Value;
 use url::Url;
 
 /// The longest address that a query is sent in, in bytes. Servers and gateways of every kind take 8,000
@@ -187,8 +186,8 @@ fn without_body(method: Method, url: Url, condition: Condition<'_>) -> HttpReque
 #[cfg(test)]
 mod tests {
     use super::*;
-    use scimwright_scim::{AttributePath, Filter, builtin, urn};
-    use serde_json::{Value, json};
+    use scimwright_scim::{AttributePath, Filter, PatchRequest, builtin, urn};
+    use serde_json::json;
 
     fn base() -> BaseUrl {
         BaseUrl::new("https://acme.example/scim/v2/".parse().unwrap())
@@ -243,7 +242,7 @@ mod tests {
             requests.retrieve(&user, "Tour Guides", &all, Condition::Always).unwrap(),
             requests.retrieve(&user, "2819c", &some, Condition::Changed("W/\"3\"")).unwrap(),
             requests.search(&user, &query).unwrap(),
-            requests.modify(&user, "2819c", &patch, version).unwrap(),
+            requests.modify(&user, "2819c", &patch.to_value(), version).unwrap(),
             requests.replace(&user, "2819c", &resource, Condition::Always).unwrap(),
             requests.delete(&user, "a/../b", version).unwrap(),
             requests.bulk(&bulk).unwrap(),

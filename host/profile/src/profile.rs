@@ -140,6 +140,14 @@ impl fmt::Display for Quirk {
     }
 }
 
+impl Default for Profile {
+    /// A provider that follows the RFCs: the built-in profile `rfc`.
+    fn default() -> Self {
+        let title = "A provider that follows the RFCs";
+        Self::builtin("rfc").cloned().unwrap_or_else(|| Self::new(ProfileName("rfc".to_owned()), title, ""))
+    }
+}
+
 impl Profile {
     /// A profile without quirks.
     #[must_use]

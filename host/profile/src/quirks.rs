@@ -210,7 +210,7 @@ pub enum OperationNames {
 }
 
 /// How members are taken out of a group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MemberRemoval {
     /// `remove` with the path `members[value eq "…"]`, one operation for each member.
     Filter,

@@ -16,7 +16,7 @@ use futures::TryStreamExt;
 use jiff::Timestamp;
 use scimwright_client::{CallReport, ClientError, Deleted, Exchange, Kind, Provider, Query, Selection};
 use scimwright_provision::{Action, Event, Existing, ProvisionError, RecordEvent};
-use scimwright_record::{RecordKey, ResourceTypeName};
+use scimwright_record::ResourceTypeName;
 use scimwright_state::{
     Action as LogAction, LinkScope, LogEntry, LogStatus, StateError, StateStore, TenantState,
 };

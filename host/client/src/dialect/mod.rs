@@ -17,7 +17,7 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use shape::{ShapeNote, shape};
+pub(crate) use shape::{fill_member_types, shape};
 
 use members::MemberChanges;
 use scimwright_profile::{MemberRemoval, ResourceQuirks, Update};

@@ -2,7 +2,7 @@
 
 use super::members;
 use scimwright_profile::ResourceQuirks;
-use scimwright_scim::{AttributePath, Desired, DesiredValue, SchemaSet};
+use scimwright_scim::{AttributeName, AttributePath, Desired, DesiredValue, Resource, SchemaSet};
 use serde_json::Value;
 use std::fmt;
 
@@ -18,13 +18,6 @@ pub(crate) enum ShapeNote {
         /// How many were left out.
         left_out: usize,
     },
-    /// Members got the `type` that the provider demands.
-    MemberType {
-        /// The type.
-        member_type: String,
-        /// How many had none.
-        members: usize,
-    },
 }
 
 impl fmt::Display for ShapeNote {
@@ -35,15 +28,6 @@ impl fmt::Display for ShapeNote {
                 write!(
                     f,
                     "`{path}` is sent with its {kept} value only, without {left_out} more: the provider keeps one"
-                )
-            }
-            Self::MemberType { member_type, members: 1 } => {
-                write!(f, "1 member of `members` gets the type \"{member_type}\", which the provider demands")
-            }
-            Self::MemberType { member_type, members } => {
-                write!(
-                    f,
-                    "{members} members of `members` get the type \"{member_type}\", which the provider demands"
                 )
             }
         }
@@ -67,13 +51,6 @@ pub(crate) fn shape(
                 if single.iter().any(|listed| listed.same_attribute(&canonical)) {
                     notes.extend(cut(&mut value, &path));
                 }
-                if let Some(member_type) = &quirks.member_type
-                    && members::is_members(&canonical)
-                {
-                    let members = members::type_members(&mut value, member_type);
-                    let note = ShapeNote::MemberType { member_type: member_type.clone(), members };
-                    notes.extend((members > 0).then_some(note));
-                }
                 DesiredValue::Set(value)
             }
             clear => clear,
@@ -81,6 +58,20 @@ pub(crate) fn shape(
         shaped.set(&path, value);
     }
     (shaped, notes)
+}
+
+/// Fills the `type` that the provider demands into members that have none.
+///
+/// Only what is sent is filled, and not the wanted state: a group whose members are shown with another type, or
+/// in another case, would have all of them removed and added again.
+pub(crate) fn fill_member_types(body: &mut Resource, quirks: &ResourceQuirks) {
+    let members = AttributePath::new(AttributeName::MEMBERS);
+    let Some(member_type) = &quirks.member_type else { return };
+    if let Some(mut value) = body.get(&members).cloned()
+        && members::type_members(&mut value, member_type) > 0
+    {
+        body.set(&members, value);
+    }
 }
 
 /// Leaves the primary value, or else the first.
@@ -150,18 +141,18 @@ mod tests {
     #[test]
     fn members_without_a_type_get_the_one_that_the_provider_demands() {
         let quirks = ResourceQuirks { member_type: Some("user".into()), ..ResourceQuirks::default() };
-        let groups = builtin::group_schema_set();
         let wanted = json!({"members": [{"value": "1"}, {"value": "2", "type": "group"}, {"value": "3", "type": null}]});
-        let (left, notes) = shaped(wanted.clone(), &quirks, &groups);
+        let mut body = Resource::from_value(wanted.clone()).unwrap();
+        fill_member_types(&mut body, &ResourceQuirks::default());
+        assert_eq!(body.to_value(), wanted);
+        fill_member_types(&mut body, &quirks);
         assert_eq!(
-            left["members"],
+            body.to_value()["members"],
             json!([
                 {"value": "1", "type": "user"},
                 {"value": "2", "type": "group"},
                 {"value": "3", "type": "user"},
             ])
         );
-        assert_eq!(notes, ["2 members of `members` get the type \"user\", which the provider demands"]);
-        assert_eq!(shaped(wanted.clone(), &ResourceQuirks::default(), &groups), (wanted, Vec::new()));
     }
 }

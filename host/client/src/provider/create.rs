@@ -7,6 +7,7 @@ use super::find::{Found, Freshness};
 use super::known::Known;
 use super::{Kind, Provider};
 use crate::call::{Action, CallReport, Subject};
+use crate::dialect;
 use crate::failure::{ClientError, Failure};
 use scimwright_scim::check::Occasion;
 use scimwright_scim::{AttributeName, AttributePath, Desired, DesiredValue, Resource};
@@ -56,7 +57,8 @@ impl Provider {
             return Err(self.client.unsent(subject, failure));
         }
         let (first, rest) = split_members(kind, desired);
-        let body = first.to_resource(kind.resource_type());
+        let mut body = first.to_resource(kind.resource_type());
+        dialect::fill_member_types(&mut body, &kind.quirks);
         let made = match self.client.create(kind.resource_type(), &body).await {
             Ok(made) => made,
             Err(error) => return self.after_failure(kind, desired, match_by, error).await,
@@ -75,7 +77,9 @@ impl Provider {
         let Some(rest) = rest else { return Ok(Creation::Made { known, call: made.call }) };
         // The resource is there: what is still missing is an update, and its failure is not the create's.
         match self.update(kind, &known, &rest).await {
-            Ok(updated) => Ok(Creation::Made { call: updated.call.unwrap_or(made.call), known: updated.known }),
+            Ok(updated) => {
+                Ok(Creation::Made { call: updated.call.unwrap_or(made.call), known: updated.known })
+            }
             Err(error) => {
                 tracing::warn!(%error, "a resource was created, and not all of its members could be added");
                 Ok(Creation::Made { known, call: made.call })

@@ -155,7 +155,11 @@ impl Provider {
                 }
                 // This value or this attribute is beyond the provider's filters; others may not be.
                 Err(ClientError { kind: Failure::Permanent(refusal), .. }) if refusal.status == 400 => {
-                    return Ok(if refusal.is(&ScimType::TooMany) { Asked::TooMany } else { Asked::CannotFilter });
+                    return Ok(if refusal.is(&ScimType::TooMany) {
+                        Asked::TooMany
+                    } else {
+                        Asked::CannotFilter
+                    });
                 }
                 Err(error) => return Err(error),
             };
@@ -196,7 +200,9 @@ impl Provider {
         let mut matching = Vec::new();
         for id in candidates {
             match self.client.retrieve(kind.resource_type(), &id).await {
-                Ok(found) if wanted.filter.matches(&found.value, kind.schemas()) => matching.push(found.value),
+                Ok(found) if wanted.filter.matches(&found.value, kind.schemas()) => {
+                    matching.push(found.value)
+                }
                 Ok(_) => {}
                 // Deleted since the index was made.
                 Err(error) if matches!(error.kind, Failure::NotFound(_)) => {}

@@ -132,7 +132,8 @@ impl Kind {
     pub fn prepare(&self, desired: Desired) -> (Desired, Vec<String>) {
         let (desired, cut) = prepare(desired, self.schemas());
         let (desired, shaped) = dialect::shape(desired, &self.quirks, self.schemas());
-        let notes = cut.iter().map(ToString::to_string).chain(shaped.iter().map(ToString::to_string)).collect();
+        let notes =
+            cut.iter().map(ToString::to_string).chain(shaped.iter().map(ToString::to_string)).collect();
         (desired, notes)
     }
 }

@@ -47,7 +47,10 @@ impl fmt::Display for Notice {
                     Capability::ETag => "writes are not made conditional",
                     _ => "it is done without",
                 };
-                write!(f, "{capability} does not work: {because}. Until the provider is asked anew, {instead}")
+                write!(
+                    f,
+                    "{capability} does not work: {because}. Until the provider is asked anew, {instead}"
+                )
             }
             Self::IgnoresFilters { resource_type } => write!(
                 f,

@@ -5,8 +5,8 @@
 //! is only a hint: whatever it names is read again, and a resource that it misses because it is newer makes a
 //! create conflict, after which the index is made anew.
 
-use super::{Kind, Provider};
 use super::find::{Freshness, MAX_LOOKED_THROUGH};
+use super::{Kind, Provider};
 use crate::failure::ClientError;
 use crate::query::Query;
 use futures::TryStreamExt;

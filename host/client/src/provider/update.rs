@@ -14,7 +14,9 @@ use crate::failure::{ClientError, Failure};
 use crate::message::Method;
 use scimwright_profile::{MemberRemoval, ResourceQuirks, Update, Verification};
 use scimwright_scim::check::Occasion;
-use scimwright_scim::{AttributeName, AttributePath, Conflict, Desired, PatchPath, PatchRequest, Resource, diff};
+use scimwright_scim::{
+    AttributeName, AttributePath, Conflict, Desired, PatchPath, PatchRequest, Resource, diff,
+};
 use serde_json::Value;
 use std::sync::atomic::Ordering;
 
@@ -73,7 +75,12 @@ impl Provider {
     /// [`Failure::NotFound`] where the resource is gone, [`Failure::PreconditionFailed`] where others change
     /// it faster than we do, [`Failure::NotApplied`] where the provider says yes and does not do it, and all
     /// others. A change in several requests may have been carried out in part; to try again is safe.
-    pub async fn update(&self, kind: &Kind, known: &Known, desired: &Desired) -> Result<Updated, ClientError> {
+    pub async fn update(
+        &self,
+        kind: &Kind,
+        known: &Known,
+        desired: &Desired,
+    ) -> Result<Updated, ClientError> {
         let _turn = self.shared.writers.turn(&kind.resource_type().endpoint, &known.id).await;
         let (desired, conflicts) = kind.reconcile(desired.clone(), known);
         let change = Change { kind, desired: &desired };
@@ -163,7 +170,9 @@ impl Provider {
         if !unpatchable.is_empty() {
             return Err(self.client.unsent(
                 Subject::new(Action::Modify, &kind.resource_type().name, Some(&known.id)),
-                Failure::Unsendable { reason: format!("the provider cannot change {}", listed(&unpatchable)) },
+                Failure::Unsendable {
+                    reason: format!("the provider cannot change {}", listed(&unpatchable)),
+                },
             ));
         }
         for step in steps {
@@ -294,7 +303,12 @@ impl Provider {
 
     /// A 404 to a write means that the resource is gone, or that there is no such route. If the resource can
     /// be read, it is the route.
-    async fn route_is_missing(&self, kind: &Kind, id: &str, error: &ClientError) -> Result<bool, ClientError> {
+    async fn route_is_missing(
+        &self,
+        kind: &Kind,
+        id: &str,
+        error: &ClientError,
+    ) -> Result<bool, ClientError> {
         if !matches!(error.kind, Failure::NotFound(_)) || error.call.method == Method::Get {
             return Ok(false);
         }
@@ -400,6 +414,7 @@ fn replacement(kind: &Kind, current: &Resource, standard: &PatchRequest, id: &st
     let changed = predicted(kind, current, standard);
     // Nothing more is wanted of it; what only the provider may write is dropped.
     let mut body = Desired::new().merge_into(None, &changed, kind.schemas());
+    dialect::fill_member_types(&mut body, &kind.quirks);
     if kind.quirks.id_in_put {
         body.set(&AttributePath::new(AttributeName::ID), id.into());
     }

@@ -38,13 +38,21 @@ fn split(operation: &PatchOperation) -> Vec<PatchOperation> {
     match operation {
         PatchOperation::Add { path: Some(path), value: Value::Array(items) } => items
             .iter()
-            .map(|item| PatchOperation::Add { path: Some(path.clone()), value: Value::Array(vec![item.clone()]) })
+            .map(|item| PatchOperation::Add {
+                path: Some(path.clone()),
+                value: Value::Array(vec![item.clone()]),
+            })
             .collect(),
         other => vec![other.clone()],
     }
 }
 
-fn had_no_effect(operation: &PatchOperation, before: &Resource, after: &Resource, schemas: &SchemaSet) -> bool {
+fn had_no_effect(
+    operation: &PatchOperation,
+    before: &Resource,
+    after: &Resource,
+    schemas: &SchemaSet,
+) -> bool {
     let Some(PatchPath::Attribute { path, filter }) = operation.path() else { return false };
     let mut again = after.clone();
     let alone = PatchRequest::new(vec![operation.clone()]);
@@ -53,7 +61,8 @@ fn had_no_effect(operation: &PatchOperation, before: &Resource, after: &Resource
         return false;
     }
     let attribute = path.without_sub();
-    let is_list = filter.is_some() || schemas.find_attribute(&attribute).is_some_and(|found| found.multi_valued);
+    let is_list =
+        filter.is_some() || schemas.find_attribute(&attribute).is_some_and(|found| found.multi_valued);
     match operation {
         PatchOperation::Remove { .. } if filter.is_some() => true,
         // Of a list, the provider may show other values for reasons of its own; what counts is whether it is

@@ -138,7 +138,13 @@ impl Double {
     pub(crate) fn elsewhere(&self, method: Method, path: &str, body: &Value) -> Value {
         let request = Request::new(method, path).with_json(body);
         let response = self.shared.provider.handle(&request, jiff::Timestamp::now());
-        assert!(response.status < 300, "{} {path}: {} {}", method.as_str(), response.status, response.value());
+        assert!(
+            response.status < 300,
+            "{} {path}: {} {}",
+            method.as_str(),
+            response.status,
+            response.value()
+        );
         response.value()
     }
 
@@ -158,9 +164,8 @@ struct Answering(Arc<Shared>);
 
 impl Respond for Answering {
     fn respond(&self, request: &wiremock::Request) -> ResponseTemplate {
-        let header = |name: &str| {
-            request.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
-        };
+        let header =
+            |name: &str| request.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let line = Line {
             method: request.method.to_string(),
             path: request.url.path().to_owned(),

@@ -6,9 +6,7 @@ use scimwright_client::provider::calls::Done;
 use scimwright_client::provider::create::Creation;
 use scimwright_client::provider::find::Found;
 use scimwright_client::{Failure, Kind, Provider, ProviderSettings, Timeouts};
-use scimwright_profile::{
-    MemberRemoval, Profile, ProviderQuirks, ResourceQuirks, Update, Verification,
-};
+use scimwright_profile::{MemberRemoval, Profile, ProviderQuirks, ResourceQuirks, Update, Verification};
 use scimwright_sandbox::{Capabilities, Manners, Method, Normalises, Plays, SandboxOptions};
 use scimwright_scim::{AttributePath, Desired};
 use serde_json::{Value, json};
@@ -95,7 +93,7 @@ async fn what_is_provisioned_twice_is_sent_once() {
 /// Point 5: a value that the provider normalises is not written for ever.
 #[tokio::test]
 async fn a_provider_that_rewrites_values_is_left_in_peace() {
-    let normalises = Normalises { user_names: true, emails: true, display_names: true };
+    let normalises = Normalises { user_name_in_lower_case: true, one_email: true, display_name: true };
     let manners = Manners { normalises, ..Manners::default() };
     let double = Double::playing(Plays { manners, ..Plays::default() }).await;
     let acme = provider_at(&double);
@@ -234,7 +232,8 @@ async fn versions_that_are_not_declared_are_not_relied_on() {
 /// Point 14: bounded tries; an ETag that is meaningless is given up.
 #[tokio::test]
 async fn versions_that_never_match_are_given_up_and_a_race_that_never_ends_is_an_error() {
-    let refuse_versions = |line: &crate::double::Line, _: usize| match (&line.if_match, line.method.as_str()) {
+    let refuse_versions = |line: &crate::double::Line, _: usize| match (&line.if_match, line.method.as_str())
+    {
         (Some(_), "PATCH") => Meddling::Answer(ResponseTemplate::new(412)),
         _ => Meddling::Pass,
     };
@@ -289,11 +288,13 @@ async fn a_filter_that_is_ignored_adopts_nobody_and_costs_one_listing() {
 /// Point 15: a server may match without case and return two.
 #[tokio::test]
 async fn two_that_match_are_not_one_and_a_stray_one_is_none() {
-    let two = |line: &crate::double::Line, _: usize| match line.query.contains("filter") {
+    let two = |line: &crate::double::Line, _: usize| {
+        match line.query.contains("filter") {
         true => Meddling::Answer(ResponseTemplate::new(200).set_body_json(json!({
             "totalResults": 2, "Resources": [{"id": "1", "externalId": "E1"}, {"id": "2", "externalId": "e1"}],
         }))),
         false => Meddling::Pass,
+    }
     };
     let double = Double::start(SandboxOptions::default(), two).await;
     let acme = provider_at(&double);
@@ -302,11 +303,13 @@ async fn two_that_match_are_not_one_and_a_stray_one_is_none() {
     let by_external_id = acme.find(&users, &paths(&["externalId"]), &jdoe()).await.unwrap();
     assert!(matches!(&by_external_id, Found::One(found) if found.id() == Some("1")), "{by_external_id}");
 
-    let same = |line: &crate::double::Line, _: usize| match line.query.contains("filter") {
+    let same = |line: &crate::double::Line, _: usize| {
+        match line.query.contains("filter") {
         true => Meddling::Answer(ResponseTemplate::new(200).set_body_json(json!({
             "totalResults": 2, "Resources": [{"id": "1", "userName": "JDOE"}, {"id": "2", "userName": "jdoe"}],
         }))),
         false => Meddling::Pass,
+    }
     };
     let double = Double::start(SandboxOptions::default(), same).await;
     let acme = provider_at(&double);
@@ -355,16 +358,19 @@ async fn a_server_error_on_create_is_looked_into() {
 #[tokio::test]
 async fn a_create_that_is_answered_with_200_is_an_adoption() {
     let adopt = |line: &crate::double::Line, _: usize| match line.method.as_str() {
-        "POST" => Meddling::Answer(
-            ResponseTemplate::new(200).set_body_json(json!({"id": "7", "userName": "jdoe"})),
-        ),
+        "POST" => {
+            Meddling::Answer(ResponseTemplate::new(200).set_body_json(json!({"id": "7", "userName": "jdoe"})))
+        }
         _ => Meddling::Pass,
     };
     let double = Double::start(SandboxOptions::default(), adopt).await;
     let acme = provider_at(&double);
     let users = kind(&acme, "User").await;
     let created = acme.create(&users, &jdoe(), &paths(&["userName"])).await.unwrap();
-    assert!(matches!(&created, Creation::Existed { resource, .. } if resource.id() == Some("7")), "{created:?}");
+    assert!(
+        matches!(&created, Creation::Existed { resource, .. } if resource.id() == Some("7")),
+        "{created:?}"
+    );
 }
 
 /// Point 17: ambiguous POST: look up, never repeat blindly.
@@ -412,9 +418,8 @@ async fn many_members_travel_in_chunks_and_all_arrive() {
     let ids = people(&double, 260);
     let acme = provider_at(&double);
     let groups = kind(&acme, "Group").await;
-    let wanted = |ids: &[String]| {
-        desired(json!({"displayName": "Guides", "members": members(ids.iter().cloned())}))
-    };
+    let wanted =
+        |ids: &[String]| desired(json!({"displayName": "Guides", "members": members(ids.iter().cloned())}));
     let known = acme.provision(&groups, wanted(&ids[..5]), &[], None).await.unwrap().known;
     double.forget_lines();
     let known = acme.provision(&groups, wanted(&ids), &[], Some(&known)).await.unwrap().known;
@@ -471,7 +476,8 @@ async fn members_that_are_not_shown_are_known_from_what_was_sent() {
     let ids = people(&double, 4);
     let acme = provider_at(&double);
     let groups = kind_with(&acme, "Group", quirks).await;
-    let wanted = |ids: &[String]| desired(json!({"displayName": "G", "members": members(ids.iter().cloned())}));
+    let wanted =
+        |ids: &[String]| desired(json!({"displayName": "G", "members": members(ids.iter().cloned())}));
     let known = acme.provision(&groups, wanted(&ids[..3]), &[], None).await.unwrap().known;
     double.forget_lines();
     let known = acme.provision(&groups, wanted(&ids[1..]), &[], Some(&known)).await.unwrap().known;
@@ -498,7 +504,8 @@ async fn a_removal_that_is_ignored_is_noticed_and_done_in_another_way() {
     let trusting = kind(&acme, "Group").await;
     let verification = Verification::Always;
     let wary = Kind { quirks: ResourceQuirks { verification, ..trusting.quirks.clone() }, ..trusting };
-    let wanted = |ids: &[String]| desired(json!({"displayName": "G", "members": members(ids.iter().cloned())}));
+    let wanted =
+        |ids: &[String]| desired(json!({"displayName": "G", "members": members(ids.iter().cloned())}));
     let known = acme.provision(&wary, wanted(&ids), &[], None).await.unwrap().known;
     let known = acme.provision(&wary, wanted(&ids[..3]), &[], Some(&known)).await.unwrap().known;
     let path = format!("/v2/Groups/{}", known.id);
@@ -633,7 +640,8 @@ async fn converge(double: &Double, acme: &Provider, name: &str) {
         let again = acme.provision(&users, person(number, title), &match_by, Some(known)).await.unwrap();
         assert!(!again.wrote(), "{name}: user {number} is written again");
     }
-    let again = acme.provision(&groups, group("Guides", &ids[2..15]), &[], Some(&known_groups[0])).await.unwrap();
+    let again =
+        acme.provision(&groups, group("Guides", &ids[2..15]), &[], Some(&known_groups[0])).await.unwrap();
     assert!(!again.wrote(), "{name}: the group is written again");
     assert_eq!(double.writes(), 0, "{name}");
 
