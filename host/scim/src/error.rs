@@ -199,6 +199,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    /// Point 22: the status as a string or a number, `scimType` optional.
     #[test]
     fn the_status_may_be_a_string_or_a_number() {
         for status in [json!("404"), json!(404), json!(" 404 ")] {
@@ -214,6 +215,7 @@ mod tests {
         assert_eq!(error.to_string(), "400 (vendorSpecific): no");
     }
 
+    /// Point 22: what is no error is not read as one.
     #[test]
     fn a_body_that_is_no_error_is_not_taken_for_one() {
         for body in [json!([]), json!("x"), json!({}), json!({"userName": "a"}), json!({"status": "active"})]

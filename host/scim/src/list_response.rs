@@ -111,6 +111,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    /// Points 1 and 22: bare arrays, numbers as strings, names in any case.
     #[test]
     fn pages_are_read_as_servers_send_them() {
         let empty = ListResponse::from_value(json!({"totalResults": "0"})).unwrap();

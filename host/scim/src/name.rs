@@ -97,6 +97,7 @@ mod tests {
     use super::*;
     use std::collections::HashSet;
 
+    /// Point 4: names compare without case.
     #[test]
     fn names_that_differ_only_in_case_are_one_name() {
         let names: HashSet<_> =

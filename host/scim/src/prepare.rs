@@ -225,6 +225,7 @@ mod tests {
         (serde_json::to_value(desired).unwrap(), notes.iter().map(ToString::to_string).collect())
     }
 
+    /// Point 3: what is readOnly or undeclared is stripped, attributes and parts.
     #[test]
     fn everything_that_cannot_be_sent_is_left_out_and_named_once() {
         let enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";

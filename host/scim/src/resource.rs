@@ -306,6 +306,7 @@ mod tests {
 
     const DEPARTMENT: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department";
 
+    /// Point 4: whatever case a provider writes names and URNs in.
     #[test]
     fn names_and_urns_are_found_in_any_case() {
         let user = resource(json!({
@@ -322,6 +323,7 @@ mod tests {
         );
     }
 
+    /// Point 4: null and absent are the same state.
     #[test]
     fn null_is_absent() {
         let user = resource(json!({"title": null, "name": {"givenName": null}}));

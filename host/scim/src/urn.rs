@@ -119,6 +119,7 @@ fn broken_rule(text: &str) -> Option<String> {
 mod tests {
     use super::*;
 
+    /// Point 4: URNs compare without case.
     #[test]
     fn urns_compare_without_case_and_keep_their_spelling() {
         let odd = SchemaUrn::parse("urn:ietf:params:scim:SCHEMAS:core:2.0:user").unwrap();

@@ -29,6 +29,7 @@ fn operations_in(schemas: &SchemaSet, wanted: Value, sent: Option<Value>, seen: 
     operations
 }
 
+/// Points 4 and 6: null, `[]` and absent are one state, and an empty difference sends nothing.
 #[test]
 fn agreement_needs_nothing() {
     let wanted =
@@ -66,6 +67,7 @@ fn a_single_value_is_added_replaced_or_removed() {
     );
 }
 
+/// Point 6: the smallest change names the parts that differ, and no others.
 #[test]
 fn only_the_parts_that_differ_are_named() {
     assert_eq!(
@@ -102,6 +104,7 @@ fn a_part_that_we_sent_and_want_no_more_is_removed_and_one_we_never_sent_stays()
     );
 }
 
+/// Point 5: what a provider normalises is not rewritten for ever.
 #[test]
 fn what_is_unchanged_since_it_was_sent_is_not_sent_again_though_the_provider_shows_another_value() {
     let sent = json!({
@@ -137,6 +140,7 @@ fn clearing_a_part_that_was_merely_not_sent_is_a_change() {
     );
 }
 
+/// Point 8: a value path where `type` is unique.
 #[test]
 fn values_are_told_apart_by_their_type() {
     assert_eq!(
@@ -153,6 +157,7 @@ fn values_are_told_apart_by_their_type() {
     );
 }
 
+/// Point 8: by `value` where types repeat.
 #[test]
 fn values_are_told_apart_by_their_value_where_types_repeat() {
     assert_eq!(
@@ -168,6 +173,7 @@ fn values_are_told_apart_by_their_value_where_types_repeat() {
     );
 }
 
+/// Point 8: the whole attribute where no key is unique.
 #[test]
 fn an_attribute_whose_values_cannot_be_told_apart_is_replaced() {
     let wanted = json!([{"type": "work", "locality": "Berlin"}, {"type": "work", "locality": "Paris"}]);
@@ -193,6 +199,7 @@ fn values_that_a_provider_shows_twice_are_replaced_and_no_filter_selects_both() 
     );
 }
 
+/// Point 8: the old `primary` is cleared explicitly.
 #[test]
 fn the_old_primary_gives_way_before_the_new_one_is_made() {
     assert_eq!(
@@ -389,6 +396,7 @@ fn an_echo_need_not_show_what_no_response_shows() {
     assert!(!compare::echoes(&json!({"givenName": "K"}), &wanted, declared("name")));
 }
 
+/// Point 9: the path of an extension is `URN:attribute`.
 #[test]
 fn the_path_of_an_extension_is_its_urn_and_the_attribute() {
     let enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
@@ -447,6 +455,7 @@ fn agrees(wanted: &Desired, resource: &Resource, schemas: &SchemaSet) -> bool {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
+    /// Point 6: `diff` is enough, and a second one is empty.
     #[test]
     fn applying_a_difference_makes_the_resource_agree_and_a_second_one_empty(
         (wanted, seen) in testing::user_change()

@@ -50,7 +50,7 @@ impl Filter {
 
 /// What makes no sense.
 enum Fault {
-    Undeclared { path: AttributePath, meant: Option<AttributePath>, in_brackets: bool },
+    Undeclared { path: AttributePath, meant: Option<Box<AttributePath>>, in_brackets: bool },
     Unordered { path: AttributePath, operator: Comparison, data_type: DataType },
 }
 
@@ -148,7 +148,7 @@ impl<'s> Walk<'s> {
     }
 
     fn undeclared(&self, path: AttributePath, in_brackets: bool) -> Fault {
-        let meant = suggest::attribute(&path, self.schemas);
+        let meant = suggest::attribute(&path, self.schemas).map(Box::new);
         Fault::Undeclared { path, meant, in_brackets }
     }
 }

@@ -196,6 +196,7 @@ mod tests {
         Filter::parse(text).unwrap().matches(&user(), &builtin::user_schema_set())
     }
 
+    /// Point 4: values compare by `caseExact`.
     #[test]
     fn strings_compare_by_case_exact_in_any_script() {
         assert!(matches(r#"userName eq "ZOË.STRASSE""#));

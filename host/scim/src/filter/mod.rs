@@ -282,3 +282,5 @@ impl<'de> serde::Deserialize<'de> for Filter {
 
 #[cfg(test)]
 pub(crate) mod arbitrary;
+#[cfg(test)]
+mod differential;

@@ -102,6 +102,7 @@ mod tests {
         assert_eq!(pr("a").or(pr("b")).negated().to_string(), "not (a pr or b pr)");
     }
 
+    /// Point 18: filter values are escaped as JSON strings.
     #[test]
     fn a_value_is_escaped_and_cannot_break_out() {
         let path = AttributePath::parse("userName").unwrap();

@@ -153,6 +153,7 @@ mod tests {
         assert_eq!(PatchRequest::parse(&body).unwrap().to_value(), body);
     }
 
+    /// Point 7: `Add` for `add`, `operations` for `Operations`.
     #[test]
     fn words_and_members_are_read_in_any_case() {
         let odd = json!({

@@ -167,6 +167,7 @@ mod tests {
         }
     }
 
+    /// Point 9: `URN:attribute` is read as what it names.
     #[test]
     fn the_urn_of_an_extension_is_told_from_the_path_of_an_attribute() {
         let users = builtin::user_schema_set();
