@@ -160,12 +160,20 @@ impl Transport {
                 }
                 Ok(Some(chunk)) => body.extend_from_slice(&chunk),
                 Ok(None) => return (body, BodyEnd::Complete),
-                Err(error) => return (body, BodyEnd::Lost(self.failure(&error, begun))),
+                Err(error) => return (body, BodyEnd::Lost(self.broken_off(&error, begun))),
             }
         }
     }
 
-    /// What an error of the library means, before a response or in its body.
+    /// What an error in a body means. Whatever its cause, the request was taken: there is a response.
+    fn broken_off(&self, error: &reqwest::Error, begun: Instant) -> Failure {
+        match self.failure(error, begun) {
+            late @ Failure::TimedOut { connecting: false, .. } => late,
+            _ => Failure::Interrupted { cause: self.secrets.quote(&cause(error)) },
+        }
+    }
+
+    /// What an error before a response means.
     fn failure(&self, error: &reqwest::Error, begun: Instant) -> Failure {
         let Timeouts { connect, read, request } = self.timeouts;
         let cause = || self.secrets.quote(&cause(error));

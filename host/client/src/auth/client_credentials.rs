@@ -260,8 +260,10 @@ fn seconds(value: &Value) -> Option<Duration> {
         Value::String(text) => text.trim().parse().ok()?,
         _ => return None,
     };
-    // Beyond a year it is as good as for ever, and clocks do not overflow.
-    Duration::try_from_secs_f64(seconds).ok().map(|lifetime| lifetime.min(Duration::from_secs(365 * 86_400)))
+    // Beyond a year it is as good as for ever, and clocks do not overflow. Servers that send 0 do not mean that
+    // the token they issue is of no use.
+    let lifetime = Duration::try_from_secs_f64(seconds).ok().filter(|lifetime| !lifetime.is_zero())?;
+    Some(lifetime.min(Duration::from_secs(365 * 86_400)))
 }
 
 #[cfg(test)]
@@ -324,9 +326,8 @@ mod tests {
         };
         assert_eq!(lifetime(json!(3600)), Some(Duration::from_secs(3600)));
         assert_eq!(lifetime(json!("3599")), Some(Duration::from_secs(3599)));
-        assert_eq!(lifetime(json!(0)), Some(Duration::ZERO));
         assert_eq!(lifetime(json!(1e300)), None);
-        for unknown in [json!(null), json!("soon"), json!(-1), json!([])] {
+        for unknown in [json!(null), json!("soon"), json!(0), json!(-1), json!([])] {
             assert_eq!(lifetime(unknown.clone()), None, "{unknown}");
         }
         assert_eq!(judged(200, json!({"access_token": "t"})).unwrap().lifetime, None);

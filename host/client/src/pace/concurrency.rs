@@ -112,10 +112,20 @@ mod tests {
         places
     }
 
+    enum Answer {
+        Well,
+        Overloaded,
+    }
+
     /// One round trip at full use; says how many requests were in it.
-    async fn round(concurrency: &Concurrency, answer: fn(&Place<'_>)) -> usize {
+    async fn round(concurrency: &Concurrency, answer: Answer) -> usize {
         let places = fill(concurrency).await;
-        places.iter().for_each(answer);
+        for place in &places {
+            match answer {
+                Answer::Well => place.went_well(),
+                Answer::Overloaded => place.overloaded(),
+            }
+        }
         places.len()
     }
 
@@ -123,7 +133,7 @@ mod tests {
     async fn it_grows_by_one_a_round_trip_up_to_its_upper_end() {
         let concurrency = concurrency(7);
         for expected in [4, 5, 6, 7, 7, 7] {
-            assert_eq!(round(&concurrency, |place| place.went_well()).await, expected);
+            assert_eq!(round(&concurrency, Answer::Well).await, expected);
         }
     }
 
@@ -131,15 +141,15 @@ mod tests {
     async fn it_halves_once_a_round_trip_and_never_stops() {
         let concurrency = concurrency(16);
         for expected in [4, 2, 1, 1] {
-            assert_eq!(round(&concurrency, |place| place.overloaded()).await, expected);
+            assert_eq!(round(&concurrency, Answer::Overloaded).await, expected);
         }
-        assert_eq!(round(&concurrency, |place| place.went_well()).await, 1);
-        assert_eq!(round(&concurrency, |place| place.went_well()).await, 2);
+        assert_eq!(round(&concurrency, Answer::Well).await, 1);
+        assert_eq!(round(&concurrency, Answer::Well).await, 2);
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_upper_end_below_the_first_limit_holds() {
-        assert_eq!(round(&concurrency(1), |place| place.went_well()).await, 1);
+        assert_eq!(round(&concurrency(1), Answer::Well).await, 1);
     }
 
     #[tokio::test(start_paused = true)]

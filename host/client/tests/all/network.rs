@@ -213,8 +213,8 @@ async fn a_connection_that_closes_between_two_requests_costs_nothing() {
     }
 }
 
-/// Resets the first stream for this reason and answers the others.
-async fn resetting(trust: &Trust, reason: h2::Reason) -> String {
+/// Resets the first stream for this reason, before its answer or in it, and answers the others.
+async fn resetting(trust: &Trust, reason: h2::Reason, answered: bool) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://{}", listener.local_addr().unwrap());
     let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(trust.config(false)));
@@ -225,7 +225,16 @@ async fn resetting(trust: &Trust, reason: h2::Reason) -> String {
             let mut connection = h2::server::handshake(socket).await.unwrap();
             while let Some(Ok((_, mut respond))) = connection.accept().await {
                 if std::mem::take(&mut first) {
-                    respond.send_reset(reason);
+                    if answered {
+                        let mut body = respond.send_response(hyper::Response::new(()), false).unwrap();
+                        // The head is sent by the loop around this; a reset at once would take its place.
+                        tokio::spawn(async move {
+                            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                            body.send_reset(reason);
+                        });
+                    } else {
+                        respond.send_reset(reason);
+                    }
                     continue;
                 }
                 let mut body = respond.send_response(hyper::Response::new(()), false).unwrap();
@@ -240,13 +249,15 @@ async fn resetting(trust: &Trust, reason: h2::Reason) -> String {
 #[tokio::test]
 async fn a_create_is_repeated_where_the_provider_refused_the_stream_and_only_there() {
     let trust = Trust::new();
-    let create = async |reason| {
-        let mut settings = trusting(&resetting(&trust, reason).await, &trust);
+    let create = async |reason, answered| {
+        let mut settings = trusting(&resetting(&trust, reason, answered).await, &trust);
         settings.retry = RetryPolicy::default();
         Client::new(settings).unwrap().create(&user(), &resource(json!({}))).await
     };
-    assert_eq!(create(h2::Reason::REFUSED_STREAM).await.unwrap().call.attempts, 2);
-    let error = create(h2::Reason::INTERNAL_ERROR).await.unwrap_err();
-    assert!(matches!(error.kind, Failure::Interrupted { .. }), "{error}");
-    assert_eq!((error.may_have_been_executed(), error.call.attempts), (true, 1));
+    assert_eq!(create(h2::Reason::REFUSED_STREAM, false).await.unwrap().call.attempts, 2);
+    for (reason, answered) in [(h2::Reason::INTERNAL_ERROR, false), (h2::Reason::REFUSED_STREAM, true)] {
+        let error = create(reason, answered).await.unwrap_err();
+        assert!(matches!(error.kind, Failure::Interrupted { .. }), "{error}");
+        assert_eq!((error.may_have_been_executed(), error.call.attempts), (true, 1));
+    }
 }

@@ -97,7 +97,7 @@ struct Seen(Mutex<Vec<String>>);
 
 impl CallObserver for Seen {
     fn called(&self, call: &CallReport, failure: Option<&Failure>) {
-        let failure = failure.map(|failure| failure.class());
+        let failure = failure.map(Failure::class);
         let seen = format!("{} {:?} {} {failure:?}", call.subject, call.status, call.attempts);
         self.0.lock().unwrap().push(seen);
     }

@@ -102,6 +102,7 @@ fn forbidden(client_key: &str) -> Vec<String> {
 }
 
 /// Makes the calls whose servers run in the parent, and prints all there is to see of them.
+#[expect(clippy::print_stdout, reason = "what is printed is what the parent looks at")]
 async fn make_calls(told: &Value) {
     tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).init();
     let text = |name: &str| told[name].as_str().unwrap().to_owned();
