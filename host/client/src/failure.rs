@@ -190,17 +190,17 @@ pub enum Failure {
         cause: String,
     },
     /// The operator's: there is no token to send, and will be none until somebody changes something.
-    #[error("`{from}` issues no token: {reason}")]
+    #[error("{from} issues no token: {reason}")]
     TokenRefused {
-        /// The token endpoint's host.
+        /// The token endpoint's host, as it is printed.
         from: String,
         /// What it said, and what to do.
         reason: String,
     },
     /// There is no token to send now. The same call may go well later.
-    #[error("no token can be had from `{from}` now: {reason}{}", wait(.retry_after))]
+    #[error("no token can be had from {from} now: {reason}{}", wait(.retry_after))]
     TokenUnavailable {
-        /// The token endpoint's host, or `the configured source`.
+        /// The token endpoint's host, or the configured source, as it is printed.
         from: String,
         /// What it said, or what became of the request.
         reason: String,
@@ -430,9 +430,9 @@ mod tests {
                 kind: "a private network",
             }),
             create(Failure::NotTaken { cause: "stream refused".into() }),
-            create(Failure::TokenRefused { from: "login.example".into(), reason: "invalid_scope".into() }),
+            create(Failure::TokenRefused { from: "`login.example`".into(), reason: "invalid_scope".into() }),
             create(Failure::TokenUnavailable {
-                from: "login.example".into(),
+                from: "`login.example`".into(),
                 reason: "the provider is not available (503)".into(),
                 retry_after: after,
             }),

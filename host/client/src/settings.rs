@@ -119,6 +119,12 @@ impl ProviderSettings {
         if let Some(reason) = self.proxy.fault() {
             return fail(SettingsRule::Proxy { reason: reason.to_owned() });
         }
+        // No name is resolved for an address, so that the guard would not see it later.
+        if let ProxySettings::Url { url, .. } = &self.proxy
+            && let Some((address, kind)) = self.guard.objection_to(url)
+        {
+            return fail(SettingsRule::Address { setting: "proxy", address, kind });
+        }
         self.tls.check().or_else(fail)
     }
 
@@ -337,6 +343,9 @@ mod tests {
         );
         settings.guard = AddressGuard::DenyPrivate { except: vec!["169.254.169.254/32".parse().unwrap()] };
         assert_eq!(settings.check(), Ok(()));
+        settings.proxy =
+            ProxySettings::Url { url: "http://10.0.0.1:3128".parse().unwrap(), credentials: None };
+        assert!(complaint(&settings).contains("proxy leads to 10.0.0.1 (a private network)"));
     }
 
     /// Point 27: passwords and tokens never reach logs.

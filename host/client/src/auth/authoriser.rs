@@ -34,7 +34,9 @@ impl Authoriser {
             Authentication::None => Self::Nothing,
             Authentication::Bearer(token) => Self::Fixed(bearer(token)),
             Authentication::Basic { user, password } => Self::Fixed(basic::header(user, password)),
-            Authentication::Fetched(source) => tokens(Origin::Source(source.clone())),
+            Authentication::Fetched(source) => {
+                tokens(Origin::Source(source.clone(), settings.timeouts.request))
+            }
             Authentication::ClientCredentials(grant) => {
                 let transport = Transport::to_token_endpoint(settings, &grant.token_url, secrets.clone())?;
                 tokens(Origin::Grant(Box::new(grant.clone()), Box::new(transport)))

@@ -213,7 +213,7 @@ impl ClientCredentials {
     }
 
     fn host(&self) -> String {
-        self.token_url.host_str().unwrap_or_default().to_owned()
+        format!("`{}`", self.token_url.host_str().unwrap_or_default())
     }
 }
 

@@ -54,7 +54,8 @@ pub enum Authentication {
 /// It is asked at the first request, and again after a 401, once for all requests that wait for the answer.
 /// Its `Debug` must not show secrets.
 pub trait TokenSource: Send + Sync + fmt::Debug {
-    /// Fetches the token.
+    /// Fetches the token. It may take as long as a request may
+    /// ([`Timeouts::request`](crate::Timeouts::request)); after that it is given up.
     ///
     /// # Errors
     /// Why there is none: `cannot read /run/secrets/acme: permission denied`. It becomes part of the failure,

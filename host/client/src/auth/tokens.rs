@@ -24,8 +24,8 @@ const REFRESH_PAUSE: Duration = Duration::from_secs(5);
 /// Where tokens come from.
 #[derive(Debug)]
 pub(crate) enum Origin {
-    /// A file, a command, a secrets store.
-    Source(Arc<dyn TokenSource>),
+    /// A file, a command, a secrets store; and how long it may take.
+    Source(Arc<dyn TokenSource>, Duration),
     /// An OAuth 2 server.
     Grant(Box<ClientCredentials>, Box<Transport>),
 }
@@ -137,13 +137,17 @@ impl Tokens {
 
     async fn fetch(&self) -> Result<Issued, Failure> {
         match &self.origin {
-            Origin::Source(source) => {
+            Origin::Source(source, limit) => {
                 let unavailable = |reason| {
                     let from = "the configured source".to_owned();
                     Failure::TokenUnavailable { from, reason, retry_after: None }
                 };
-                let token =
-                    source.fetch().await.map_err(|reason| unavailable(self.secrets.quote(&reason)))?;
+                // Every call of the provider waits for it.
+                let token = match tokio::time::timeout(*limit, source.fetch()).await {
+                    Ok(Ok(token)) => token,
+                    Ok(Err(reason)) => return Err(unavailable(self.secrets.quote(&reason))),
+                    Err(_) => return Err(unavailable(format!("it gave none within {limit:?}"))),
+                };
                 match token_fault(&token) {
                     Some(fault) => Err(unavailable(format!("its token cannot be sent: {fault}"))),
                     None => Ok(Issued { token, lifetime: None }),
@@ -188,7 +192,10 @@ mod tests {
 
     fn tokens() -> (Arc<Slow>, Arc<Tokens>) {
         let source = Arc::new(Slow::default());
-        (source.clone(), Arc::new(Tokens::new(Origin::Source(source), Secrets::default())))
+        (
+            source.clone(),
+            Arc::new(Tokens::new(Origin::Source(source, Duration::from_secs(5)), Secrets::default())),
+        )
     }
 
     async fn together(tokens: &Arc<Tokens>, calls: usize) -> Vec<Result<String, Failure>> {
@@ -221,6 +228,23 @@ mod tests {
         }
         assert_eq!((source.fetched.load(Ordering::SeqCst), begun.elapsed().as_secs()), (1, 1));
         assert!(tokens.current().await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_source_that_never_answers_is_not_waited_for_for_ever() {
+        #[derive(Debug)]
+        struct Stuck;
+        impl TokenSource for Stuck {
+            fn fetch(&self) -> BoxFuture<'_, Result<SecretString, String>> {
+                Box::pin(std::future::pending())
+            }
+        }
+        let origin = Origin::Source(Arc::new(Stuck), Duration::from_secs(5));
+        let failure = Tokens::new(origin, Secrets::default()).current().await.unwrap_err();
+        assert_eq!(
+            failure.to_string(),
+            "no token can be had from the configured source now: it gave none within 5s"
+        );
     }
 
     #[tokio::test(start_paused = true)]

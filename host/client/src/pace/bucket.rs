@@ -4,9 +4,11 @@ use scimwright_profile::Budget;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Of a budget, this share may be sent without a gap, and no more than [`LARGEST_BURST`] requests: enough for
+/// Of so many requests in a budget, one may be sent without a gap, up to [`LARGEST_BURST`] of them: enough for
 /// a record's few requests to go together, too little for a provider to take it as an attack.
-const BURST_SHARE: u32 = 50;
+const REQUESTS_PER_BURST: u32 = 50;
+
+/// The most requests that are sent without a gap.
 const LARGEST_BURST: u32 = 10;
 
 /// Spaces requests evenly, with a small burst.
@@ -31,7 +33,7 @@ impl Bucket {
     /// None is no bound.
     pub(super) fn new(budget: Option<Budget>) -> Self {
         let rate = budget.map(|budget| {
-            let burst = (budget.requests() / BURST_SHARE).clamp(1, LARGEST_BURST);
+            let burst = (budget.requests() / REQUESTS_PER_BURST).clamp(1, LARGEST_BURST);
             // Rounded up, or some window would have one request too many.
             let interval = budget.per() / (budget.requests() - burst + 1) + Duration::from_nanos(1);
             Rate { interval, ahead: interval * (burst - 1), whole_at: None }

@@ -62,7 +62,7 @@ pub enum SettingsRule {
          network to its exceptions"
     )]
     Address {
-        /// The URL's setting.
+        /// The URL's setting; `proxy` is one of them here.
         setting: &'static str,
         /// The address.
         address: IpAddr,

@@ -156,13 +156,13 @@ async fn a_fixed_token_that_is_refused_is_not_sent_again() {
 
 #[tokio::test]
 async fn a_token_is_fetched_anew_before_it_expires() {
-    // A tenth of the lifetime before its end: after 0.9 s.
-    let tokens = token_server(Some(1), Duration::ZERO).await;
+    // A tenth of the lifetime before its end: after 1.8 s.
+    let tokens = token_server(Some(2), Duration::ZERO).await;
     let provider = MockServer::start().await;
     let found = ResponseTemplate::new(200).set_body_json(json!({"id": "7"}));
     Mock::given(any()).respond_with(found).mount(&provider).await;
     let client = Client::new(oauth(&provider, grant(&tokens))).unwrap();
-    for (sleep, fetched) in [(0, 1), (300, 1), (650, 2)] {
+    for (sleep, fetched) in [(0, 1), (500, 1), (1350, 2)] {
         tokio::time::sleep(Duration::from_millis(sleep)).await;
         client.retrieve(&user(), "7").await.unwrap();
         assert_eq!(count(&tokens).await, fetched, "after {sleep} ms more");

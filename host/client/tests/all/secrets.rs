@@ -74,11 +74,34 @@ async fn a_secret_is_in_no_error_of_a_connection() {
 /// Point 27: passwords and tokens never reach logs.
 #[test]
 fn a_secret_is_in_no_error_of_the_settings() {
-    for token in [format!("{TOKEN}\n"), format!("{TOKEN} x"), format!("{TOKEN}\u{e4}")] {
-        let mut settings = settings("https://acme.example");
-        settings.auth = scimwright_client::Authentication::bearer(token);
-        let error = Client::new(settings).unwrap_err();
-        assert_clean(&format!("{error} {error:?}"));
+    let mut broken = Vec::new();
+    for secret in [format!("{TOKEN}\n"), format!("{TOKEN} \u{7}"), format!("\u{e4}\r{TOKEN}")] {
+        let with = |auth: Authentication| ProviderSettings { auth, ..settings("https://acme.example") };
+        let url = "https://login.example/token".parse().unwrap();
+        let url_of = |user_info: &str| format!("https://{user_info}@acme.example/").parse().unwrap();
+        broken.push(with(Authentication::bearer(secret.clone())));
+        broken.push(with(Authentication::basic("jdoe", secret.clone())));
+        broken.push(with(Authentication::ClientCredentials(ClientCredentials::new(
+            url,
+            "id",
+            secret.clone(),
+        ))));
+        let mut other = settings("https://acme.example");
+        let credentials = Some(("me".to_owned(), SecretString::from(secret.clone())));
+        other.proxy = ProxySettings::Url { url: "http://proxy:3128".parse().unwrap(), credentials };
+        broken.push(other.clone());
+        other.proxy = ProxySettings::Url { url: url_of(&format!("me:{TOKEN}")), credentials: None };
+        broken.push(other.clone());
+        other.proxy = ProxySettings::None;
+        let key = format!("-----BEGIN PRIVATE KEY-----\n{secret}\n-----END PRIVATE KEY-----\n");
+        let chain = Pem::new(Trust::new().client);
+        other.tls.identity = Some(ClientIdentity { chain, key: SecretString::from(key) });
+        broken.push(other);
+        broken.push(ProviderSettings { base_url: url_of(&format!("me:{TOKEN}")), ..settings("https://a") });
+    }
+    for settings in broken {
+        let error = Client::new(settings.clone()).unwrap_err();
+        assert_clean(&format!("{error} {error:?} {settings:?}"));
     }
 }
 
