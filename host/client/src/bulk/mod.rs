@@ -9,6 +9,8 @@
 //! same. It has to be, since what a provider declares about its limits is as likely wrong as right.
 
 mod course;
+#[cfg(test)]
+mod model;
 mod pairing;
 
 pub(crate) use course::{Course, Step, judged};

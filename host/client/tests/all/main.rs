@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "what cannot be set up fails the test")]
 
 mod auth;
+mod bulk;
 mod calls;
 mod discovery;
 mod double;
@@ -11,5 +12,6 @@ mod invariants;
 mod network;
 mod pace;
 mod provider;
+mod searching;
 mod secrets;
 mod support;
