@@ -372,6 +372,7 @@ mod tests {
         }
     }
 
+    /// Point 16: 200 on POST is an adoption.
     #[test]
     fn a_200_to_a_create_is_an_adoption() {
         assert!(create(&json_response(200, &json!({"id": "7"}))).unwrap().adopted);
@@ -390,6 +391,7 @@ mod tests {
         assert_eq!(create(&json_response(201, &json!({"id": 42}))).unwrap().id, "42");
     }
 
+    /// Point 22: HTML, whatever the content type says.
     #[test]
     fn a_login_page_is_no_success_of_any_call() {
         let page = response(200, "\n<!DOCTYPE html><html><title>Sign in</title></html>");
@@ -425,6 +427,7 @@ mod tests {
         assert_eq!(resource.and_then(|resource| resource.id_text()).as_deref(), Some("7"));
     }
 
+    /// Point 24: DELETE answered 404 is done, and so is one answered 200 with a body.
     #[test]
     fn deleting_what_is_gone_is_done() {
         assert_eq!(deleted(&response(204, "")), Ok(Deleted::Now));
@@ -510,6 +513,66 @@ mod tests {
     fn a_redirect_names_where_it_points() {
         let answer = with_location(response(302, ""), "https://login.example/");
         assert!(retrieved(&answer).unwrap_err().to_string().contains("https://login.example/ (302)"));
+    }
+
+    #[test]
+    fn a_resource_is_read_however_carelessly_it_was_written() {
+        // A numeric id, members that are null, no schemas, an empty meta.
+        let body = json!({"id": 42, "displayName": "Tools", "members": null, "meta": {}});
+        let answer = json_response(200, &body);
+        let group = retrieved(&answer).unwrap();
+        assert_eq!((group.id_text().as_deref(), group.version()), (Some("42"), None));
+        let members = AttributePath::parse("members").unwrap();
+        assert_eq!((group.get(&members), group.values(&members).len()), (None, 0));
+        assert_eq!(group.schemas().count(), 0);
+        for list in [json!([body]), json!({"totalResults": "1", "resources": [body]})] {
+            let listed = listed(&json_response(200, &list)).unwrap();
+            assert_eq!(listed.resources[0].id_text().as_deref(), Some("42"), "{list}");
+        }
+        assert_eq!(create(&json_response(201, &body)).unwrap().id, "42");
+    }
+
+    #[test]
+    fn an_empty_body_is_no_resource_no_list_and_no_document() {
+        for body in ["", " \r\n", "\u{feff}"] {
+            let answer = response(200, body);
+            let failures = [
+                retrieved(&answer).unwrap_err(),
+                listed(&answer).unwrap_err(),
+                document(&answer).unwrap_err(),
+            ];
+            for failure in failures {
+                assert_eq!(failure.to_string(), "the answer (200) is not SCIM: it is empty", "{body:?}");
+            }
+        }
+        assert_eq!(
+            bulk(&response(200, "")).unwrap_err().to_string(),
+            "the answer (200) is not SCIM: it is empty"
+        );
+    }
+
+    #[test]
+    fn a_304_says_that_nothing_has_changed_only_where_that_was_asked() {
+        let answer = response(304, "");
+        assert_eq!(retrieved_if_changed(&answer), Ok(Retrieved::NotModified));
+        assert!(matches!(retrieved(&answer), Err(Failure::Permanent(_))));
+        let changed = retrieved_if_changed(&json_response(200, &json!({"id": "7"}))).unwrap();
+        assert!(matches!(changed, Retrieved::Changed(resource) if resource.id() == Some("7")));
+        assert!(matches!(retrieved_if_changed(&response(404, "")), Err(Failure::NotFound(_))));
+    }
+
+    #[test]
+    fn a_404_is_an_empty_list_only_where_that_is_the_providers_habit() {
+        assert_eq!(listed_or_not_found(&response(404, "")).unwrap().total_results, Some(0));
+        assert!(matches!(listed(&response(404, "")), Err(Failure::NotFound(_))));
+        assert!(matches!(listed_or_not_found(&response(403, "")), Err(Failure::Forbidden(_))));
+    }
+
+    #[test]
+    fn a_bulk_response_is_read_with_statuses_of_every_form() {
+        let answer = json_response(200, &json!({"Operations": [{"status": "201"}, {"status": 409}]}));
+        let statuses: Vec<_> = bulk(&answer).unwrap().results.iter().map(|result| result.status).collect();
+        assert_eq!(statuses, [201, 409]);
     }
 
     #[test]
