@@ -74,7 +74,8 @@ impl Client {
         self.requests().bulk_path(kind, id)
     }
 
-    /// An operation of a bulk request as a call of its own.
+    /// An operation of a bulk request as a call of its own. Its path names a collection, `Users`, and that is
+    /// what the log has for the resource type.
     async fn operation(&self, operation: &BulkOperation) -> Result<Exchange<Done>, ClientError> {
         let segment = decoded_last_segment(&operation.path);
         let above = operation.path.trim_end_matches('/').rsplit_once('/').map_or("", |(above, _)| above);
