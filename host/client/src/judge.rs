@@ -427,7 +427,7 @@ mod tests {
         assert_eq!(resource.and_then(|resource| resource.id_text()).as_deref(), Some("7"));
     }
 
-    /// Point 24: DELETE answered 404 is done, and so is one answered 200 with a body.
+    /// Point 24: DELETE answered 404 is done, as is one answered 200 with a body.
     #[test]
     fn deleting_what_is_gone_is_done() {
         assert_eq!(deleted(&response(204, "")), Ok(Deleted::Now));
@@ -515,6 +515,7 @@ mod tests {
         assert!(retrieved(&answer).unwrap_err().to_string().contains("https://login.example/ (302)"));
     }
 
+    /// Point 22: what servers in general get wrong is read all the same.
     #[test]
     fn a_resource_is_read_however_carelessly_it_was_written() {
         // A numeric id, members that are null, no schemas, an empty meta.
@@ -532,6 +533,7 @@ mod tests {
         assert_eq!(create(&json_response(201, &body)).unwrap().id, "42");
     }
 
+    /// Point 22: empty bodies.
     #[test]
     fn an_empty_body_is_no_resource_no_list_and_no_document() {
         for body in ["", " \r\n", "\u{feff}"] {

@@ -295,6 +295,22 @@ fn after_a_cursor_that_has_expired_reading_begins_again_once_and_passes_on_only_
     }
 }
 
+#[test]
+fn what_came_before_reading_began_again_does_not_count_towards_the_end() {
+    let mut number = 0;
+    let reading = read_with(by_cursor(), |_| {
+        number += 1;
+        match number {
+            1 => Ok(ListResponse { next_cursor: Some("n".into()), ..page(1..=4, Some(6)) }),
+            2 => Err(refused(400, Some(ScimType::ExpiredCursor))),
+            3 => Ok(ListResponse { next_cursor: Some("m".into()), ..page(1..=2, Some(6)) }),
+            _ => Ok(page(3..=4, Some(6))),
+        }
+    });
+    assert_eq!(reading.ids, numbers(1..=4));
+    assert_eq!(reading.next, incomplete("4 of 6 resources came, and then no further cursor"));
+}
+
 /// Point 20: a server that pages by cursor only refuses an index.
 #[test]
 fn a_server_that_pages_by_cursor_only_is_read_by_cursor() {

@@ -118,6 +118,7 @@ async fn all_resources_are_streamed_over_all_pages() {
     assert_eq!(ids, ["1", "2", "3", "4", "5"]);
 }
 
+/// Point 19: what is not complete says so.
 #[tokio::test]
 async fn a_list_that_falls_short_of_its_total_ends_with_an_error() {
     let server = MockServer::start().await;
@@ -133,6 +134,7 @@ async fn a_list_that_falls_short_of_its_total_ends_with_an_error() {
     );
 }
 
+/// Point 19: what is not complete says so.
 #[tokio::test]
 async fn a_page_that_fails_ends_the_stream_after_what_came_before() {
     let server = MockServer::start().await;

@@ -70,6 +70,7 @@ async fn a_search_only_reads_so_that_it_is_tried_again_and_leaves_nothing_in_dou
     assert_eq!((error.call.attempts, error.call.method), (3, Method::Post));
 }
 
+/// Point 2: downgraded on 404, 405 and 501, and restored on a fresh discovery.
 #[tokio::test]
 async fn a_provider_without_search_is_asked_by_get_and_from_then_on() {
     for status in [404, 405, 501] {
