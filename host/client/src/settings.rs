@@ -218,7 +218,7 @@ impl Default for Timeouts {
 
 // RFC 9110 section 5.6.2: a field name is a token. Values are kept to visible ASCII and blanks.
 fn header_fault(name: &str, value: &SecretString) -> Option<&'static str> {
-    const OURS: [&str; 10] = [
+    const OURS: [&str; 11] = [
         "authorization",
         "accept",
         "connection",
@@ -226,6 +226,7 @@ fn header_fault(name: &str, value: &SecretString) -> Option<&'static str> {
         "content-type",
         "host",
         "if-match",
+        "if-none-match",
         "transfer-encoding",
         "user-agent",
         "x-request-id",

@@ -411,6 +411,10 @@ impl Cycle<'_> {
             // Nobody to talk to, or nobody who listens: the next record would fare no better.
             Failure::Unreachable { .. }
             | Failure::TimedOut { connecting: true, .. }
+            | Failure::NotTaken { .. }
+            | Failure::AddressRefused { .. }
+            | Failure::TokenRefused { .. }
+            | Failure::TokenUnavailable { .. }
             | Failure::Authentication(_) => Err(error.into()),
             _ => Ok(error.to_string()),
         }

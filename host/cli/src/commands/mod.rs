@@ -102,7 +102,13 @@ pub(crate) fn classify(error: &anyhow::Error) -> Exit {
     }
     match error.downcast_ref::<ClientError>().map(|error| &error.kind) {
         Some(
-            Failure::Unreachable { .. } | Failure::TimedOut { connecting: true, .. } | Failure::Authentication(_),
+            Failure::Unreachable { .. }
+            | Failure::TimedOut { connecting: true, .. }
+            | Failure::NotTaken { .. }
+            | Failure::AddressRefused { .. }
+            | Failure::TokenRefused { .. }
+            | Failure::TokenUnavailable { .. }
+            | Failure::Authentication(_),
         ) => Exit::Unavailable,
         Some(_) => Exit::RecordsFailed,
         None => Exit::Failure,

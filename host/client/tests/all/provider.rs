@@ -18,7 +18,8 @@ fn provider_at(double: &Double) -> Provider {
 }
 
 fn with_profile(double: &Double, profile: Profile) -> Provider {
-    let timeouts = Timeouts { request: Duration::from_millis(700), ..Timeouts::default() };
+    let ms = Duration::from_millis;
+    let timeouts = Timeouts { connect: ms(500), read: ms(600), request: ms(700) };
     let settings = ProviderSettings { timeouts, ..settings(&double.url()) };
     Provider::new(settings, profile).unwrap()
 }
