@@ -88,7 +88,7 @@ pub use provider::find::Found;
 pub use provider::known::Known;
 pub use provider::notice::Notice;
 pub use provider::update::{PlannedWrite, Updated};
-pub use provider::{Kind, Provider};
+pub use provider::{Kind, Provider, Unwritable};
 pub use proxy::ProxySettings;
 pub use query::{Query, Selection};
 pub use quote::MAX_QUOTE_CHARS;

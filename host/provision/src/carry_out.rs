@@ -56,9 +56,9 @@ impl Cycle<'_> {
 
     async fn provision_linked(&self, link: Link, desired: Desired) -> Result<(), ProvisionError> {
         let desired = decide::reactivated(&link, desired);
-        let (desired, conflicts) = self.provisioner.kind.reconcile(desired, &known(&link));
-        for conflict in conflicts {
-            self.tally.emit(Event::Notice { key: Some(link.key.clone()), message: conflict.to_string() });
+        let (desired, unwritable) = self.provisioner.kind.reconcile(desired, &known(&link));
+        for wish in unwritable {
+            self.tally.emit(Event::Notice { key: Some(link.key.clone()), message: wish.to_string() });
         }
         match decide::for_link(&link, &desired, self.provisioner.kind.schemas()) {
             Decision::Nothing => self.settled(event(&link, Action::Unchanged)),

@@ -135,8 +135,8 @@ impl Provider {
     ) -> Result<Provisioned, ClientError> {
         let updated = self.update(kind, known, desired).await?;
         let done = if updated.call.is_some() { Done::Updated } else { Done::Unchanged };
-        let conflicts = updated.conflicts.iter().map(ToString::to_string);
-        let left_out = left_out.into_iter().chain(conflicts).collect();
+        let unwritable = updated.unwritable.iter().map(ToString::to_string);
+        let left_out = left_out.into_iter().chain(unwritable).collect();
         Ok(Provisioned { known: updated.known, done, call: updated.call, left_out })
     }
 

@@ -38,7 +38,9 @@ use notice::Notice;
 use roster::Rosters;
 use scimwright_profile::{MemberRemoval, Paging, Profile, ResourceQuirks};
 use scimwright_scim::check::{Occasion, Severity, check};
-use scimwright_scim::{Conflict, Desired, ResourceType, SchemaSet, conflicts, prepare};
+use scimwright_scim::{
+    AttributePath, Conflict, Desired, PatchPath, ResourceType, SchemaSet, conflicts, diff, prepare,
+};
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::atomic::AtomicU32;
@@ -138,21 +140,58 @@ impl Kind {
     }
 }
 
-impl Kind {
-    /// Takes out of a wanted state what cannot be had because it is immutable, and names it. What was last
-    /// sent stays in its place, so that the wish is a conflict the next time too.
-    #[must_use]
-    pub fn reconcile(&self, mut desired: Desired, known: &Known) -> (Desired, Vec<Conflict>) {
-        let conflicts = conflicts(&desired, known.sent.as_ref(), &known.seen, self.schemas());
-        for conflict in conflicts.iter().filter(|conflict| conflict.path.sub.is_none()) {
-            match known.sent.as_ref().and_then(|sent| sent.get(&conflict.path)) {
-                Some(sent) => desired.set(&conflict.path, sent.clone()),
-                None => {
-                    desired.remove(&conflict.path);
-                }
+/// Something wanted of a resource that it cannot have.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Unwritable {
+    /// It is immutable (RFC 7643 section 7).
+    Immutable(Conflict),
+    /// The provider takes it when a resource is created, and not afterwards.
+    Unpatchable(AttributePath),
+}
+
+impl fmt::Display for Unwritable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Immutable(conflict) => conflict.fmt(f),
+            Self::Unpatchable(path) => {
+                write!(f, "`{path}` stays as it is: the provider cannot change it once the resource is there")
             }
         }
-        (desired, conflicts)
+    }
+}
+
+fn keep_as_sent(desired: &mut Desired, sent: Option<&Desired>, path: &AttributePath) {
+    match sent.and_then(|sent| sent.get(path)) {
+        Some(sent) => desired.set(path, sent.clone()),
+        None => {
+            desired.remove(path);
+        }
+    }
+}
+
+impl Kind {
+    /// Takes out of a wanted state what cannot be had, because it is immutable or because the provider's PATCH
+    /// does not take it, and names it. What was last sent stays in its place, so that the wish is named the next
+    /// time too.
+    #[must_use]
+    pub fn reconcile(&self, mut desired: Desired, known: &Known) -> (Desired, Vec<Unwritable>) {
+        let sent = known.sent.as_ref();
+        let conflicts = conflicts(&desired, sent, &known.seen, self.schemas());
+        for conflict in conflicts.iter().filter(|conflict| conflict.path.sub.is_none()) {
+            keep_as_sent(&mut desired, sent, &conflict.path);
+        }
+        let mut unwritable: Vec<_> = conflicts.into_iter().map(Unwritable::Immutable).collect();
+        let patch = diff(&desired, sent, &known.seen, self.schemas());
+        for path in dialect::translate(&patch, &known.seen, self.schemas(), &self.quirks).unpatchable {
+            let PatchPath::Attribute { path, .. } = path else { continue };
+            let path = path.without_sub();
+            if desired.get(&path).is_some() {
+                keep_as_sent(&mut desired, sent, &path);
+                unwritable.push(Unwritable::Unpatchable(path));
+            }
+        }
+        (desired, unwritable)
     }
 
     /// Why the provider would refuse what is wanted, if it would.

@@ -6,7 +6,7 @@
 
 use super::known::Known;
 use super::notice::Notice;
-use super::{Kind, Provider, is_lack, verify};
+use super::{Kind, Provider, Unwritable, is_lack, verify};
 use crate::call::{Action, CallReport, Subject};
 use crate::capability::Capability;
 use crate::dialect::{self, Step, Translation};
@@ -15,7 +15,7 @@ use crate::message::Method;
 use scimwright_profile::{MemberRemoval, ResourceQuirks, Update, Verification};
 use scimwright_scim::check::Occasion;
 use scimwright_scim::{
-    AttributeName, AttributePath, Conflict, Desired, PatchPath, PatchRequest, Resource, diff,
+    AttributeName, AttributePath, Desired, PatchPath, PatchRequest, Resource, diff,
 };
 use serde_json::Value;
 use std::sync::atomic::Ordering;
@@ -30,8 +30,8 @@ pub struct Updated {
     pub known: Known,
     /// The last request that changed it; none where nothing had to be sent.
     pub call: Option<CallReport>,
-    /// What is wanted and cannot be had, because it is immutable. It was not sent.
-    pub conflicts: Vec<Conflict>,
+    /// What is wanted and cannot be had. It was not sent.
+    pub unwritable: Vec<Unwritable>,
 }
 
 /// A request that a change would be.
@@ -82,7 +82,7 @@ impl Provider {
         desired: &Desired,
     ) -> Result<Updated, ClientError> {
         let _turn = self.shared.writers.turn(&kind.resource_type().endpoint, &known.id).await;
-        let (desired, conflicts) = kind.reconcile(desired.clone(), known);
+        let (desired, unwritable) = kind.reconcile(desired.clone(), known);
         let change = Change { kind, desired: &desired };
         let occasion = Occasion::Change { sent: known.sent.as_ref(), seen: &known.seen };
         if let Some(failure) = kind.objection(&desired, occasion) {
@@ -93,7 +93,7 @@ impl Provider {
         if call.is_some() {
             self.shared.rosters.enter(kind, &known.seen).await;
         }
-        Ok(Updated { known: Known { sent: Some(desired), ..known }, call, conflicts })
+        Ok(Updated { known: Known { sent: Some(desired), ..known }, call, unwritable })
     }
 
     /// The rounds.
@@ -114,13 +114,13 @@ impl Provider {
             }
             match self.write(kind, &known, &patch).await {
                 Ok(Round::Written(seen, call)) => {
-                    last_call = Some(call);
+                    last_call = Some(call.clone());
                     let left = self.verify(kind, &known, &patch, *seen).await?;
                     known.seen = left.seen;
                     if left.patch.is_empty() {
                         return Ok((known, last_call));
                     }
-                    last_error = left.call.map(|call| not_applied(&left.patch, call));
+                    last_error = Some(not_applied(&left.patch, call));
                     if !self.removes_otherwise(kind, &left.patch) {
                         break;
                     }
@@ -334,12 +334,12 @@ impl Provider {
             Verification::Always => true,
         };
         if !due {
-            return Ok(Outstanding { patch: PatchRequest::new(Vec::new()), seen, call: None });
+            return Ok(Outstanding { patch: PatchRequest::new(Vec::new()), seen });
         }
         let fresh = self.client.retrieve(kind.resource_type(), &before.id).await?;
         let shown = as_shown(kind, &seen, fresh.value);
         let patch = verify::outstanding(patch, &before.seen, &shown, kind.schemas());
-        Ok(Outstanding { patch, seen: shown, call: Some(fresh.call) })
+        Ok(Outstanding { patch, seen: shown })
     }
 
     /// Finds another way to remove members that are still there; false where there is none.
@@ -361,8 +361,6 @@ struct Outstanding {
     patch: PatchRequest,
     /// The resource as it is.
     seen: Resource,
-    /// The call that read it.
-    call: Option<CallReport>,
 }
 
 /// The way to remove members that is tried after one that was ignored. None of them leaves a group emptier

@@ -65,20 +65,27 @@ fn had_no_effect(
         filter.is_some() || schemas.find_attribute(&attribute).is_some_and(|found| found.multi_valued);
     match operation {
         PatchOperation::Remove { .. } if filter.is_some() => true,
+        PatchOperation::Add { value: Value::Array(added), .. }
+            if path.attribute == AttributeName::MEMBERS =>
+        {
+            let shown = after.values(&attribute);
+            !added.iter().all(|member| shown.iter().any(|shown| is_same_member(shown, member)))
+        }
         // Of a list, the provider may show other values for reasons of its own; what counts is whether it is
         // as it was.
-        _ if is_list => after.get(&attribute) == before.get(&attribute) || is_member_addition(operation),
+        _ if is_list => after.get(&attribute) == before.get(&attribute),
         _ => after.get(path) == before.get(path),
     }
 }
 
-fn is_member_addition(operation: &PatchOperation) -> bool {
-    match operation {
-        PatchOperation::Add { path: Some(PatchPath::Attribute { path, .. }), .. } => {
-            path.attribute == AttributeName::MEMBERS
-        }
-        _ => false,
-    }
+/// Providers add parts of their own to a member (`$ref`, `display`, `type`): its `value` is who it is.
+fn is_same_member(shown: &Value, member: &Value) -> bool {
+    let value = |member: &Value| {
+        let parts = member.as_object()?;
+        let (_, value) = parts.iter().find(|(name, _)| AttributeName::VALUE == *name.as_str())?;
+        Some(value.clone())
+    };
+    value(shown).is_some() && value(shown) == value(member)
 }
 
 #[cfg(test)]
@@ -123,6 +130,14 @@ mod tests {
         let addition = json!([{"op": "add", "path": "members", "value": [{"value": "4"}, {"value": "5"}]}]);
         let missing = left(addition, &group(&["1"]), &group(&["1", "4"]));
         assert_eq!(missing, [r#"{"op":"add","path":"members","value":[{"value":"5"}]}"#]);
+    }
+
+    #[test]
+    fn a_member_that_is_shown_with_more_parts_has_arrived() {
+        let addition = json!([{"op": "add", "path": "members", "value": [{"value": "4"}]}]);
+        let shown =
+            json!({"members": [{"value": "4", "display": "Zoë", "$ref": "https://acme.example/v2/Users/4"}]});
+        assert_eq!(left(addition, &group(&[]), &Resource::from_value(shown).unwrap()), [""; 0]);
     }
 
     /// Point 5: a value that the provider normalises is no value that did not arrive.

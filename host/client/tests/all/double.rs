@@ -18,12 +18,6 @@ pub(crate) struct Line {
     pub(crate) body: Value,
 }
 
-impl Line {
-    pub(crate) fn is(&self, method: &str, path: &str) -> bool {
-        self.method == method && self.path.starts_with(path)
-    }
-}
-
 /// What happens to a request.
 pub(crate) enum Meddling {
     /// It is answered as the provider answers it.
@@ -34,8 +28,6 @@ pub(crate) enum Meddling {
     LoseAnswer,
     /// The provider carries it out, and something else is answered.
     Instead(ResponseTemplate),
-    /// The body of the answer is changed.
-    Change(fn(&mut Value)),
 }
 
 /// The provider behind the door.
@@ -104,17 +96,18 @@ impl Double {
         paths
     }
 
-    /// The members of a group, also where the provider does not show them.
-    pub(crate) fn members(&self, group: &str) -> BTreeSet<String> {
+    /// Which of these are in a group, also where the provider does not show its members.
+    pub(crate) fn members(&self, group: &str, ids: &[String]) -> BTreeSet<String> {
+        if let Some(shown) = self.resource(&format!("/v2/Groups/{group}"))["members"].as_array() {
+            return shown.iter().filter_map(|member| member["value"].as_str()).map(str::to_owned).collect();
+        }
         let is_member = |id: &str| {
             let filter = format!("members.value%20eq%20%22{id}%22");
             let page = self.resource(&format!("/v2/Groups?filter={filter}"));
             let groups = page["Resources"].as_array().cloned().unwrap_or_default();
             groups.iter().any(|found| found["id"] == group)
         };
-        let users = self.all("/Users");
-        let ids = users.iter().filter_map(|user| user["id"].as_str());
-        ids.filter(|id| is_member(id)).map(str::to_owned).collect()
+        ids.iter().filter(|id| is_member(id)).cloned().collect()
     }
 
     /// The same, as `METHOD /path`.
@@ -128,6 +121,12 @@ impl Double {
 
     pub(crate) fn writes(&self) -> usize {
         self.lines().iter().filter(|line| line.method != "GET" && !line.path.ends_with("/.search")).count()
+    }
+
+    /// What the played provider expected of its client and did not get.
+    pub(crate) fn broken_rules(&self) -> Vec<String> {
+        let stats = self.shared.provider.stats();
+        stats.broken_rules.iter().map(|(rule, times)| format!("{rule:?}: {times}")).collect()
     }
 
     pub(crate) fn forget_lines(&self) {
@@ -204,14 +203,6 @@ impl Respond for Answering {
                     answer = answer.insert_header(*name, value.as_str());
                 }
                 if let Some(body) = response.body.clone() {
-                    let body = match &meddling {
-                        Meddling::Change(change) => {
-                            let mut value = response.value();
-                            change(&mut value);
-                            value.to_string().into_bytes()
-                        }
-                        _ => body,
-                    };
                     answer = answer.set_body_raw(body, response.media_type);
                 }
                 match meddling {
