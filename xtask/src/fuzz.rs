@@ -47,7 +47,8 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
     )?;
     let programs = fuzz.join("target").join(&machine).join("release");
     let mut broken = Vec::new();
-    for target in TARGETS.into_iter().filter(|one| options.target.as_deref().is_none_or(|only| only == *one)) {
+    for target in TARGETS.into_iter().filter(|one| options.target.as_deref().is_none_or(|only| only == *one))
+    {
         steps.begin(&format!("{target}: {} s", options.seconds));
         if !throw(&fuzz, &programs, target, options.seconds)? {
             broken.push(target);

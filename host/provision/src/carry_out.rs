@@ -116,7 +116,8 @@ impl Cycle<'_> {
         if self.began_empty {
             return self.create(key, desired).await;
         }
-        let found = self.target.find(&self.provisioner.kind, &self.provisioner.rules.matching, &desired).await;
+        let found =
+            self.target.find(&self.provisioner.kind, &self.provisioner.rules.matching, &desired).await;
         match found {
             Ok(Found::One(resource)) if self.existing == Existing::Refuse => {
                 self.fail(key, None, self.exists(&resource));
@@ -171,6 +172,7 @@ impl Cycle<'_> {
             self.fail(key, None, reason);
             return Ok(());
         }
+        let desired = self.provisioner.kind.revived(desired, &resource);
         let change = decide::for_adoption(&resource, &desired, self.provisioner.kind.schemas());
         let changes = change.clone().unwrap_or_default();
         // What an earlier run of ours began to create is ours, not adopted.
@@ -179,7 +181,8 @@ impl Cycle<'_> {
             false => (Ownership::Adopted, Action::Adopt),
         };
         let Some(run) = &self.run else {
-            let requests = self.planned_change(&Known { id: id.clone(), sent: None, seen: resource }, &desired);
+            let requests =
+                self.planned_change(&Known { id: id.clone(), sent: None, seen: resource }, &desired);
             self.settled(RecordEvent {
                 key: key.clone(),
                 action,

@@ -135,14 +135,23 @@ impl Provisioner {
         }
     }
 
-    pub(crate) async fn close(&self, run: RunId, outcome: RunOutcome, summary: &Summary) -> Result<(), ProvisionError> {
+    pub(crate) async fn close(
+        &self,
+        run: RunId,
+        outcome: RunOutcome,
+        summary: &Summary,
+    ) -> Result<(), ProvisionError> {
         let summary = serde_json::to_value(summary).unwrap_or_default();
         Ok(self.state.finish_run(run, outcome, &summary).await?)
     }
 
     fn check_rules(&self) -> Result<(), ProvisionError> {
         let can_disable = self.kind.schemas().find(&crate::decide::active()).is_some();
-        if self.rules.deprovision.action == DeprovisionAction::Disable && !can_disable {
+        let disables = matches!(
+            self.rules.deprovision.action,
+            DeprovisionAction::Disable | DeprovisionAction::DisableThenDelete { .. }
+        );
+        if disables && !can_disable {
             return Err(ProvisionError::CannotDisable {
                 provider: self.provider.to_string(),
                 resource_type: self.rules.resource_type.to_string(),
@@ -312,7 +321,11 @@ impl<'a> Cycle<'a> {
     }
 
     /// Takes a record all the way that was asked for by its key.
-    pub(crate) async fn treat_only(mut self, record: Record, existing: Existing) -> Result<(), ProvisionError> {
+    pub(crate) async fn treat_only(
+        mut self,
+        record: Record,
+        existing: Existing,
+    ) -> Result<(), ProvisionError> {
         self.existing = existing;
         self.pass.note(record.key(), "the record that was asked for").await?;
         self.treat_one(record).await?;

@@ -11,6 +11,7 @@ use crate::error::ProvisionError;
 use crate::event::{Action, Event, PlannedRequest, RecordEvent};
 use crate::rules::{DeprovisionAction, DeprovisionRules, UnreadableRows};
 use futures::TryStreamExt;
+use jiff::Timestamp;
 use scimwright_state::{Link, Ownership, RunId, Standing};
 
 /// Whether a resource without a record may go.
@@ -28,8 +29,8 @@ enum Verdict {
     Adopted,
 }
 
-fn verdict(rules: &DeprovisionRules, link: &Link, contested: bool) -> Verdict {
-    if rules.action == DeprovisionAction::Disable && link.standing == Standing::Disabled {
+fn verdict(rules: &DeprovisionRules, link: &Link, contested: bool, now: Timestamp) -> Verdict {
+    if is_settled(rules.action, link, now) {
         Verdict::Settled
     } else if contested {
         Verdict::Contested
@@ -39,6 +40,20 @@ fn verdict(rules: &DeprovisionRules, link: &Link, contested: bool) -> Verdict {
         Verdict::Adopted
     } else {
         Verdict::Go
+    }
+}
+
+/// Whether nothing is left to be done to a resource whose record has left.
+fn is_settled(action: DeprovisionAction, link: &Link, now: Timestamp) -> bool {
+    let disabled = link.standing == Standing::Disabled;
+    match action {
+        DeprovisionAction::Nothing => true,
+        DeprovisionAction::Delete => false,
+        DeprovisionAction::Disable => disabled,
+        // A link is touched when its resource is disabled, and not again while the record is away.
+        DeprovisionAction::DisableThenDelete { after } => {
+            disabled && now.duration_since(link.updated_at).unsigned_abs() < after
+        }
     }
 }
 
@@ -61,9 +76,10 @@ impl Cycle<'_> {
             self.tally.emit(Event::Held { candidates, reason });
             return Ok(());
         }
+        let now = Timestamp::now();
         let mut missing = self.pass.missing_links();
         while let Some(link) = missing.try_next().await? {
-            match verdict(rules, &link, self.is_contested(&link.key)) {
+            match verdict(rules, &link, self.is_contested(&link.key), now) {
                 Verdict::Settled => {}
                 Verdict::Go => self.deprovision_one(link, rules.action).await?,
                 Verdict::Contested => {
@@ -81,10 +97,11 @@ impl Cycle<'_> {
     }
 
     async fn count_candidates(&self, rules: &DeprovisionRules) -> Result<u64, ProvisionError> {
+        let now = Timestamp::now();
         let mut missing = self.pass.missing_links();
         let mut candidates = 0;
         while let Some(link) = missing.try_next().await? {
-            candidates += u64::from(verdict(rules, &link, self.is_contested(&link.key)) == Verdict::Go);
+            candidates += u64::from(verdict(rules, &link, self.is_contested(&link.key), now) == Verdict::Go);
         }
         Ok(candidates)
     }
@@ -135,6 +152,10 @@ impl Cycle<'_> {
             DeprovisionAction::Nothing => Ok(()),
             DeprovisionAction::Disable => self.disable(link).await,
             DeprovisionAction::Delete => self.remove(link).await,
+            DeprovisionAction::DisableThenDelete { .. } => match link.standing {
+                Standing::Active => self.disable(link).await,
+                Standing::Disabled => self.remove(link).await,
+            },
         }
     }
 
@@ -146,8 +167,13 @@ impl Cycle<'_> {
             // The mapping had set `active` to false already: what is left to do is to remember.
             Decision::Remember | Decision::Nothing => {
                 if let Some(run) = &self.run {
-                    let link =
-                        Link { sent: desired, standing: Standing::Disabled, run: *run, ..link.clone() };
+                    let link = Link {
+                        sent: desired,
+                        standing: Standing::Disabled,
+                        updated_at: Timestamp::now(),
+                        run: *run,
+                        ..link.clone()
+                    };
                     self.provisioner.state.put_link(&self.scope, &link).await?;
                 }
                 let reason = "left the source, and was disabled before".to_owned();
@@ -201,3 +227,56 @@ impl Cycle<'_> {
 }
 
 const LEFT: &str = "left the source";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::Threshold;
+    use scimwright_record::RecordKey;
+    use scimwright_scim::{Desired, Resource};
+    use std::collections::HashSet;
+    use std::time::Duration;
+
+    const DAY: Duration = Duration::from_secs(24 * 3600);
+
+    fn link(standing: Standing, updated_at: Timestamp) -> Link {
+        Link {
+            key: RecordKey::parse("E1").unwrap(),
+            resource_id: "r1".into(),
+            ownership: Ownership::Created,
+            standing,
+            sent: Desired::new(),
+            seen: Resource::new(),
+            version: None,
+            created_at: updated_at,
+            updated_at,
+            run: RunId::generate(),
+        }
+    }
+
+    fn rules(action: DeprovisionAction) -> DeprovisionRules {
+        DeprovisionRules {
+            action,
+            threshold: Threshold::default(),
+            include_adopted: false,
+            protected: HashSet::new(),
+            unreadable_rows: UnreadableRows::Hold,
+        }
+    }
+
+    /// Point 24: per provider: disable, delete, disable then delete after N days, or nothing.
+    #[test]
+    fn whoever_left_is_disabled_first_and_deleted_when_the_time_is_over() {
+        let then: Timestamp = "2026-03-01T00:00:00Z".parse().unwrap();
+        let verdict = |action, standing, later: Duration| {
+            super::verdict(&rules(action), &link(standing, then), false, then + later)
+        };
+        let both = DeprovisionAction::DisableThenDelete { after: 30 * DAY };
+        assert_eq!(verdict(both, Standing::Active, DAY), Verdict::Go);
+        assert_eq!(verdict(both, Standing::Disabled, 29 * DAY), Verdict::Settled);
+        assert_eq!(verdict(both, Standing::Disabled, 30 * DAY), Verdict::Go);
+        assert_eq!(verdict(DeprovisionAction::Disable, Standing::Disabled, 99 * DAY), Verdict::Settled);
+        assert_eq!(verdict(DeprovisionAction::Delete, Standing::Disabled, DAY), Verdict::Go);
+        assert_eq!(verdict(DeprovisionAction::Nothing, Standing::Active, DAY), Verdict::Settled);
+    }
+}

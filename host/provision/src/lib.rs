@@ -36,6 +36,4 @@ pub use event::{Action, Event, Mode, Observer, PlannedRequest, RecordEvent, Summ
 pub use layers::{LayerError, Layered, Layers};
 pub use one::Existing;
 pub use rows::{AttributeRow, InvalidRowTarget, RowError, RowTarget, RowValue};
-pub use rules::{
-    DeprovisionAction, DeprovisionRules, ResourceRules, Threshold, UnreadableRows,
-};
+pub use rules::{DeprovisionAction, DeprovisionRules, ResourceRules, Threshold, UnreadableRows};

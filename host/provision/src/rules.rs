@@ -7,6 +7,7 @@ use crate::rows::AttributeRow;
 use scimwright_record::{ModuleName, RecordKey, ResourceTypeName, SourceName};
 use scimwright_scim::AttributePath;
 use std::collections::HashSet;
+use std::time::Duration;
 
 /// How the records of one source become resources of one type.
 #[derive(Debug, Clone)]
@@ -53,6 +54,12 @@ pub enum DeprovisionAction {
     Disable,
     /// Delete it.
     Delete,
+    /// Set `active` to false, and delete it when it has been so for this time. Whoever comes back before is
+    /// active again.
+    DisableThenDelete {
+        /// How long it stays disabled.
+        after: Duration,
+    },
 }
 
 /// What a row without a readable key does to deprovisioning.

@@ -17,6 +17,7 @@ use jiff::Timestamp;
 use scimwright_client::{CallReport, ClientError, Deleted, Exchange, Kind, Provider, Query, Selection};
 use scimwright_provision::{Action, Event, Existing, ProvisionError, RecordEvent};
 use scimwright_record::ResourceTypeName;
+use scimwright_scim::Resource;
 use scimwright_state::{
     Action as LogAction, LinkScope, LogEntry, LogStatus, StateError, StateStore, TenantState,
 };
@@ -180,8 +181,9 @@ pub(super) async fn get_by_id(common: &Common, args: &GetByIdArgs) -> anyhow::Re
         attributes: args.selection.attributes.clone(),
         excluded: args.selection.excluded_attributes.clone(),
     };
-    let found = desk.provider.client().retrieve_selected(desk.kind.resource_type(), &args.id, &selection).await;
-    let found = found.map(|exchange| exchange.map(|resource| resource.into_value()));
+    let found =
+        desk.provider.client().retrieve_selected(desk.kind.resource_type(), &args.id, &selection).await;
+    let found = found.map(|exchange| exchange.map(Resource::into_value));
     desk.conclude(LogAction::Retrieve, Some(&args.id), found).await
 }
 
@@ -226,7 +228,8 @@ pub(super) async fn provision(
     let host = assemble::mapping_host(&tenant)?;
     let wanted = &args.resource.resource_type;
     let provisioners =
-        assemble::provisioners(&tenant, config, |rules| rules.resource_type == *wanted, &host, &state).await?;
+        assemble::provisioners(&tenant, config, |rules| rules.resource_type == *wanted, &host, &state)
+            .await?;
     let Some(provisioner) = provisioners.into_iter().next() else {
         let message = format!(
             "provider `{}` has no [[provider.{}.resource]] with type = \"{wanted}\", so it is not known which \
@@ -260,7 +263,10 @@ pub(super) async fn provision(
         Action::Fail => Err(record.reason.clone().unwrap_or_default()),
         action => Ok((action, record.reason.clone(), link.map(|link| link.seen))),
     };
-    print_result(common, &CallResult::of_record(&args.resource, &args.key, outcome).with_id(record.resource_id));
+    print_result(
+        common,
+        &CallResult::of_record(&args.resource, &args.key, outcome).with_id(record.resource_id),
+    );
     Ok(exit)
 }
 

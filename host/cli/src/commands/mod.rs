@@ -19,8 +19,8 @@ use crate::config::{self, TenantFolder};
 use crate::exit::Exit;
 use crate::terminal::{err, out};
 use scimwright_client::SettingsError;
-use scimwright_mapping::{HostError, LoadError};
 use scimwright_client::{ClientError, Failure};
+use scimwright_mapping::{HostError, LoadError};
 use scimwright_provision::{Existing, ProvisionError, Summary};
 use scimwright_state::StateError;
 use serde_json::json;
@@ -95,7 +95,9 @@ pub(crate) fn classify(error: &anyhow::Error) -> Exit {
                     Exit::Configuration
                 }
                 ProvisionError::Provider(_) | ProvisionError::Source(_) => Exit::Unavailable,
-                ProvisionError::NoSuchRecord { .. } | ProvisionError::UnusableRecord { .. } => Exit::RecordsFailed,
+                ProvisionError::NoSuchRecord { .. } | ProvisionError::UnusableRecord { .. } => {
+                    Exit::RecordsFailed
+                }
                 ProvisionError::State(_) | ProvisionError::Worker(_) => Exit::Failure,
             };
         }

@@ -5,9 +5,7 @@ use super::model::{AuthConfig, ProviderConfig, SecretSource};
 use super::parse::unknown_name;
 use super::reader::{Located, TableReader};
 use scimwright_profile::{Profile, Update};
-use scimwright_provision::{
-    DeprovisionAction, DeprovisionRules, ResourceRules, Threshold, UnreadableRows,
-};
+use scimwright_provision::{DeprovisionAction, DeprovisionRules, ResourceRules, Threshold, UnreadableRows};
 use scimwright_record::{ModuleName, ProviderName, RecordKey, ResourceTypeName, SourceName};
 use scimwright_scim::AttributePath;
 use std::path::Path;
@@ -147,11 +145,7 @@ fn auth(table: TableReader<'_>, folder: &Path) -> Option<AuthConfig> {
     secret.map(AuthConfig::Bearer)
 }
 
-fn resource(
-    table: TableReader<'_>,
-    sources: &[SourceName],
-    concurrency: u64,
-) -> Option<ResourceRules> {
+fn resource(table: TableReader<'_>, sources: &[SourceName], concurrency: u64) -> Option<ResourceRules> {
     if !table.has("type") {
         table.missing("type", "\"User\"");
     }

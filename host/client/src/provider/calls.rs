@@ -7,12 +7,14 @@ use super::create::Creation;
 use super::find::Found;
 use super::known::Known;
 use super::{Kind, Provider};
+use crate::bulk::BulkOutcome;
 use crate::call::{Action, CallReport, Exchange, Subject};
+use crate::capability::Capability;
 use crate::failure::{ClientError, Failure, Refusal};
 use crate::judge::Deleted;
 use crate::query::Query;
 use futures::stream::BoxStream;
-use scimwright_scim::{AttributePath, Desired, Resource};
+use scimwright_scim::{AttributePath, BulkOperation, Desired, Resource};
 
 /// What a provisioning call did.
 #[derive(Debug, Clone)]
@@ -62,6 +64,24 @@ impl Provider {
         self.client.retrieve(kind.resource_type(), id).await
     }
 
+    /// Carries many operations out in as few requests as the provider takes (RFC 7644 section 3.7), one by one
+    /// where it has no bulk requests. See [`Client::bulk`](crate::Client::bulk).
+    ///
+    /// # Errors
+    /// As for [`discovery`](Self::discovery); what became of the operations is in the outcome.
+    pub async fn bulk(
+        &self,
+        operations: Vec<BulkOperation>,
+        fail_on_errors: Option<u32>,
+    ) -> Result<BulkOutcome, ClientError> {
+        let limits = self.discovery().await?.capabilities.bulk.value;
+        let outcome = self.client.bulk(&limits, operations, fail_on_errors).await;
+        if let Some(refusal) = outcome.fell_back.as_ref().filter(|_| limits.supported) {
+            self.observe_lack(Capability::Bulk, refusal.to_string());
+        }
+        Ok(outcome)
+    }
+
     /// Deletes the resource with this id. That it was gone already is no error.
     ///
     /// # Errors
@@ -96,6 +116,7 @@ impl Provider {
         }
         match self.find(kind, match_by, &desired).await? {
             Found::One(found) => {
+                let desired = kind.revived(desired, &found);
                 let known = Known { id: found.id_text().unwrap_or_default(), sent: None, seen: *found };
                 self.change(kind, &known, &desired, left_out).await
             }
@@ -158,6 +179,7 @@ impl Provider {
             }
             Creation::Existed { resource, .. } => (resource, None),
         };
+        let desired = kind.revived(desired, &found);
         let known = Known { id: found.id_text().unwrap_or_default(), sent: None, seen: *found };
         let changed = self.change(kind, &known, &desired, left_out).await?;
         Ok(Provisioned { done: done.unwrap_or(changed.done), ..changed })

@@ -201,7 +201,7 @@ impl Provider {
         for id in candidates {
             match self.client.retrieve(kind.resource_type(), &id).await {
                 Ok(found) if wanted.filter.matches(&found.value, kind.schemas()) => {
-                    matching.push(found.value)
+                    matching.push(found.value);
                 }
                 Ok(_) => {}
                 // Deleted since the index was made.

@@ -36,10 +36,11 @@ use crate::settings::{ProviderSettings, SettingsError};
 use known::Known;
 use notice::Notice;
 use roster::Rosters;
-use scimwright_profile::{MemberRemoval, Paging, Profile, ResourceQuirks};
+use scimwright_profile::{Deletion, MemberRemoval, Paging, Profile, ResourceQuirks};
 use scimwright_scim::check::{Occasion, Severity, check};
 use scimwright_scim::{
-    AttributePath, Conflict, Desired, PatchPath, ResourceType, SchemaSet, conflicts, diff, prepare,
+    AttributeName, AttributePath, Conflict, Desired, DesiredValue, PatchPath, Resource, ResourceType,
+    SchemaSet, conflicts, diff, prepare,
 };
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -192,6 +193,19 @@ impl Kind {
             }
         }
         (desired, unwritable)
+    }
+
+    /// Makes sure that somebody can work again whose old resource the provider kept after a DELETE, whether or
+    /// not the wanted state says so. Elsewhere an inactive resource is somebody's decision.
+    #[must_use]
+    pub fn revived(&self, mut desired: Desired, found: &Resource) -> Desired {
+        let active = AttributePath::new(AttributeName::ACTIVE);
+        let is_tombstone = self.quirks.deletion == Deletion::Tombstone
+            && found.get(&active) == Some(&serde_json::Value::Bool(false));
+        if is_tombstone && desired.get(&active).is_none() {
+            desired.set(&active, DesiredValue::Set(true.into()));
+        }
+        desired
     }
 
     /// Why the provider would refuse what is wanted, if it would.

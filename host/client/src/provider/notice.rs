@@ -27,8 +27,8 @@ pub enum Notice {
         /// What the provider answered.
         because: String,
     },
-    /// Members that were removed are still there, although the provider said yes.
-    IgnoresRemoval {
+    /// The way in which members were to be removed is refused, or was answered with yes and ignored.
+    RemovesOtherwise {
         /// The resource type.
         resource_type: String,
         /// How members are removed from now on.
@@ -60,7 +60,7 @@ impl fmt::Display for Notice {
             Self::RefusesPut { resource_type, because } => {
                 write!(f, "PUT of a {resource_type} does not work: {because}. PATCH is used instead")
             }
-            Self::IgnoresRemoval { resource_type, instead } => {
+            Self::RemovesOtherwise { resource_type, instead } => {
                 let instead = match instead {
                     MemberRemoval::Filter => "removed one by one by a filter",
                     MemberRemoval::Value => "named in the value of a remove",
@@ -69,8 +69,9 @@ impl fmt::Display for Notice {
                 };
                 write!(
                     f,
-                    "members removed from a {resource_type} are still there, although the provider said yes; from \
-                     now on they are {instead}"
+                    "members could not be removed from a {resource_type} in the usual way: the provider refuses it, \
+                     or says yes and keeps them. From now on they are {instead}; a profile with member-removal would \
+                     spare the attempt"
                 )
             }
         }

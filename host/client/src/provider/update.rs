@@ -14,9 +14,7 @@ use crate::failure::{ClientError, Failure};
 use crate::message::Method;
 use scimwright_profile::{MemberRemoval, ResourceQuirks, Update, Verification};
 use scimwright_scim::check::Occasion;
-use scimwright_scim::{
-    AttributeName, AttributePath, Desired, PatchPath, PatchRequest, Resource, diff,
-};
+use scimwright_scim::{AttributeName, AttributePath, Desired, PatchPath, PatchRequest, Resource, diff};
 use serde_json::Value;
 use std::sync::atomic::Ordering;
 
@@ -96,47 +94,76 @@ impl Provider {
         Ok(Updated { known: Known { sent: Some(desired), ..known }, call, unwritable })
     }
 
-    /// The rounds.
+    /// The rounds. What they teach about removing members is kept if they come to a good end.
     async fn bring_about(
         &self,
         change: &Change<'_>,
+        known: Known,
+    ) -> Result<(Known, Option<CallReport>), ClientError> {
+        let mut lessons = Vec::new();
+        let outcome = self.rounds(change, known, &mut lessons).await;
+        let mut knowledge = self.knowledge();
+        match &outcome {
+            Ok(_) => lessons.into_iter().for_each(|lesson| knowledge.say(lesson)),
+            Err(_) if lessons.is_empty() => {}
+            Err(_) => {
+                knowledge.removal.remove(&change.kind.resource_type().name);
+            }
+        }
+        drop(knowledge);
+        outcome
+    }
+
+    async fn rounds(
+        &self,
+        change: &Change<'_>,
         mut known: Known,
+        lessons: &mut Vec<Notice>,
     ) -> Result<(Known, Option<CallReport>), ClientError> {
         let kind = change.kind;
         let mut last_call = None;
         let mut last_error = None;
-        // Whether a 412 made us read the resource.
+        // Whether the resource was read again, after a 412 or a lost answer.
         let mut reread = false;
         for _ in 0..MAX_ROUNDS {
             let patch = change.from(&known);
             if patch.is_empty() {
                 return Ok((known, last_call));
             }
-            match self.write(kind, &known, &patch).await {
+            match self.write(kind, &known, &patch, lessons).await {
                 Ok(Round::Written(seen, call)) => {
                     last_call = Some(call.clone());
-                    let left = self.verify(kind, &known, &patch, *seen).await?;
+                    let left = self.verify(kind, &known, &patch, *seen, lessons).await?;
                     known.seen = left.seen;
                     if left.patch.is_empty() {
                         return Ok((known, last_call));
                     }
                     last_error = Some(not_applied(&left.patch, call));
-                    if !self.removes_otherwise(kind, &left.patch) {
+                    if !verify::only_removes_members(&left.patch) || !self.removes_otherwise(kind, lessons) {
                         break;
                     }
                 }
                 Ok(Round::Otherwise(error)) => last_error = Some(error),
-                Err(error) if matches!(error.kind, Failure::PreconditionFailed(_)) => {
+                Err(error) => {
+                    let moved_on = matches!(error.kind, Failure::PreconditionFailed(_));
+                    // A lost answer is looked into once; a second one in a row is for the caller to know.
+                    let lost = error.may_have_been_executed() && !reread;
+                    if !moved_on && !lost {
+                        return Err(error);
+                    }
                     let fresh = self.client.retrieve(kind.resource_type(), &known.id).await?.value;
-                    if reread && fresh == known.seen {
+                    if moved_on && reread && fresh == known.seen {
                         // Nothing has changed since we read it, and still its own version is refused.
                         self.observe_lack(Capability::ETag, error.kind.to_string());
                     }
                     reread = true;
                     known.seen = as_shown(kind, &known.seen, fresh);
+                    if lost {
+                        // What it was to do may be done: then there is no difference left.
+                        last_call = Some((*error.call).clone());
+                    }
                     last_error = Some(error);
                 }
-                Err(error) => return Err(error),
             }
         }
         // A round that ends without a result leaves an error behind.
@@ -163,7 +190,13 @@ impl Provider {
     }
 
     /// Writes a difference, in as many requests as the provider's habits ask for.
-    async fn write(&self, kind: &Kind, known: &Known, patch: &PatchRequest) -> Result<Round, ClientError> {
+    async fn write(
+        &self,
+        kind: &Kind,
+        known: &Known,
+        patch: &PatchRequest,
+        lessons: &mut Vec<Notice>,
+    ) -> Result<Round, ClientError> {
         let mut seen = known.seen.clone();
         let mut last = None;
         let Translation { steps, unpatchable } = self.translate(kind, &seen, patch);
@@ -186,7 +219,7 @@ impl Provider {
                     last = Some(call);
                 }
                 Err(error) => {
-                    let there_is_another = self.another_way(kind, &known.id, &step, &error).await?;
+                    let there_is_another = self.another_way(kind, &known.id, &step, &error, lessons).await?;
                     return if there_is_another { Ok(Round::Otherwise(error)) } else { Err(error) };
                 }
             }
@@ -280,7 +313,12 @@ impl Provider {
         id: &str,
         step: &Step,
         error: &ClientError,
+        lessons: &mut Vec<Notice>,
     ) -> Result<bool, ClientError> {
+        let is_refused = matches!(&error.kind, Failure::Permanent(refusal) if refusal.status == 400);
+        if is_refused && verify::removes_members(step.standard()) {
+            return Ok(self.removes_otherwise(kind, lessons));
+        }
         let lacks = is_lack(&error.kind) || self.route_is_missing(kind, id, error).await?;
         if !lacks {
             return Ok(false);
@@ -326,9 +364,12 @@ impl Provider {
         before: &Known,
         patch: &PatchRequest,
         seen: Resource,
+        lessons: &[Notice],
     ) -> Result<Outstanding, ClientError> {
         let number = self.shared.writes.fetch_add(1, Ordering::Relaxed);
         let due = match kind.quirks.verification {
+            // A way to remove members that was found by trying is not believed.
+            _ if !lessons.is_empty() => true,
             Verification::Never => false,
             Verification::Sampled(share) => number.is_multiple_of(share.get()),
             Verification::Always => true,
@@ -342,16 +383,13 @@ impl Provider {
         Ok(Outstanding { patch, seen: shown })
     }
 
-    /// Finds another way to remove members that are still there; false where there is none.
-    fn removes_otherwise(&self, kind: &Kind, outstanding: &PatchRequest) -> bool {
-        if !verify::only_removes_members(outstanding) {
-            return false;
-        }
-        let Some(instead) = after_ignored(self.quirks_now(kind).member_removal) else { return false };
+    /// Finds another way to remove members than the one that did not work; false where there is none.
+    fn removes_otherwise(&self, kind: &Kind, lessons: &mut Vec<Notice>) -> bool {
+        let Some(instead) = after_vain(self.quirks_now(kind).member_removal) else { return false };
         let resource_type = kind.resource_type().name.clone();
-        let mut knowledge = self.knowledge();
-        knowledge.removal.insert(resource_type.clone(), instead);
-        knowledge.say(Notice::IgnoresRemoval { resource_type, instead });
+        self.knowledge().removal.insert(resource_type.clone(), instead);
+        // Of several ways that were tried, the last is the one that works.
+        *lessons = vec![Notice::RemovesOtherwise { resource_type, instead }];
         true
     }
 }
@@ -363,9 +401,9 @@ struct Outstanding {
     seen: Resource,
 }
 
-/// The way to remove members that is tried after one that was ignored. None of them leaves a group emptier
+/// The way to remove members that is tried after one that was ignored or refused. None of them leaves a group emptier
 /// than is wanted: `remove` with a value is not among them, as some servers then remove everybody.
-fn after_ignored(form: MemberRemoval) -> Option<MemberRemoval> {
+fn after_vain(form: MemberRemoval) -> Option<MemberRemoval> {
     match form {
         MemberRemoval::Filter | MemberRemoval::Value => Some(MemberRemoval::Replace),
         MemberRemoval::Replace => Some(MemberRemoval::Put),

@@ -21,16 +21,19 @@ pub(super) fn outstanding(
 
 /// Whether all that is left is members to be taken out.
 pub(super) fn only_removes_members(patch: &PatchRequest) -> bool {
-    !patch.is_empty()
-        && patch.operations.iter().all(|operation| match operation {
-            PatchOperation::Remove { path: PatchPath::Attribute { path, .. } } => {
-                path.attribute == AttributeName::MEMBERS
-            }
-            PatchOperation::Replace { path: Some(PatchPath::Attribute { path, .. }), .. } => {
-                path.attribute == AttributeName::MEMBERS && path.sub.is_none()
-            }
-            _ => false,
-        })
+    let each = |operation: &PatchOperation| PatchRequest::new(vec![operation.clone()]);
+    !patch.is_empty() && patch.operations.iter().all(|operation| removes_members(&each(operation)))
+}
+
+/// Whether anybody is taken out of a group, by name or by naming those who stay.
+pub(super) fn removes_members(patch: &PatchRequest) -> bool {
+    patch.operations.iter().any(|operation| match operation {
+        PatchOperation::Remove { path: PatchPath::Attribute { path, .. } }
+        | PatchOperation::Replace { path: Some(PatchPath::Attribute { path, .. }), .. } => {
+            path.attribute == AttributeName::MEMBERS && path.sub.is_none()
+        }
+        _ => false,
+    })
 }
 
 /// An addition of several values as one operation for each.

@@ -5,10 +5,14 @@ use crate::support::settings;
 use scimwright_client::provider::calls::Done;
 use scimwright_client::provider::create::Creation;
 use scimwright_client::provider::find::Found;
-use scimwright_client::{Failure, Kind, Pace, Provider, ProviderSettings, Timeouts};
-use scimwright_profile::{MemberRemoval, Profile, ProviderQuirks, ResourceQuirks, Update, Verification};
+use scimwright_client::{
+    Deleted, Failure, Kind, OperationOutcome, Pace, Provider, ProviderSettings, Timeouts,
+};
+use scimwright_profile::{
+    Deletion, MemberRemoval, Profile, ProviderQuirks, ResourceQuirks, Update, Verification,
+};
 use scimwright_sandbox::{Capabilities, Manners, Method, Normalises, OddRemoval, Plays, SandboxOptions};
-use scimwright_scim::{AttributePath, Desired};
+use scimwright_scim::{AttributePath, BulkMethod, BulkOperation, Desired};
 use serde_json::{Value, json};
 use std::time::Duration;
 use wiremock::ResponseTemplate;
@@ -518,11 +522,78 @@ async fn a_removal_that_is_ignored_is_noticed_and_done_in_another_way() {
     assert_eq!(held(&double.resource(&path)), 3);
     let notices: Vec<String> = acme.take_notices().iter().map(ToString::to_string).collect();
     assert_eq!(notices.len(), 1, "{notices:?}");
-    assert!(notices[0].contains("are still there, although the provider said yes"), "{}", notices[0]);
+    assert!(notices[0].contains("From now on they are replaced as a whole by PATCH"), "{}", notices[0]);
     // From now on in that way, at once.
     double.forget_lines();
     acme.provision(&wary, wanted(&ids[..2]), &[], Some(&known)).await.unwrap();
     assert_eq!((double.count("PATCH"), held(&double.resource(&path))), (1, 2));
+}
+
+/// Point 10: the remove form differs between providers; one that is refused leads to another.
+#[tokio::test]
+async fn a_removal_that_is_refused_is_done_in_another_way_and_a_failure_teaches_nothing() {
+    let group = ResourceQuirks { member_removal: MemberRemoval::Put, ..ResourceQuirks::default() };
+    let double = Double::playing(Plays { group, ..Plays::default() }).await;
+    let ids = people(&double, 5);
+    let acme = provider_at(&double);
+    let groups = kind(&acme, "Group").await;
+    let wanted =
+        |ids: &[String]| desired(json!({"displayName": "G", "members": members(ids.iter().cloned())}));
+    let known = acme.provision(&groups, wanted(&ids), &[], None).await.unwrap().known;
+    // Somebody who does not exist is refused in every way, and that is no reason to change ours.
+    let nobody = [ids[0].clone(), "nobody".to_owned()];
+    assert!(acme.provision(&groups, wanted(&nobody), &[], Some(&known)).await.is_err());
+    assert!(acme.take_notices().is_empty());
+
+    acme.provision(&groups, wanted(&ids[..2]), &[], Some(&known)).await.unwrap();
+    assert_eq!(held(&double.resource(&format!("/v2/Groups/{}", known.id))), 2);
+    assert_eq!(acme.take_notices().len(), 1);
+}
+
+/// Point 17: a PATCH whose answer is lost is looked into; what it did is not done again.
+#[tokio::test]
+async fn a_change_whose_answer_is_lost_is_not_repeated() {
+    let lose = |line: &crate::double::Line, _: usize| match line.method.as_str() {
+        "PATCH" => Meddling::LoseAnswer,
+        _ => Meddling::Pass,
+    };
+    let double = Double::start(SandboxOptions::default(), lose).await;
+    let ids = people(&double, 2);
+    let acme = provider_at(&double);
+    let groups = kind(&acme, "Group").await;
+    let wanted =
+        |ids: &[String]| desired(json!({"displayName": "G", "members": members(ids.iter().cloned())}));
+    let known = acme.provision(&groups, wanted(&ids[..1]), &[], None).await.unwrap().known;
+    let changed = acme.provision(&groups, wanted(&ids), &[], Some(&known)).await.unwrap();
+    assert_eq!((changed.done, double.count("PATCH")), (Done::Updated, 1));
+    assert_eq!(held(&double.resource(&format!("/v2/Groups/{}", known.id))), 2);
+}
+
+/// Point 21: bulk only where declared; fall back on 501, and remember it.
+#[tokio::test]
+async fn bulk_requests_that_are_declared_and_refused_are_given_up() {
+    let capabilities = Capabilities { bulk: false, ..Capabilities::default() };
+    let options =
+        SandboxOptions { capabilities, declares: Some(Capabilities::default()), ..SandboxOptions::default() };
+    let double = Double::plain(options).await;
+    let acme = provider_at(&double);
+    let users = kind(&acme, "User").await;
+    for round in 0..2 {
+        let operations = (0..3).map(|number| BulkOperation {
+            data: Some(json!({"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
+                              "userName": format!("u{round}{number}")})),
+            bulk_id: Some(format!("u{number}")),
+            ..BulkOperation::new(
+                BulkMethod::Post,
+                acme.client().bulk_path(users.resource_type(), None).unwrap(),
+            )
+        });
+        let outcome = acme.bulk(operations.collect(), None).await.unwrap();
+        assert!(outcome.results.iter().all(|result| matches!(result, OperationOutcome::Done(_))));
+    }
+    assert_eq!(double.all("/Users").len(), 6);
+    assert_eq!(double.log().iter().filter(|line| *line == "POST /v2/Bulk").count(), 1);
+    assert_eq!(acme.take_notices().len(), 1);
 }
 
 /// Point 12: what cannot be written in any way is an error, not a success.
@@ -664,4 +735,26 @@ async fn converge(double: &Double, acme: &Provider, name: &str) {
     for known in &known_users {
         acme.delete(&users, &known.id).await.unwrap_or_else(|error| panic!("{name}: {error}"));
     }
+}
+
+/// Point 24: a tombstone means reactivation (409 after delete, or GET still 200 with active false).
+#[tokio::test]
+async fn somebody_who_comes_back_after_a_delete_gets_the_old_resource_and_is_active() {
+    let quirks = ResourceQuirks { deletion: Deletion::Tombstone, ..ResourceQuirks::default() };
+    let double = Double::playing(Plays { user: quirks.clone(), ..Plays::default() }).await;
+    let acme = provider_at(&double);
+    let users = kind_with(&acme, "User", quirks).await;
+    let match_by = paths(&["userName"]);
+    let first = acme.provision(&users, jdoe(), &match_by, None).await.unwrap().known;
+    acme.delete(&users, &first.id).await.unwrap();
+    let path = format!("/v2/Users/{}", first.id);
+    assert_eq!(double.resource(&path)["active"], false);
+    let back = acme.provision(&users, jdoe(), &match_by, None).await.unwrap();
+    assert_eq!(
+        (back.known.id.as_str(), &double.resource(&path)["active"]),
+        (first.id.as_str(), &json!(true))
+    );
+    // Deleting what is gone is no failure.
+    let gone = acme.delete(&users, "nobody").await.unwrap();
+    assert_eq!(gone.value, Deleted::AlreadyGone);
 }
