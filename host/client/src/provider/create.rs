@@ -12,6 +12,7 @@ use crate::failure::{ClientError, Failure};
 use scimwright_scim::check::Occasion;
 use scimwright_scim::{AttributeName, AttributePath, Desired, DesiredValue, Resource};
 use serde_json::Value;
+use std::time::Instant;
 
 /// What became of a create.
 #[derive(Debug, Clone)]
@@ -99,7 +100,8 @@ impl Provider {
         if !conflict && !error.may_have_been_executed() {
             return Err(error);
         }
-        let found = match self.find_as_of(kind, match_by, desired, Freshness::Now).await {
+        let since = Freshness::Since(Instant::now());
+        let found = match self.find_as_of(kind, match_by, desired, since).await {
             Ok(Found::One(resource)) => resource,
             // Nothing, several, or a look-up that fails as well: the first failure is the one to report.
             _ => return Err(error),

@@ -12,8 +12,9 @@ use crate::failure::{ClientError, Failure};
 use crate::provider::roster::Lookup;
 use crate::query::Query;
 use futures::TryStreamExt;
-use scimwright_scim::{AttributePath, Comparison, Desired, Filter, FilterValue, Resource, ScimType};
+use scimwright_scim::{AttributePath, Comparison, Desired, Filter, FilterValue, Resource};
 use std::fmt;
+use std::time::Instant;
 
 /// How many resources are looked through at a provider that cannot filter, before the search is given up.
 pub const MAX_LOOKED_THROUGH: usize = 50_000;
@@ -71,8 +72,8 @@ impl fmt::Display for Found {
 pub(super) enum Freshness {
     /// A short while.
     Recent,
-    /// It has to be made now: something has just happened.
-    Now,
+    /// It has to be made after this moment: something happened then.
+    Since(Instant),
 }
 
 impl Provider {
@@ -98,15 +99,12 @@ impl Provider {
         freshness: Freshness,
     ) -> Result<Found, ClientError> {
         let mut asked = false;
-        let mut freshness = freshness;
         for path in attributes {
             let Some(wanted) = Wanted::new(path, desired) else { continue };
             asked = true;
             let Some(matching) = self.matching(kind, &wanted, freshness).await? else {
                 return Ok(Found::Unsearchable { by: path.clone() });
             };
-            // One look at everybody serves all attributes.
-            freshness = Freshness::Recent;
             match matching.as_slice() {
                 [] => {}
                 [one] => return Ok(Found::One(Box::new(one.clone()))),
@@ -155,11 +153,8 @@ impl Provider {
                 }
                 // This value or this attribute is beyond the provider's filters; others may not be.
                 Err(ClientError { kind: Failure::Permanent(refusal), .. }) if refusal.status == 400 => {
-                    return Ok(if refusal.is(&ScimType::TooMany) {
-                        Asked::TooMany
-                    } else {
-                        Asked::CannotFilter
-                    });
+                    tracing::debug!(%refusal, filter = %wanted.filter, "a filter is refused");
+                    return Ok(Asked::CannotFilter);
                 }
                 Err(error) => return Err(error),
             };
@@ -222,8 +217,6 @@ enum Asked {
     Answered(Vec<Resource>),
     /// The filter is not understood, or not heeded.
     CannotFilter,
-    /// More match than the provider is willing to return.
-    TooMany,
 }
 
 /// What is searched for.

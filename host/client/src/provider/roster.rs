@@ -52,9 +52,8 @@ impl Rosters {
         freshness: Freshness,
     ) -> Result<Option<Vec<String>>, ClientError> {
         let name = &kind.resource_type().name;
-        let asked = Instant::now();
         let mut rosters = self.0.lock().await;
-        let usable = rosters.get(name).is_some_and(|roster| roster.answers(lookup.path, freshness, asked));
+        let usable = rosters.get(name).is_some_and(|roster| roster.answers(lookup.path, freshness));
         if !usable {
             let mut paths = rosters.remove(name).map(|old| old.paths).unwrap_or_default();
             if !paths.contains(lookup.path) {
@@ -89,11 +88,10 @@ impl Roster {
         Ok(roster)
     }
 
-    /// Whether it can be asked for this attribute. One that was made after the question is fresh enough for
-    /// any: somebody else asked at the same time.
-    fn answers(&self, path: &AttributePath, freshness: Freshness, asked: Instant) -> bool {
+    /// Whether it can be asked for this attribute.
+    fn answers(&self, path: &AttributePath, freshness: Freshness) -> bool {
         let fresh = match freshness {
-            Freshness::Now => self.made >= asked,
+            Freshness::Since(moment) => self.made >= moment,
             Freshness::Recent => self.made.elapsed() < LIFETIME,
         };
         fresh && self.paths.contains(path)

@@ -39,8 +39,10 @@ pub(crate) struct Double {
 struct Shared {
     provider: Sandboxed,
     lines: Mutex<Vec<Line>>,
-    meddle: Box<dyn Fn(&Line, usize) -> Meddling + Send + Sync>,
+    meddle: Box<Meddle>,
 }
+
+type Meddle = dyn Fn(&Line, usize) -> Meddling + Send + Sync;
 
 /// Longer than the time-out of any client in these tests.
 const TOO_LATE: Duration = Duration::from_secs(5);

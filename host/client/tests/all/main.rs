@@ -1,6 +1,6 @@
 //! The client against servers on loopback: well-behaved ones, and ones that break off, lie or never end.
 
-#![allow(clippy::unwrap_used, reason = "what cannot be set up fails the test")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "what cannot be set up fails the test")]
 
 mod auth;
 mod bulk;
