@@ -457,11 +457,17 @@ fn replacement(kind: &Kind, current: &Resource, standard: &PatchRequest, id: &st
     body
 }
 
-/// Copies the members to a resource that is shown without them.
+/// Puts the members that we know of in the place of those that are shown: none, or others than were sent
+/// (Canaille shows user names where it was sent ids).
 pub(super) fn keep_members(from: &Resource, to: &mut Resource) {
     let members = AttributePath::new(AttributeName::MEMBERS);
-    if let (Some(kept), None) = (from.get(&members), to.get(&members)) {
-        to.set(&members, kept.clone());
+    match from.get(&members) {
+        Some(known) => {
+            to.set(&members, known.clone());
+        }
+        None => {
+            to.remove(&members);
+        }
     }
 }
 
