@@ -5,8 +5,8 @@
 
 use scimwright_profile::{MemberRemoval, ResourceQuirks};
 use scimwright_scim::{
-    AttributeName, AttributePath, Comparison, Filter, FilterValue, PatchOperation, PatchPath, PatchRequest,
-    Resource, SchemaSet,
+    AttributeName, AttributePath, Comparison, Filter, FilterValue, PatchOperation, PatchPath, Resource,
+    SchemaSet,
 };
 use serde_json::{Map, Value};
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -112,15 +112,13 @@ impl MemberChanges {
     ) -> (Self, Vec<PatchOperation>) {
         let (of_members, others): (Vec<_>, Vec<_>) =
             operations.into_iter().partition(|operation| Target::of(operation, schemas).is_some());
-        let mut after = seen.clone();
-        if PatchRequest::new(of_members.clone()).apply(&mut after, schemas).is_err() {
-            // What cannot be carried out on what was seen is the provider's to judge.
+        let Some(after) = outcome(&of_members, current(seen, &self.path), schemas) else {
+            // What names members in another way is the provider's to judge.
             return self.absorbing(others.into_iter().chain(of_members).collect(), seen, schemas, quirks);
-        }
+        };
         let known = by_key(&current(seen, &self.path));
         let is_new = |member: &&Value| key(member).is_none_or(|key| !known.contains_key(&key));
-        let (new, staying): (Vec<&Value>, Vec<&Value>) =
-            current(&after, &self.path).into_iter().partition(is_new);
+        let (new, staying): (Vec<&Value>, Vec<&Value>) = after.iter().partition(is_new);
         let at_once = new.len().min(bound(quirks.member_additions));
         let first = staying.into_iter().chain(new.iter().take(at_once).copied()).cloned().collect();
         let path = Some(PatchPath::attribute(self.path.clone()));
@@ -221,6 +219,35 @@ pub(super) fn type_members(members: &mut Value, member_type: &str) -> usize {
         }
     }
     filled
+}
+
+/// The members as the operations leave them; none where one of them names its members in another way than by
+/// their `value`.
+///
+/// This is not left to [`PatchRequest::apply`](scimwright_scim::PatchRequest::apply): where the schema requires
+/// members, that refuses to take out the last ones, even if others come in their place.
+fn outcome(operations: &[PatchOperation], seen: Vec<&Value>, schemas: &SchemaSet) -> Option<Vec<Value>> {
+    let mut members: Vec<Value> = seen.into_iter().cloned().collect();
+    for operation in operations {
+        match (Target::of(operation, schemas)?, operation) {
+            (Target::One(value), _) => members.retain(|one| !is_named(one, &value)),
+            (Target::All, PatchOperation::Add { value, .. }) => {
+                let new: Vec<_> = values(value).filter(|one| !members.contains(one)).cloned().collect();
+                members.extend(new);
+            }
+            (Target::All, PatchOperation::Replace { value, .. }) => {
+                members = values(value).cloned().collect();
+            }
+            (Target::All, PatchOperation::Remove { .. }) => members.clear(),
+            (Target::Part, _) => return None,
+        }
+    }
+    Some(members)
+}
+
+/// Whether the member has this `value`.
+fn is_named(member: &Value, value: &Value) -> bool {
+    member.as_object().and_then(|parts| part(parts, "value")) == Some(value)
 }
 
 /// Which members an operation is about.

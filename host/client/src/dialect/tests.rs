@@ -163,6 +163,22 @@ fn one_replacement_names_those_that_stay_and_the_first_that_come() {
     );
 }
 
+/// A schema may require members, as Canaille's does; then the last of them cannot be removed, but replaced.
+#[test]
+fn all_members_are_replaced_where_the_schema_does_not_let_the_last_one_go() {
+    let mut schema = builtin::group_schema().to_value();
+    let attributes = schema["attributes"].as_array_mut().unwrap();
+    attributes.iter_mut().find(|one| one["name"] == "members").unwrap()["required"] = true.into();
+    let schema = scimwright_scim::Schema::from_value(&schema).unwrap();
+    let groups = SchemaSet::new(builtin::resource_type("Group").unwrap().clone(), &[schema]);
+    let quirks = ResourceQuirks { member_removal: MemberRemoval::Replace, ..ResourceQuirks::default() };
+    let all = members(&["c", "d"]);
+    assert_eq!(
+        spoken(json!({"members": all.clone()}), group(&["a", "b"]), &groups, &quirks),
+        json!([[{"op": "replace", "path": "members", "value": all}]])
+    );
+}
+
 #[test]
 fn a_group_whose_members_leave_by_put_is_put_with_all_its_changes() {
     let quirks = ResourceQuirks { member_removal: MemberRemoval::Put, ..ResourceQuirks::default() };
