@@ -7,6 +7,7 @@ mod commands;
 mod company;
 mod crash;
 mod examples;
+mod providers;
 mod safety;
 mod sandbox;
 mod scim2_server;
