@@ -1,16 +1,19 @@
 //! From a configuration to the parts that do the work: sources, modules, clients, provisioners.
 
-use crate::config::model::{AuthConfig, ModuleConfig, ProviderConfig, SourceConfig, SourceKind, Tenant};
+use crate::config::Misconfigured;
+use crate::config::model::{ModuleConfig, ProviderConfig, SourceConfig, SourceKind, Tenant};
 use anyhow::Context;
 use scimwright_client::{
-    Authentication, Discovery, Kind, Provider, ProviderSettings, Query, ResourceTypeBinding,
+    Authentication, ClientIdentity, Discovery, Kind, Pem, Provider, ProviderSettings, Query,
+    ResourceTypeBinding, SettingsError, SettingsRule, TlsSettings,
 };
 use scimwright_mapping::{HostOptions, LoadError, MappingHost, MappingModule, ModuleId};
 use scimwright_provision::{Layers, ProvisionError, Provisioner, ResourceRules};
 use scimwright_record::{ModuleName, RecordSource};
 use scimwright_sources::{CsvSource, JsonLinesSource, SqliteSource};
 use scimwright_state::TenantState;
-use std::path::PathBuf;
+use secrecy::SecretString;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Opens a source. Files are opened later, at each reading.
@@ -71,20 +74,59 @@ pub(crate) fn layers(
     })
 }
 
-/// A provider, with its secrets fetched. Nothing is sent yet.
-pub(crate) fn provider(config: &ProviderConfig) -> anyhow::Result<Provider> {
-    let auth = match &config.auth {
-        AuthConfig::None => Authentication::None,
-        AuthConfig::Bearer(secret) => {
-            let token = secret.fetch().map_err(anyhow::Error::msg);
-            Authentication::Bearer(token.with_context(|| format!("provider `{}`", config.name))?)
-        }
-    };
+/// A provider, with its secrets fetched and its certificates read. Nothing is sent yet.
+pub(crate) async fn provider(config: &ProviderConfig) -> anyhow::Result<Provider> {
+    let missing = |reason| Misconfigured(format!("provider `{}`: {reason}", config.name));
+    let auth = config.auth.authentication().await.map_err(missing)?;
     let mut settings = ProviderSettings::new(config.name.as_str(), config.base_url.clone(), auth);
-    settings.timeouts.connect = config.connect_timeout;
-    settings.timeouts.request = config.request_timeout;
+    for (name, value) in &config.headers {
+        settings.headers.push((name.clone(), value.fetch().await.map_err(missing)?));
+    }
+    settings.proxy = config.proxy.settings().await.map_err(missing)?;
+    settings.tls = tls(config).map_err(missing)?;
+    settings.guard = config.guard.clone();
+    settings.timeouts = config.timeouts;
+    settings.retry = config.retry;
+    settings.max_body_bytes = config.max_body_bytes;
+    settings.pace = config.pace;
+    settings.overrides = config.overrides;
     settings.allow_insecure_http = config.allow_insecure_http;
     Ok(Provider::new(settings, config.profile.clone())?)
+}
+
+/// Reads the certificates, each held to the rules on its own, so that a mistake names its file.
+fn tls(config: &ProviderConfig) -> Result<TlsSettings, String> {
+    let read = |key: &str, path: &Path| {
+        std::fs::read_to_string(path)
+            .map_err(|error| format!("tls.{key}: the file {} cannot be read: {error}", path.display()))
+    };
+    let check = |key: &str, paths: &[&Path], tls: TlsSettings| {
+        let settings = ProviderSettings {
+            tls: tls.clone(),
+            ..ProviderSettings::new(config.name.as_str(), config.base_url.clone(), Authentication::None)
+        };
+        let files: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
+        match settings.check() {
+            Err(SettingsError { rule: SettingsRule::Pem { reason, .. }, .. }) => {
+                Err(format!("tls.{key}: {} cannot be used: {reason}", files.join(" with ")))
+            }
+            _ => Ok(tls),
+        }
+    };
+    let mut settings = TlsSettings::default();
+    for path in &config.tls.ca {
+        let extra_roots = vec![Pem::new(read("ca", path)?)];
+        settings.extra_roots.extend(check("ca", &[path], TlsSettings { extra_roots, identity: None })?.extra_roots);
+    }
+    if let Some((chain, key)) = &config.tls.identity {
+        let identity = ClientIdentity {
+            chain: Pem::new(read("certificate", chain)?),
+            key: SecretString::from(read("key", key)?),
+        };
+        let alone = TlsSettings { extra_roots: Vec::new(), identity: Some(identity) };
+        settings.identity = check("certificate", &[chain, key], alone)?.identity;
+    }
+    Ok(settings)
 }
 
 /// A resource type as the profile and the administrator want it treated; the administrator has the last word.
@@ -117,7 +159,7 @@ pub(crate) async fn provisioners(
     if mapped.is_empty() {
         return Ok(Vec::new());
     }
-    let provider = provider(config)?;
+    let provider = provider(config).await?;
     let discovery = discover(&provider).await?;
     let mut provisioners = Vec::with_capacity(mapped.len());
     for (rules, source, layers) in mapped {

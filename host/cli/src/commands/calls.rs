@@ -4,9 +4,10 @@
 //! with ours; and each leaves a row in the client log.
 
 use super::run::create_private_folder;
-use super::{Misconfigured, classify, one_tenant};
+use super::{classify, one_tenant};
 use crate::args::{Common, DeleteArgs, GetArgs, GetByIdArgs, Output, ProvisionArgs, ResourceArgs};
 use crate::assemble;
+use crate::config::Misconfigured;
 use crate::config::model::{ProviderConfig, Tenant};
 use crate::exit::Exit;
 use crate::report::{CallResult, print_result};
@@ -39,7 +40,7 @@ impl<'a> Desk<'a> {
     async fn open(common: &'a Common, args: &ResourceArgs) -> anyhow::Result<Self> {
         let tenant = one_tenant(common)?;
         let config = provider_config(&tenant, args)?.clone();
-        let provider = assemble::provider(&config)?;
+        let provider = assemble::provider(&config).await?;
         let discovery = assemble::discover(&provider).await?;
         let binding = discovery.resource_type(args.resource_type.as_str()).ok_or_else(|| {
             ProvisionError::UnknownResourceType {

@@ -10,6 +10,8 @@ use crate::exit::Exit;
 use crate::terminal::out;
 use futures::StreamExt;
 use scimwright_mapping::MappingHost;
+use scimwright_profile::{Deletion, Disabling};
+use scimwright_provision::DeprovisionAction;
 use scimwright_record::Row;
 use scimwright_state::StateStore;
 use serde_json::json;
@@ -120,10 +122,16 @@ async fn check_source(config: &SourceConfig, report: &mut Report) {
 
 async fn check_provider(config: &ProviderConfig, offline: bool, report: &mut Report) {
     let name = config.name.to_string();
-    let target = match assemble::provider(config) {
+    note_harsh_ends(config, report);
+    let target = match assemble::provider(config).await {
         Ok(target) => target,
         Err(error) => return report.problem("provider", &name, &format!("{error:#}"), Exit::Configuration),
     };
+    if let Some(secret) = config.auth.fetched_later()
+        && let Err(reason) = secret.fetch().await
+    {
+        return report.problem("provider", &name, &reason, Exit::Configuration);
+    }
     if offline {
         return report.ok("provider", &name, "not contacted");
     }
@@ -155,6 +163,33 @@ async fn check_provider(config: &ProviderConfig, offline: bool, report: &mut Rep
     let types: Vec<_> = discovery.resource_types.iter().map(|known| known.name.as_str()).collect();
     let patch = if discovery.supports_patch() { "PATCH" } else { "no PATCH" };
     report.ok("provider", &name, &format!("answers; {}; {patch}", types.join(", ")));
+}
+
+/// Says where leaving the source ends an account in a harsher way than the setting sounds like.
+fn note_harsh_ends(config: &ProviderConfig, report: &Report) {
+    for rules in &config.resources {
+        let quirks = config.profile.resource_quirks(rules.resource_type.as_str());
+        let harm = match (rules.deprovision.action, quirks.disabling, quirks.deletion) {
+            (DeprovisionAction::Disable, Disabling::Deletes, Deletion::Irreversible) => {
+                "disabling deletes there, and what hangs on the resource does not come back"
+            }
+            (DeprovisionAction::Disable, Disabling::Deletes, _) => "disabling deletes there",
+            (DeprovisionAction::Delete, _, Deletion::Irreversible) => {
+                "what hangs on the resource does not come back when it is created again"
+            }
+            _ => continue,
+        };
+        let action = match rules.deprovision.action {
+            DeprovisionAction::Delete => "delete",
+            _ => "disable",
+        };
+        let message = format!(
+            "deprovision = \"{action}\" of a {}: by the profile `{}`, {harm}; \"nothing\" would keep it",
+            rules.resource_type,
+            config.profile.name()
+        );
+        report.note("provider", config.name.as_str(), &message);
+    }
 }
 
 /// Prints findings and counts them.

@@ -15,7 +15,7 @@ pub(crate) use init::TEMPLATE;
 use crate::args::{Cli, Command, Common, Output};
 use crate::config::model::Tenant;
 use crate::config::problem::Problems;
-use crate::config::{self, TenantFolder};
+use crate::config::{self, Misconfigured, TenantFolder};
 use crate::exit::Exit;
 use crate::terminal::{err, out};
 use scimwright_client::SettingsError;
@@ -116,11 +116,6 @@ pub(crate) fn classify(error: &anyhow::Error) -> Exit {
         None => Exit::Failure,
     }
 }
-
-/// A mistake outside a configuration file that is the administrator's to correct all the same.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct Misconfigured(pub(crate) String);
 
 /// The tenants a command covers: the one named, or all.
 fn tenant_folders(common: &Common) -> anyhow::Result<Vec<TenantFolder>> {

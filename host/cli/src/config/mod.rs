@@ -6,7 +6,7 @@
 //! - [`problem`]: a mistake, with file, line and remedy
 //! - [`reader`]: TOML tables, read key by key
 //! - [`model`]: what a configuration says, as values
-//! - [`parse`]: from one to the other
+//! - [`parse`]: from one to the other, with [`source`], [`provider`], [`attributes`] and [`secret`] for their tables
 
 pub(crate) mod attributes;
 pub(crate) mod model;
@@ -14,6 +14,7 @@ pub(crate) mod parse;
 pub(crate) mod problem;
 pub(crate) mod provider;
 pub(crate) mod reader;
+pub(crate) mod secret;
 pub(crate) mod source;
 
 use model::Tenant;
@@ -24,6 +25,11 @@ use std::path::{Path, PathBuf};
 
 /// The name of the file that makes a folder a configuration.
 pub(crate) const FILE_NAME: &str = "scimwright.toml";
+
+/// A mistake outside a configuration file that is the administrator's to correct all the same.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Misconfigured(pub(crate) String);
 
 /// Where a tenant's configuration lives.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -21,11 +21,13 @@ pub(crate) struct Located<T> {
 pub(crate) struct FileReader {
     source: SourceText,
     problems: RefCell<Vec<Problem>>,
+    /// Those of other files that this one names.
+    elsewhere: RefCell<Vec<Problem>>,
 }
 
 impl FileReader {
     pub(crate) fn new(source: SourceText) -> Self {
-        Self { source, problems: RefCell::default() }
+        Self { source, problems: RefCell::default(), elsewhere: RefCell::default() }
     }
 
     /// Notes a mistake.
@@ -43,10 +45,16 @@ impl FileReader {
         self.problems.borrow_mut().push(Problem::at(&self.source, span, message).help(help));
     }
 
-    /// All mistakes, in the order of the file.
+    /// Notes a mistake of another file that this one names.
+    pub(crate) fn note_elsewhere(&self, problem: Problem) {
+        self.elsewhere.borrow_mut().push(problem);
+    }
+
+    /// All mistakes, in the order of the file, then those of other files.
     pub(crate) fn into_problems(self) -> Vec<Problem> {
         let mut problems = self.problems.into_inner();
         problems.sort_by_key(Problem::line);
+        problems.append(&mut self.elsewhere.into_inner());
         problems
     }
 }

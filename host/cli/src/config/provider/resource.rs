@@ -1,4 +1,4 @@
-//! `[provider.NAME]` and its `[[provider.NAME.resource]]`: where resources go, and by which rules.
+//! `[[provider.NAME.resource]]`: what is provisioned, from where, and by which rules.
 
 use super::attributes;
 use super::model::{AuthConfig, ProviderConfig, SecretSource};
@@ -8,30 +8,10 @@ use scimwright_profile::{Profile, Update};
 use scimwright_provision::{DeprovisionAction, DeprovisionRules, ResourceRules, Threshold, UnreadableRows};
 use scimwright_record::{ModuleName, ProviderName, RecordKey, ResourceTypeName, SourceName};
 use scimwright_scim::AttributePath;
-use std::path::Path;
-use std::time::Duration;
 use toml::de::DeValue;
-use url::Url;
 
-/// Reads one provider.
-pub(super) fn read(
-    name: &Located<String>,
-    table: TableReader<'_>,
-    folder: &Path,
-    sources: &[SourceName],
-) -> Option<ProviderConfig> {
-    let name = table.parse::<ProviderName>(name);
-    let allow_insecure_http = table.boolean("allow_insecure_http").unwrap_or(false);
-    let base_url = table
-        .required_text("base_url", "\"https://acme.example/scim/v2\"")
-        .and_then(|text| base_url(&table, &text, allow_insecure_http));
-    let auth = table.table("auth").and_then(|table| auth(table, folder));
-    let connect_timeout = seconds(&table, "connect_timeout_s", 10);
-    let request_timeout = seconds(&table, "request_timeout_s", 60);
-    let update = table
-        .choice("update", &[("auto", None), ("patch", Some(Update::Patch)), ("put", Some(Update::Put))])
-        .flatten();
-    let concurrency = table.whole_number("concurrency", 1..=64).unwrap_or(4);
+/// Reads the resources of one provider. `concurrency` is how many records are on their way at once.
+pub(super) fn read_all(table: &TableReader<'_>, sources: &[SourceName], concurrency: u64) -> Vec<ResourceRules> {
     let mut resources: Vec<ResourceRules> = Vec::new();
     for resource_table in table.repeated_tables("resource") {
         let span = resource_table.span();
@@ -53,96 +33,7 @@ pub(super) fn read(
             format!("add [[{}.resource]] with a type and a source", table.place()),
         );
     }
-    table.finish();
-    Some(ProviderConfig {
-        name: name?.value,
-        base_url: base_url?,
-        auth: auth.unwrap_or(AuthConfig::None),
-        connect_timeout,
-        request_timeout,
-        allow_insecure_http,
-        profile: Profile::default(),
-        update,
-        resources,
-    })
-}
-
-fn seconds(table: &TableReader<'_>, key: &'static str, default: u64) -> Duration {
-    Duration::from_secs(table.whole_number(key, 1..=3_600).unwrap_or(default))
-}
-
-fn base_url(table: &TableReader<'_>, text: &Located<String>, allow_insecure_http: bool) -> Option<Url> {
-    let url = match Url::parse(&text.value) {
-        Ok(url) if url.has_host() && matches!(url.scheme(), "http" | "https") => url,
-        Ok(_) => {
-            table.file().note(text.span.clone(), format!("`{}` is not an http or https URL", text.value));
-            return None;
-        }
-        Err(error) => {
-            table.file().note(text.span.clone(), format!("`{}` is not a URL: {error}", text.value));
-            return None;
-        }
-    };
-    if !url.username().is_empty() || url.password().is_some() {
-        table.file().note_with_help(
-            text.span.clone(),
-            "a URL must not hold credentials",
-            "use auth = { bearer = { env = \"ACME_TOKEN\" } }",
-        );
-        return None;
-    }
-    if url.scheme() == "http" && !allow_insecure_http && !is_loopback(&url) {
-        table.file().note_with_help(
-            text.span.clone(),
-            format!("`{url}` would send people's data and credentials unencrypted"),
-            "use https; if the network is trusted all the way, set allow_insecure_http = true",
-        );
-        return None;
-    }
-    Some(url)
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
-}
-
-/// `auth = { bearer = { env = "NAME" } }`, or `{ file = "PATH" }`.
-fn auth(table: TableReader<'_>, folder: &Path) -> Option<AuthConfig> {
-    if let Some(value) = table.raw("bearer")
-        && value.get_ref().is_str()
-    {
-        table.file().note_with_help(
-            value.span(),
-            "a secret must not stand in the configuration",
-            "put it into an environment variable and write bearer = { env = \"ACME_TOKEN\" }, or into a \
-             file: { file = \"/run/secrets/acme\" }",
-        );
-        return None;
-    }
-    let bearer = table.table("bearer");
-    if bearer.is_none() && !table.has("bearer") {
-        table.missing("bearer", "{ env = \"ACME_TOKEN\" }");
-    }
-    let secret = bearer.and_then(|table| {
-        let env = table.text("env").map(|name| SecretSource::Env(name.value));
-        let file = table.text("file").map(|path| SecretSource::File(folder.join(path.value)));
-        if env.is_some() == file.is_some() {
-            table.file().note_with_help(
-                table.span(),
-                format!("`[{}]` needs one of `env` and `file`", table.place()),
-                "write, for example: bearer = { env = \"ACME_TOKEN\" }",
-            );
-        }
-        table.finish();
-        env.or(file)
-    });
-    table.finish();
-    secret.map(AuthConfig::Bearer)
+    resources
 }
 
 fn resource(table: TableReader<'_>, sources: &[SourceName], concurrency: u64) -> Option<ResourceRules> {
