@@ -17,13 +17,28 @@ use futures::TryStreamExt;
 use jiff::Timestamp;
 use scimwright_client::{CallReport, ClientError, Deleted, Exchange, Kind, Provider, Query, Selection};
 use scimwright_provision::{Action, Event, Existing, ProvisionError, RecordEvent};
-use scimwright_record::ResourceTypeName;
-use scimwright_scim::Resource;
+use scimwright_record::{ProviderName, RecordKey, ResourceTypeName};
 use scimwright_state::{
-    Action as LogAction, LinkScope, LogEntry, LogStatus, StateError, StateStore, TenantState,
+    Action as LogAction, LinkChange, LinkScope, LogEntry, LogFilter, LogStatus, Settlement, StateError, StateStore,
+    TenantState,
 };
 use serde_json::Value;
 use std::sync::Mutex;
+
+/// Carries out a call. What keeps it from being made is its result too.
+pub(super) async fn made(
+    common: &Common,
+    args: &ResourceArgs,
+    call: impl Future<Output = anyhow::Result<Exit>>,
+) -> anyhow::Result<Exit> {
+    match call.await {
+        Err(error) if common.output == Output::Json => {
+            print_result(common, &CallResult::unmade(args, &format!("{error:#}")));
+            Ok(classify(&error))
+        }
+        outcome => outcome,
+    }
+}
 
 /// What a call needs: who is asked, about what, and where it is noted.
 struct Desk<'a> {
@@ -32,16 +47,30 @@ struct Desk<'a> {
     resource_type: ResourceTypeName,
     provider: Provider,
     kind: Kind,
+    /// The provider says that it pages by cursor and in no other way.
+    cursors_only: bool,
     /// None where another process has the state open.
     state: Option<TenantState>,
 }
 
 impl<'a> Desk<'a> {
-    async fn open(common: &'a Common, args: &ResourceArgs) -> anyhow::Result<Self> {
+    /// Asks the provider what it can do. Where it cannot be asked, that is this call's failure, and its row.
+    async fn open(common: &'a Common, args: &ResourceArgs, action: LogAction) -> anyhow::Result<Self> {
         let tenant = one_tenant(common)?;
         let config = provider_config(&tenant, args)?.clone();
         let provider = assemble::provider(&config).await?;
-        let discovery = assemble::discover(&provider).await?;
+        let state = open_state(&tenant).await?;
+        let discovery = match assemble::discover(&provider).await {
+            Ok(discovery) => discovery,
+            Err(error) => {
+                if let (Some(state), Some(ProvisionError::Provider(cause))) = (&state, error.downcast_ref()) {
+                    let failure = Some(format!("{error:#}"));
+                    let row = row(&config.name, &args.resource_type, action, None, &cause.call, failure.as_deref());
+                    state.append_log(&row).await?;
+                }
+                return Err(error);
+            }
+        };
         let binding = discovery.resource_type(args.resource_type.as_str()).ok_or_else(|| {
             ProvisionError::UnknownResourceType {
                 provider: config.name.to_string(),
@@ -50,11 +79,13 @@ impl<'a> Desk<'a> {
             }
         })?;
         let kind = assemble::kind(&config, &provider, binding);
-        let state = open_state(&tenant).await?;
-        Ok(Self { common, config, resource_type: args.resource_type.clone(), provider, kind, state })
+        let cursors_only = discovery.capabilities.pages_by_cursor_only();
+        // As the provider spells it, whatever the command line does.
+        let resource_type = ResourceTypeName::parse(&kind.resource_type().name)?;
+        Ok(Self { common, config, resource_type, provider, kind, cursors_only, state })
     }
 
-    /// Writes the row of the client log.
+    /// Writes the row of the client log. With the row of a deletion, the link to what is gone is forgotten.
     async fn log(
         &self,
         action: LogAction,
@@ -63,21 +94,25 @@ impl<'a> Desk<'a> {
         failure: Option<&str>,
     ) -> anyhow::Result<()> {
         let Some(state) = &self.state else { return Ok(()) };
-        let entry = LogEntry {
-            run: None,
-            request_id: call.request_id.to_string(),
-            provider: self.config.name.clone(),
-            resource_type: self.resource_type.clone(),
-            resource_id: id.map(str::to_owned),
-            key: None,
-            action,
-            status: if failure.is_some() { LogStatus::Failure } else { LogStatus::Success },
-            http_status: call.status,
-            message: failure.unwrap_or("called by hand").to_owned(),
-            duration: call.duration,
-            at: Timestamp::now(),
-        };
+        let entry = row(&self.config.name, &self.resource_type, action, id, call, failure);
+        // A link to a resource that is gone would be taken for a resource that somebody deleted.
+        if action == LogAction::Delete
+            && failure.is_none()
+            && let Some(id) = id
+            && let Some(link) = state.link_by_resource(&self.scope(), id).await?
+        {
+            let settlement = Settlement { link: Some(LinkChange::Forget), log: entry };
+            return Ok(state.settle(&self.scope(), &link.key, &settlement).await?);
+        }
         Ok(state.append_log(&entry).await?)
+    }
+
+    /// The query of all pages, begun with a cursor where the provider pages in no other way (RFC 9865).
+    fn of_all_pages(&self, query: Query) -> Query {
+        if self.cursors_only && query.start_index.is_none() && query.cursor.is_none() {
+            return Query { cursor: Some(String::new()), ..query };
+        }
+        query
     }
 
     /// Notes a call and prints its result.
@@ -107,6 +142,31 @@ impl<'a> Desk<'a> {
     }
 }
 
+/// A row of the client log.
+fn row(
+    provider: &ProviderName,
+    resource_type: &ResourceTypeName,
+    action: LogAction,
+    id: Option<&str>,
+    call: &CallReport,
+    failure: Option<&str>,
+) -> LogEntry {
+    LogEntry {
+        run: None,
+        request_id: call.request_id.to_string(),
+        provider: provider.clone(),
+        resource_type: resource_type.clone(),
+        resource_id: id.map(str::to_owned),
+        key: None,
+        action,
+        status: if failure.is_some() { LogStatus::Failure } else { LogStatus::Success },
+        http_status: call.status,
+        message: failure.unwrap_or("called by hand").to_owned(),
+        duration: call.duration,
+        at: Timestamp::now(),
+    }
+}
+
 /// The provider of the configuration that is meant.
 fn provider_config<'t>(tenant: &'t Tenant, args: &ResourceArgs) -> anyhow::Result<&'t ProviderConfig> {
     tenant.providers.iter().find(|provider| provider.name == args.provider).ok_or_else(|| {
@@ -132,7 +192,7 @@ async fn open_state(tenant: &Tenant) -> anyhow::Result<Option<TenantState>> {
 }
 
 pub(super) async fn get(common: &Common, args: &GetArgs) -> anyhow::Result<Exit> {
-    let desk = Desk::open(common, &args.resource).await?;
+    let desk = Desk::open(common, &args.resource, LogAction::Query).await?;
     let query = args.query();
     if args.all {
         return get_all(&desk, query).await;
@@ -144,6 +204,7 @@ pub(super) async fn get(common: &Common, args: &GetArgs) -> anyhow::Result<Exit>
 
 /// Every resource on a line of its own, in memory for one page.
 async fn get_all(desk: &Desk<'_>, query: Query) -> anyhow::Result<Exit> {
+    let query = desk.of_all_pages(query);
     let mut pages = desk.provider.client().query_pages(desk.kind.resource_type(), query);
     let (mut resources, mut calls) = (0_u64, 0_u64);
     loop {
@@ -177,23 +238,19 @@ async fn get_all(desk: &Desk<'_>, query: Query) -> anyhow::Result<Exit> {
 }
 
 pub(super) async fn get_by_id(common: &Common, args: &GetByIdArgs) -> anyhow::Result<Exit> {
-    let desk = Desk::open(common, &args.resource).await?;
+    let desk = Desk::open(common, &args.resource, LogAction::Retrieve).await?;
     let selection = Selection {
         attributes: args.selection.attributes.clone(),
         excluded: args.selection.excluded_attributes.clone(),
     };
-    let found =
-        desk.provider.client().retrieve_selected(desk.kind.resource_type(), &args.id, &selection).await;
-    let found = found.map(|exchange| exchange.map(Resource::into_value));
+    let found = desk.provider.client().retrieve_selected(desk.kind.resource_type(), &args.id, &selection).await;
+    let found = found.map(|exchange| exchange.map(|resource| resource.into_value()));
     desk.conclude(LogAction::Retrieve, Some(&args.id), found).await
 }
 
 pub(super) async fn delete(common: &Common, args: &DeleteArgs) -> anyhow::Result<Exit> {
-    let desk = Desk::open(common, &args.resource).await?;
+    let desk = Desk::open(common, &args.resource, LogAction::Delete).await?;
     let deleted = desk.provider.delete(&desk.kind, &args.id).await;
-    if deleted.is_ok() {
-        forget(&desk, &args.id).await?;
-    }
     let deleted = deleted.map(|exchange| {
         exchange.map(|deleted| match deleted {
             Deleted::Now => Value::from("deleted"),
@@ -201,16 +258,6 @@ pub(super) async fn delete(common: &Common, args: &DeleteArgs) -> anyhow::Result
         })
     });
     desk.conclude(LogAction::Delete, Some(&args.id), deleted).await
-}
-
-/// A link to a resource that is gone would be taken for a resource that somebody deleted.
-async fn forget(desk: &Desk<'_>, id: &str) -> anyhow::Result<()> {
-    let Some(state) = &desk.state else { return Ok(()) };
-    let scope = desk.scope();
-    if let Some(link) = state.link_by_resource(&scope, id).await? {
-        state.forget_link(&scope, &link.key).await?;
-    }
-    Ok(())
 }
 
 /// `provision` and `provision-new`: one record of the source, through its mapping, to the provider.
@@ -229,8 +276,7 @@ pub(super) async fn provision(
     let host = assemble::mapping_host(&tenant)?;
     let wanted = &args.resource.resource_type;
     let provisioners =
-        assemble::provisioners(&tenant, config, |rules| rules.resource_type == *wanted, &host, &state)
-            .await?;
+        assemble::provisioners(&tenant, config, |rules| rules.resource_type == *wanted, &host, &state).await?;
     let Some(provisioner) = provisioners.into_iter().next() else {
         let message = format!(
             "provider `{}` has no [[provider.{}.resource]] with type = \"{wanted}\", so it is not known which \
@@ -245,30 +291,43 @@ pub(super) async fn provision(
             heard.take(event);
         }
     };
+    let began = Timestamp::now();
     let finished = provisioner.provision_record(&args.key, existing, &observer).await;
     let heard = heard.into_inner().unwrap_or_default();
     heard.notes.iter().for_each(|note| err(&format!("note: {note}")));
+    let call = last_call(&state, config, &args.key, began).await?;
+    let result = |outcome| CallResult::of_record(&args.resource, &args.key, outcome, call.as_ref());
     if let Err(unfinished) = finished {
         let error = anyhow::Error::new(unfinished.cause);
-        print_result(common, &CallResult::of_record(&args.resource, &args.key, Err(format!("{error:#}"))));
+        print_result(common, &result(Err(format!("{error:#}"))));
         return Ok(classify(&error));
     }
     let record = heard.record.context("the record left no trace")?;
     let scope = LinkScope { provider: config.name.clone(), resource_type: wanted.clone() };
     let link = state.link(&scope, &args.key).await?;
-    let exit = match record.action {
-        Action::Fail => Exit::RecordsFailed,
-        _ => Exit::Success,
+    let (exit, outcome) = match record.action {
+        Action::Fail => (Exit::RecordsFailed, Err(record.reason.unwrap_or_default())),
+        action => (Exit::Success, Ok((action, record.reason, link.map(|link| link.seen)))),
     };
-    let outcome = match record.action {
-        Action::Fail => Err(record.reason.clone().unwrap_or_default()),
-        action => Ok((action, record.reason.clone(), link.map(|link| link.seen))),
-    };
-    print_result(
-        common,
-        &CallResult::of_record(&args.resource, &args.key, outcome).with_id(record.resource_id),
-    );
+    print_result(common, &result(outcome).with_id(record.resource_id));
     Ok(exit)
+}
+
+/// The last row that provisioning a record left in the client log; none where nothing was sent.
+async fn last_call(
+    state: &TenantState,
+    config: &ProviderConfig,
+    key: &RecordKey,
+    began: Timestamp,
+) -> anyhow::Result<Option<LogEntry>> {
+    let filter = LogFilter {
+        key: Some(key.clone()),
+        provider: Some(config.name.clone()),
+        since: Some(began),
+        limit: 1,
+        ..LogFilter::default()
+    };
+    Ok(state.log(&filter).await?.pop())
 }
 
 /// What a run over one record said.

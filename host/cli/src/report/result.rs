@@ -6,8 +6,9 @@ use scimwright_client::CallReport;
 use scimwright_provision::{Action, Mode};
 use scimwright_record::RecordKey;
 use scimwright_scim::Resource;
-use scimwright_state::Action as LogAction;
+use scimwright_state::{Action as LogAction, LogEntry};
 use serde_json::{Map, Value, json};
+use std::time::Duration;
 
 /// How a call went.
 pub(crate) struct CallResult {
@@ -26,23 +27,39 @@ impl CallResult {
         Self { outcome: Err(message.to_owned()), details: details(action, call, id), on_stderr: false }
     }
 
-    /// The result for a record: what was done, why, and the resource as it is now.
+    /// The result of a call that could not even be tried.
+    pub(crate) fn unmade(args: &ResourceArgs, message: &str) -> Self {
+        Self { outcome: Err(message.to_owned()), details: about(args), on_stderr: false }
+    }
+
+    /// The result for a record: what was done, why, and the resource as it is now; and the last call that was
+    /// made for it, if one was.
     pub(crate) fn of_record(
         args: &ResourceArgs,
         key: &RecordKey,
         outcome: Result<(Action, Option<String>, Option<Resource>), String>,
+        call: Option<&LogEntry>,
     ) -> Self {
-        let mut details = Map::new();
-        details.insert("provider".into(), json!(args.provider));
-        details.insert("resource_type".into(), json!(args.resource_type));
+        let mut details = about(args);
         details.insert("key".into(), json!(key));
         let outcome = outcome.map(|(action, reason, resource)| {
             details.insert("action".into(), action.word(Mode::Sync).into());
-            if let Some(reason) = reason {
-                details.insert("reason".into(), reason.into());
+            if let Some(reason) = &reason {
+                details.insert("reason".into(), reason.as_str().into());
             }
-            resource.map_or(Value::Null, Resource::into_value)
+            match (action, resource) {
+                (Action::Skip, _) | (_, None) => {
+                    let because = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+                    Value::from(format!("{key} was {}{because}", action.word(Mode::Sync)))
+                }
+                (_, Some(resource)) => resource.into_value(),
+            }
         });
+        if let Some(call) = call {
+            details.insert("http_status".into(), json!(call.http_status));
+            details.insert("request_id".into(), call.request_id.as_str().into());
+            details.insert("duration_ms".into(), milliseconds(call.duration).into());
+        }
         Self { outcome, details, on_stderr: false }
     }
 
@@ -73,12 +90,23 @@ impl CallResult {
     }
 }
 
+fn about(args: &ResourceArgs) -> Map<String, Value> {
+    let mut details = Map::new();
+    details.insert("provider".into(), json!(args.provider));
+    details.insert("resource_type".into(), json!(args.resource_type));
+    details
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
 fn details(action: LogAction, call: &CallReport, id: Option<&str>) -> Map<String, Value> {
     let details = json!({
         "provider": &*call.provider, "resource_type": call.subject.resource_type, "resource_id": id,
         "action": action.as_str(), "http_status": call.status, "request_id": call.request_id.to_string(),
         "attempts": call.attempts,
-        "duration_ms": u64::try_from(call.duration.as_millis()).unwrap_or(u64::MAX),
+        "duration_ms": milliseconds(call.duration),
     });
     match details {
         Value::Object(details) => details,
