@@ -145,9 +145,18 @@ impl SandboxProcess {
     /// # Errors
     /// When it does not say where it listens.
     pub fn start(workspace: &Workspace) -> anyhow::Result<Self> {
+        Self::start_with(workspace, &[])
+    }
+
+    /// The same with more arguments.
+    ///
+    /// # Errors
+    /// When it does not say where it listens.
+    pub fn start_with(workspace: &Workspace, arguments: &[&str]) -> anyhow::Result<Self> {
         use std::io::{BufRead, BufReader};
+        let sandbox = ["--output", "json", "sandbox", "--address", "127.0.0.1:0"];
         let mut child = workspace
-            .command(&["--output", "json", "sandbox", "--address", "127.0.0.1:0"])
+            .command(&[&sandbox, arguments].concat())
             .env("SCIMWRIGHT_SANDBOX_TOKEN", crate::servers::TOKEN)
             .stdout(Stdio::piped())
             .spawn()?;

@@ -74,6 +74,9 @@ pub(crate) enum Command {
     Provision(ProvisionArgs),
     /// Provision one record now, which must not have a resource yet.
     ProvisionNew(ProvisionArgs),
+    /// Find out what a provider can do, and how.
+    #[command(subcommand)]
+    Provider(ProviderCommand),
     /// Tools for mapping modules.
     #[command(subcommand)]
     Mapping(MappingCommand),
@@ -209,6 +212,32 @@ pub(crate) struct ProvisionArgs {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum ProviderCommand {
+    /// Show what a provider says about itself, and what is assumed where it says nothing. Changes nothing.
+    Discover(DiscoverArgs),
+    /// Try out what a provider does, on users and a group that are made for it and deleted again.
+    Probe(ProbeArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DiscoverArgs {
+    /// The provider's name in the configuration.
+    pub(crate) provider: ProviderName,
+    /// Write a profile with what departs from the RFCs; a file that is there is left alone.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) draft: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ProbeArgs {
+    #[command(flatten)]
+    pub(crate) discover: DiscoverArgs,
+    /// Do not ask before resources are made.
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum MappingCommand {
     /// Show what a module is, needs and writes.
     Inspect {
@@ -241,4 +270,25 @@ pub(crate) struct SandboxArgs {
     /// The bearer token that clients have to send; anybody may do anything without it.
     #[arg(long, env = "SCIMWRIGHT_SANDBOX_TOKEN", hide_env_values = true)]
     pub(crate) token: Option<String>,
+    /// Play a provider that departs from the RFCs: a built-in profile, or profiles/NAME.toml in the configuration
+    /// folder.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// How pages of a list are reached.
+    #[arg(long, value_enum, default_value = "index")]
+    pub(crate) paging: SandboxPaging,
+    /// Have no bulk requests.
+    #[arg(long)]
+    pub(crate) no_bulk: bool,
+}
+
+/// How pages of a list are reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SandboxPaging {
+    /// By startIndex.
+    Index,
+    /// By cursor (RFC 9865) and in no other way.
+    Cursor,
+    /// By either.
+    Both,
 }

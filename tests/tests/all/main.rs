@@ -3,11 +3,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod architecture;
+mod calls;
 mod commands;
 mod company;
 mod crash;
 mod examples;
 mod providers;
+mod probing;
+mod provider_config;
 mod safety;
 mod sandbox;
 mod scim2_server;

@@ -4,7 +4,7 @@
 //! with ours; and each leaves a row in the client log.
 
 use super::run::create_private_folder;
-use super::{classify, one_tenant};
+use super::{classify, one_tenant, provider_config};
 use crate::args::{Common, DeleteArgs, GetArgs, GetByIdArgs, Output, ProvisionArgs, ResourceArgs};
 use crate::assemble;
 use crate::config::Misconfigured;
@@ -57,7 +57,7 @@ impl<'a> Desk<'a> {
     /// Asks the provider what it can do. Where it cannot be asked, that is this call's failure, and its row.
     async fn open(common: &'a Common, args: &ResourceArgs, action: LogAction) -> anyhow::Result<Self> {
         let tenant = one_tenant(common)?;
-        let config = provider_config(&tenant, args)?.clone();
+        let config = provider_config(&tenant, &args.provider)?.clone();
         let provider = assemble::provider(&config).await?;
         let state = open_state(&tenant).await?;
         let discovery = match assemble::discover(&provider).await {
@@ -167,15 +167,6 @@ fn row(
     }
 }
 
-/// The provider of the configuration that is meant.
-fn provider_config<'t>(tenant: &'t Tenant, args: &ResourceArgs) -> anyhow::Result<&'t ProviderConfig> {
-    tenant.providers.iter().find(|provider| provider.name == args.provider).ok_or_else(|| {
-        let known: Vec<_> = tenant.providers.iter().map(|provider| provider.name.as_str()).collect();
-        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-        Misconfigured(format!("there is no provider `{}`; there are: {known}", args.provider)).into()
-    })
-}
-
 /// The state, for the row in the client log. A call by hand is not held up by a sync that is under way.
 async fn open_state(tenant: &Tenant) -> anyhow::Result<Option<TenantState>> {
     if let Some(folder) = tenant.state.parent() {
@@ -267,7 +258,7 @@ pub(super) async fn provision(
     existing: Existing,
 ) -> anyhow::Result<Exit> {
     let tenant = one_tenant(common)?;
-    let config = provider_config(&tenant, &args.resource)?;
+    let config = provider_config(&tenant, &args.resource.provider)?;
     if let Some(folder) = tenant.state.parent() {
         create_private_folder(folder)?;
     }

@@ -5,6 +5,7 @@ mod check;
 mod init;
 mod log;
 mod mapping;
+mod provider;
 mod run;
 mod sandbox;
 mod status;
@@ -13,7 +14,7 @@ mod status;
 pub(crate) use init::TEMPLATE;
 
 use crate::args::{Cli, Command, Common, Output};
-use crate::config::model::Tenant;
+use crate::config::model::{ProviderConfig, Tenant};
 use crate::config::problem::Problems;
 use crate::config::{self, Misconfigured, TenantFolder};
 use crate::exit::Exit;
@@ -22,6 +23,7 @@ use scimwright_client::SettingsError;
 use scimwright_client::{ClientError, Failure};
 use scimwright_mapping::{HostError, LoadError};
 use scimwright_provision::{Existing, ProvisionError, Summary};
+use scimwright_record::ProviderName;
 use scimwright_state::StateError;
 use serde_json::json;
 
@@ -48,6 +50,7 @@ pub(crate) async fn run(cli: Cli) -> Exit {
         Command::ProvisionNew(args) => {
             calls::made(&common, &args.resource, calls::provision(&common, &args, Existing::Refuse)).await
         }
+        Command::Provider(command) => provider::run(&common, &command).await,
         Command::Mapping(command) => mapping::run(&common, &command),
         Command::Log(args) => log::run(&common, &args).await,
         Command::Status => status::run(&common).await,
@@ -170,4 +173,13 @@ fn one_tenant(common: &Common) -> anyhow::Result<Tenant> {
     let names: Vec<&str> = folders.iter().map(|tenant| tenant.name.as_str()).collect();
     let message = format!("name a tenant with --tenant; there are: {}", names.join(", "));
     Err(Misconfigured(message).into())
+}
+
+/// The provider of the configuration that is meant.
+fn provider_config<'t>(tenant: &'t Tenant, wanted: &ProviderName) -> anyhow::Result<&'t ProviderConfig> {
+    tenant.providers.iter().find(|provider| provider.name == *wanted).ok_or_else(|| {
+        let known: Vec<_> = tenant.providers.iter().map(|provider| provider.name.as_str()).collect();
+        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        Misconfigured(format!("there is no provider `{wanted}`; there are: {known}")).into()
+    })
 }

@@ -47,6 +47,11 @@ impl Problem {
         self
     }
 
+    /// Shows this text in place of the file's own, which has the same lines.
+    pub(super) fn show_instead(&mut self, text: &Arc<str>) {
+        self.source.text = Arc::clone(text);
+    }
+
     /// The line on which the problem begins, from 1.
     pub(crate) fn line(&self) -> Option<usize> {
         let start = self.span.as_ref()?.start.min(self.source.text.len());

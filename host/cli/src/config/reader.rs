@@ -7,6 +7,7 @@
 use super::problem::{Problem, SourceText};
 use std::cell::RefCell;
 use std::ops::Range;
+use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -23,11 +24,18 @@ pub(crate) struct FileReader {
     problems: RefCell<Vec<Problem>>,
     /// Those of other files that this one names.
     elsewhere: RefCell<Vec<Problem>>,
+    /// Where secrets stand that should not be there.
+    concealed: RefCell<Vec<Range<usize>>>,
 }
 
 impl FileReader {
     pub(crate) fn new(source: SourceText) -> Self {
-        Self { source, problems: RefCell::default(), elsewhere: RefCell::default() }
+        Self {
+            source,
+            problems: RefCell::default(),
+            elsewhere: RefCell::default(),
+            concealed: RefCell::default(),
+        }
     }
 
     /// Notes a mistake.
@@ -50,13 +58,33 @@ impl FileReader {
         self.elsewhere.borrow_mut().push(problem);
     }
 
+    /// Keeps a piece of the file out of what is shown of it: a secret that somebody put there by mistake.
+    pub(crate) fn conceal(&self, span: Range<usize>) {
+        self.concealed.borrow_mut().push(span);
+    }
+
     /// All mistakes, in the order of the file, then those of other files.
     pub(crate) fn into_problems(self) -> Vec<Problem> {
         let mut problems = self.problems.into_inner();
         problems.sort_by_key(Problem::line);
+        let text = without(&self.source.text, &self.concealed.into_inner());
+        problems.iter_mut().for_each(|problem| problem.show_instead(&text));
         problems.append(&mut self.elsewhere.into_inner());
         problems
     }
+}
+
+/// The text with stars in these places; as many bytes as before, so that all others stay where they are.
+fn without(text: &Arc<str>, places: &[Range<usize>]) -> Arc<str> {
+    if places.is_empty() {
+        return Arc::clone(text);
+    }
+    let mut bytes = text.as_bytes().to_vec();
+    for place in places {
+        let inside = bytes.get_mut(place.clone()).into_iter().flatten();
+        inside.filter(|byte| !matches!(byte, b'\n' | b'"' | b'\'')).for_each(|byte| *byte = b'*');
+    }
+    String::from_utf8(bytes).unwrap_or_default().into()
 }
 
 /// A table of the file, and which of its keys have been asked for.

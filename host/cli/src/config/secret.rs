@@ -159,6 +159,7 @@ pub(super) fn at(
     folder: &Path,
 ) -> Option<SecretSource> {
     let DeValue::Table(inner) = value.get_ref() else {
+        table.file().conceal(value.span());
         table.file().note_with_help(
             value.span(),
             "a secret must not stand in the configuration",

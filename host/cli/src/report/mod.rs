@@ -3,7 +3,11 @@
 //! - [`human`]: lines, a progress bar and a table, for a terminal or a pipe
 //! - [`json`]: the events as JSON lines, and a summary as the last one
 //! - [`result`]: the result of one client call
+//! - [`discovery`]: what a provider says about itself
+//! - [`columns`]: text in columns
 
+pub(crate) mod columns;
+pub(crate) mod discovery;
 pub(crate) mod human;
 pub(crate) mod json;
 pub(crate) mod result;

@@ -174,6 +174,9 @@ fn http_url(
     text: &Located<String>,
     allow_insecure_http: bool,
 ) -> Option<Url> {
+    if text.value.contains('@') {
+        table.file().conceal(text.span.clone());
+    }
     let url = match Url::parse(&text.value) {
         Ok(url) if url.has_host() && matches!(url.scheme(), "http" | "https") => url,
         Ok(_) => {

@@ -78,6 +78,7 @@ pub(super) fn headers(table: &TableReader<'_>, folder: &Path) -> Vec<(String, He
     let mut read = Vec::new();
     for (name, value) in headers.entries() {
         let DeValue::Table(inner) = value.get_ref() else {
+            table.file().conceal(value.span());
             table.file().note_with_help(
                 value.span(),
                 format!("the value of the header `{}` must not stand here as it is: it may be a secret", name.value),

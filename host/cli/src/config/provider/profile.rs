@@ -1,15 +1,16 @@
 //! `profile`: how the provider departs from the RFCs, by the name of a built-in profile or of a file.
 
-use crate::config::problem::{Problem, SourceText};
+use crate::config::Misconfigured;
+use crate::config::problem::{Problem, Problems, SourceText};
 use crate::config::reader::{TableReader, nearest};
-use scimwright_profile::{InvalidProfile, Profile};
+use scimwright_profile::{InvalidProfile, Mistake, Profile};
 use std::path::{Path, PathBuf};
 
 /// The folder of the administrator's own profiles, below the configuration folder.
 const FOLDER: &str = "profiles";
 
 /// A profile that a name leads to.
-pub(crate) enum Named {
+enum Named {
     /// It.
     Found(Profile),
     /// Its file, whose text has mistakes.
@@ -22,8 +23,41 @@ pub(crate) enum Named {
     Unknown(Vec<String>),
 }
 
+/// The profile of this name, for whoever is not reading a configuration.
+///
+/// # Errors
+/// [`Problems`] where its file has mistakes, and [`Misconfigured`] where there is none.
+pub(crate) fn named(name: &str, folder: &Path) -> anyhow::Result<Profile> {
+    Err(match find(name, folder) {
+        Named::Found(profile) => return Ok(profile),
+        Named::Broken(source, invalid) => Problems(problems(&source, invalid)).into(),
+        Named::Unreadable(file, error) => {
+            Misconfigured(format!("the profile {} cannot be read: {error}", file.display())).into()
+        }
+        Named::Twofold(file) => {
+            let (message, help) = twofold(name, &file);
+            Misconfigured(format!("{message}; {help}")).into()
+        }
+        Named::Unknown(known) => {
+            Misconfigured(format!("there is no profile `{name}`; {}", suggestion(name, &known))).into()
+        }
+    })
+}
+
+/// The mistakes of a profile's file as those of a configuration are shown.
+fn problems(source: &SourceText, invalid: InvalidProfile) -> Vec<Problem> {
+    let problem = |mistake: Mistake| {
+        let problem = Problem::at(source, mistake.span, mistake.message);
+        match mistake.help {
+            Some(help) => problem.help(help),
+            None => problem,
+        }
+    };
+    invalid.mistakes.into_iter().map(problem).collect()
+}
+
 /// Looks for a profile: a file `profiles/NAME.toml` in the configuration folder, or a built-in one.
-pub(crate) fn find(name: &str, folder: &Path) -> Named {
+fn find(name: &str, folder: &Path) -> Named {
     let file = folder.join(FOLDER).join(format!("{name}.toml"));
     let builtin = Profile::builtin(name);
     // A name with a slash in it would lead out of the folder.
@@ -55,7 +89,7 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 /// What to write instead of a name that leads nowhere.
-pub(crate) fn suggestion(name: &str, known: &[String]) -> String {
+fn suggestion(name: &str, known: &[String]) -> String {
     let list = known.join(", ");
     match nearest(name, known.iter().map(String::as_str)) {
         Some(near) => format!("did you mean `{near}`? There are: {list}"),
@@ -64,7 +98,7 @@ pub(crate) fn suggestion(name: &str, known: &[String]) -> String {
 }
 
 /// The problem of a file that hides a built-in profile.
-pub(crate) fn twofold(name: &str, file: &Path) -> (String, String) {
+fn twofold(name: &str, file: &Path) -> (String, String) {
     (
         format!("`{name}` is a built-in profile, and {} has the same name", file.display()),
         format!("rename the file; with base = \"{name}\" in it, everything built in holds too"),
@@ -77,13 +111,7 @@ pub(super) fn read(table: &TableReader<'_>, folder: &Path) -> Profile {
     match find(&name.value, folder) {
         Named::Found(profile) => return profile,
         Named::Broken(source, invalid) => {
-            for mistake in invalid.mistakes {
-                let problem = Problem::at(&source, mistake.span, mistake.message);
-                table.file().note_elsewhere(match mistake.help {
-                    Some(help) => problem.help(help),
-                    None => problem,
-                });
-            }
+            problems(&source, invalid).into_iter().for_each(|problem| table.file().note_elsewhere(problem));
         }
         Named::Unreadable(file, error) => {
             let place = SourceText { file, text: "".into() };

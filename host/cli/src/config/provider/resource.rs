@@ -1,13 +1,12 @@
 //! `[[provider.NAME.resource]]`: what is provisioned, from where, and by which rules.
 
-use super::attributes;
-use super::model::{AuthConfig, ProviderConfig, SecretSource};
-use super::parse::unknown_name;
-use super::reader::{Located, TableReader};
-use scimwright_profile::{Profile, Update};
+use crate::config::attributes;
+use crate::config::parse::unknown_name;
+use crate::config::reader::{Located, TableReader};
 use scimwright_provision::{DeprovisionAction, DeprovisionRules, ResourceRules, Threshold, UnreadableRows};
-use scimwright_record::{ModuleName, ProviderName, RecordKey, ResourceTypeName, SourceName};
+use scimwright_record::{ModuleName, RecordKey, ResourceTypeName, SourceName};
 use scimwright_scim::AttributePath;
+use std::time::Duration;
 use toml::de::DeValue;
 
 /// Reads the resources of one provider. `concurrency` is how many records are on their way at once.
@@ -87,6 +86,8 @@ fn resource(table: TableReader<'_>, sources: &[SourceName], concurrency: u64) ->
 }
 
 fn deprovision(table: &TableReader<'_>) -> DeprovisionRules {
+    let days = table.whole_number("delete_after_days", 1..=3_650);
+    let after = Duration::from_secs(days.unwrap_or(30) * 24 * 3_600);
     let action = table
         .choice(
             "deprovision",
@@ -94,9 +95,19 @@ fn deprovision(table: &TableReader<'_>) -> DeprovisionRules {
                 ("nothing", DeprovisionAction::Nothing),
                 ("disable", DeprovisionAction::Disable),
                 ("delete", DeprovisionAction::Delete),
+                ("disable-then-delete", DeprovisionAction::DisableThenDelete { after }),
             ],
         )
         .unwrap_or(DeprovisionAction::Disable);
+    if let (Some(_), Some(value)) = (days, table.raw("delete_after_days"))
+        && !matches!(action, DeprovisionAction::DisableThenDelete { .. })
+    {
+        table.file().note_with_help(
+            value.span(),
+            "`delete_after_days` has no effect here",
+            "it goes with deprovision = \"disable-then-delete\"",
+        );
+    }
     let unreadable_rows = table
         .choice("unreadable_rows", &[("hold", UnreadableRows::Hold), ("ignore", UnreadableRows::Ignore)])
         .unwrap_or(UnreadableRows::Hold);
