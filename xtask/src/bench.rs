@@ -1,8 +1,11 @@
-//! `cargo xtask bench`: what mapping costs a record, beside its peers, and how much memory a sync takes.
+//! `cargo xtask bench`: what mapping costs a record, beside its peers, how much memory a sync takes, and how many
+//! requests the client sends in a second.
 //!
 //! Numbers from different runs on a busy machine cannot be compared, so everything that is compared runs here:
 //! scimwright and its peers take turns, round by round, each round a fresh process, and the table has the median
 //! of each way with the spread around it. Nothing is asserted about time.
+
+mod requests;
 
 use crate::guests;
 use crate::steps::{Steps, cargo};
@@ -20,6 +23,9 @@ pub(crate) struct Options {
     /// Measure the memory of `scimwright sync` instead, for 1,000, 10,000 and 100,000 records
     #[arg(long)]
     memory: bool,
+    /// Measure the requests per second of the client instead, beside a bare loop that sends the same
+    #[arg(long, conflicts_with = "memory")]
+    requests: bool,
     /// How many rounds each side gets
     #[arg(long, default_value_t = 9, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
@@ -27,7 +33,11 @@ pub(crate) struct Options {
 
 /// Builds what is needed in release mode, measures, and prints a table.
 pub(crate) fn run(root: &Path, options: Options) -> Result<()> {
-    if options.memory { memory(root) } else { mapping(root, options.rounds) }
+    match options {
+        Options { memory: true, .. } => memory(root),
+        Options { requests: true, rounds, .. } => requests::run(root, rounds),
+        Options { rounds, .. } => mapping(root, rounds),
+    }
 }
 
 fn mapping(root: &Path, rounds: u32) -> Result<()> {
@@ -130,11 +140,16 @@ impl Way {
     /// Least, median and most microseconds for one record. Of an even number of rounds the higher one in the
     /// middle is the median.
     fn spread(&self) -> [f64; 3] {
-        let mut sorted = self.rounds.clone();
-        sorted.sort_by(f64::total_cmp);
-        let at = |index: usize| sorted.get(index).copied().unwrap_or_default() / 1000.0;
-        [at(0), at(sorted.len() / 2), at(sorted.len().saturating_sub(1))]
+        spread(&self.rounds).map(|nanoseconds| nanoseconds / 1000.0)
     }
+}
+
+/// Least, median and most.
+fn spread(rounds: &[f64]) -> [f64; 3] {
+    let mut sorted = rounds.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let at = |index: usize| sorted.get(index).copied().unwrap_or_default();
+    [at(0), at(sorted.len() / 2), at(sorted.len().saturating_sub(1))]
 }
 
 /// Prints the ways in the order in which they were measured, each beside the first: scimwright as it runs.

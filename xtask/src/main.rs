@@ -33,7 +33,8 @@ enum Task {
     Quickstart,
     /// Everything that has to hold: format, lints, guests, tests against real servers, docs
     Test,
-    /// What mapping costs a record, beside its peers; with --memory, how much memory a sync takes
+    /// What mapping costs a record, beside its peers; with --memory, how much memory a sync takes; with
+    /// --requests, how many requests the client sends in a second
     Bench(bench::Options),
     /// Mutated input at everything that reads what others wrote
     Fuzz(fuzz::Options),

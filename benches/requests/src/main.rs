@@ -20,10 +20,12 @@ mod sandbox;
 mod way;
 
 use anyhow::{Context, bail};
+use measure::{Measured, compare};
+use sandbox::SandboxProcess;
 use serde_json::json;
 use std::env;
 use std::num::NonZeroUsize;
-use way::Way;
+use way::{Task, Way};
 
 /// How many tasks are under way at a time.
 const CONCURRENCIES: [usize; 3] = [1, 8, 32];
@@ -40,20 +42,34 @@ async fn main() -> anyhow::Result<()> {
     }
 }
 
-/// Every way at every concurrency, or the one of this name.
+/// Every task at every concurrency, in every way or in the one of this name.
 async fn round(only: Option<&str>) -> anyhow::Result<()> {
     for concurrency in CONCURRENCIES.into_iter().filter_map(NonZeroUsize::new) {
-        for way in Way::ALL.into_iter().filter(|way| only.is_none_or(|only| only == way.name())) {
-            let measured = way.measured(concurrency).await.with_context(|| format!("`{}`", way.name()))?;
-            let line = json!({
-                "task": way.task(),
-                "way": way.name(),
-                "concurrency": concurrency,
-                "per_second": measured.per_second,
-                "cpu_microseconds": measured.cpu.as_secs_f64() * 1e6,
-            });
-            println!("{line}");
+        for task in Task::ALL {
+            let ways = task.ways().iter().filter(|way| only.is_none_or(|only| only == way.name()));
+            let mut runners = Vec::new();
+            let mut sandboxes = Vec::new();
+            for way in ways.clone() {
+                let sandbox = SandboxProcess::start()?;
+                runners.push(way.prepare(&sandbox, concurrency).await?);
+                sandboxes.push(sandbox);
+            }
+            let measured = compare(runners).await.with_context(|| format!("`{}`", task.name()))?;
+            for (way, measured) in ways.zip(measured) {
+                print(task, *way, concurrency, measured);
+            }
         }
     }
     Ok(())
+}
+
+fn print(task: Task, way: Way, concurrency: NonZeroUsize, measured: Measured) {
+    let line = json!({
+        "task": task.name(),
+        "way": way.name(),
+        "concurrency": concurrency,
+        "per_second": measured.per_second,
+        "cpu_microseconds": measured.cpu.as_secs_f64() * 1e6,
+    });
+    println!("{line}");
 }

@@ -1,11 +1,20 @@
-//! The ways that are measured. Those of one task do the same, and are compared.
+//! The ways that are measured, by the task that they do.
 
 use crate::bare::Bare;
-use crate::measure::{Measured, measure};
+use crate::measure::Runner;
 use crate::ours::Ours;
 use crate::sandbox::SandboxProcess;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+
+/// What is done, in one way or another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Task {
+    Create,
+    FindAndCreate,
+    GetById,
+    Nothing,
+}
 
 /// One way of doing one task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,31 +30,30 @@ pub(crate) enum Way {
     ProviderProvisionKnown,
 }
 
-impl Way {
-    /// In the order of the table. The first way of a task is what the others are compared with.
-    pub(crate) const ALL: [Self; 9] = [
-        Self::BareCreate,
-        Self::ClientCreate,
-        Self::ProviderCreate,
-        Self::BareFindAndCreate,
-        Self::ProviderProvisionNew,
-        Self::BareGet,
-        Self::ClientRetrieve,
-        Self::ProviderGetById,
-        Self::ProviderProvisionKnown,
-    ];
+impl Task {
+    pub(crate) const ALL: [Self; 4] = [Self::Create, Self::FindAndCreate, Self::GetById, Self::Nothing];
 
-    /// What is done.
-    pub(crate) fn task(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::BareCreate | Self::ClientCreate | Self::ProviderCreate => "create",
-            Self::BareFindAndCreate | Self::ProviderProvisionNew => "look up, then create",
-            Self::BareGet | Self::ClientRetrieve | Self::ProviderGetById => "get by id",
-            Self::ProviderProvisionKnown => "nothing has changed",
+            Self::Create => "create",
+            Self::FindAndCreate => "look up, then create",
+            Self::GetById => "get by id",
+            Self::Nothing => "nothing has changed",
         }
     }
 
-    /// By what.
+    /// In the order of the table. The others are compared with the first.
+    pub(crate) fn ways(self) -> &'static [Way] {
+        match self {
+            Self::Create => &[Way::BareCreate, Way::ClientCreate, Way::ProviderCreate],
+            Self::FindAndCreate => &[Way::BareFindAndCreate, Way::ProviderProvisionNew],
+            Self::GetById => &[Way::BareGet, Way::ClientRetrieve, Way::ProviderGetById],
+            Self::Nothing => &[Way::ProviderProvisionKnown],
+        }
+    }
+}
+
+impl Way {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::BareCreate => "bare reqwest, POST",
@@ -60,37 +68,40 @@ impl Way {
         }
     }
 
-    /// Measures it at a sandbox of its own.
-    pub(crate) async fn measured(self, concurrency: NonZeroUsize) -> anyhow::Result<Measured> {
-        let sandbox = SandboxProcess::start()?;
+    /// What does it, at a sandbox that nobody else uses and that has the people the task needs.
+    pub(crate) async fn prepare(
+        self,
+        sandbox: &SandboxProcess,
+        concurrency: NonZeroUsize,
+    ) -> anyhow::Result<Runner> {
         let bare = Arc::new(Bare::new(&sandbox.base_url)?);
         let ours = Arc::new(Ours::new(&sandbox.base_url, concurrency).await?);
-        match self {
-            Self::BareCreate => measure(concurrency, move |n| Arc::clone(&bare).create(n)).await,
-            Self::ClientCreate => measure(concurrency, move |n| Arc::clone(&ours).client_create(n)).await,
-            Self::ProviderCreate => measure(concurrency, move |n| Arc::clone(&ours).provider_create(n)).await,
+        Ok(match self {
+            Self::BareCreate => Runner::new(concurrency, move |n| Arc::clone(&bare).create(n)),
+            Self::ClientCreate => Runner::new(concurrency, move |n| Arc::clone(&ours).client_create(n)),
+            Self::ProviderCreate => Runner::new(concurrency, move |n| Arc::clone(&ours).provider_create(n)),
             Self::BareFindAndCreate => {
-                measure(concurrency, move |n| Arc::clone(&bare).find_and_create(n)).await
+                Runner::new(concurrency, move |n| Arc::clone(&bare).find_and_create(n))
             }
             Self::ProviderProvisionNew => {
-                measure(concurrency, move |n| Arc::clone(&ours).provision_new(n)).await
+                Runner::new(concurrency, move |n| Arc::clone(&ours).provision_new(n))
             }
             Self::BareGet => {
                 let ids = bare.fill().await?;
-                measure(concurrency, move |n| Arc::clone(&bare).get(Arc::clone(&ids), n)).await
+                Runner::new(concurrency, move |n| Arc::clone(&bare).get(Arc::clone(&ids), n))
             }
             Self::ClientRetrieve => {
                 let ids = bare.fill().await?;
-                measure(concurrency, move |n| Arc::clone(&ours).client_retrieve(Arc::clone(&ids), n)).await
+                Runner::new(concurrency, move |n| Arc::clone(&ours).client_retrieve(Arc::clone(&ids), n))
             }
             Self::ProviderGetById => {
                 let ids = bare.fill().await?;
-                measure(concurrency, move |n| Arc::clone(&ours).provider_get(Arc::clone(&ids), n)).await
+                Runner::new(concurrency, move |n| Arc::clone(&ours).provider_get(Arc::clone(&ids), n))
             }
             Self::ProviderProvisionKnown => {
                 let known = ours.fill().await?;
-                measure(concurrency, move |n| Arc::clone(&ours).provision_known(Arc::clone(&known), n)).await
+                Runner::new(concurrency, move |n| Arc::clone(&ours).provision_known(Arc::clone(&known), n))
             }
-        }
+        })
     }
 }
