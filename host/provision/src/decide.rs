@@ -109,6 +109,7 @@ mod tests {
         for_link(link, desired, &builtin::user_schema_set())
     }
 
+    /// Point 5: a value that the provider normalises is not written for ever.
     #[test]
     fn what_was_sent_before_needs_nothing_even_if_the_provider_shows_it_otherwise() {
         let wanted = desired(&[("userName", json!("JDoe")), ("title", json!("Engineer"))]);
@@ -132,6 +133,7 @@ mod tests {
         assert_eq!(decide(&link, &desired(&[("userName", json!("jdoe"))])), Decision::Remember);
     }
 
+    /// Point 24: a disable sets `active`, and nothing else.
     #[test]
     fn disabling_touches_nothing_but_active() {
         let sent = desired(&[("userName", json!("jdoe")), ("active", json!(true))]);
@@ -140,6 +142,7 @@ mod tests {
         assert_eq!(change, ["active"]);
     }
 
+    /// Point 24: who comes back is active again.
     #[test]
     fn whoever_comes_back_is_active_again_though_the_mapping_never_says_so() {
         let sent = desired(&[("userName", json!("jdoe")), ("active", json!(false))]);

@@ -128,6 +128,7 @@ impl std::fmt::Display for Threshold {
 mod tests {
     use super::*;
 
+    /// Point 25: a mass-change guard, by share and by number.
     #[test]
     fn the_tighter_of_two_bounds_counts() {
         let both = Threshold { share: Some(0.1), count: Some(3) };
@@ -135,6 +136,7 @@ mod tests {
         assert_eq!(both.allowed(20), 2);
     }
 
+    /// Point 25: a mass-change guard that can be taken away, and can hold everybody.
     #[test]
     fn no_bound_allows_everybody_and_zero_allows_nobody() {
         assert_eq!(Threshold { share: None, count: None }.allowed(7), 7);

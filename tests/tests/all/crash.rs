@@ -6,6 +6,7 @@ use scimwright_tests::servers::{Scim2Server, installed};
 use scimwright_tests::tool::root;
 use std::time::{Duration, Instant};
 
+/// Point 17: a create whose answer nobody waited for is looked up, and not repeated.
 #[test]
 fn a_kill_in_the_middle_and_a_second_run_leave_no_duplicate_and_no_loss() {
     let Some(program) = installed(&root(), "scim2-server") else {

@@ -11,6 +11,7 @@ mod examples;
 mod providers;
 mod probing;
 mod provider_config;
+mod points;
 mod safety;
 mod sandbox;
 mod scim2_server;

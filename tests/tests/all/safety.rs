@@ -23,6 +23,7 @@ fn held_reason(workspace: &Workspace) -> (Option<i32>, Value, String) {
     (printed.code, printed.summary().unwrap(), reason.unwrap_or_default())
 }
 
+/// Point 25: a mass-change guard.
 #[test]
 fn a_mass_disable_stops_before_the_first_and_says_how_to_proceed() {
     let folder = tempfile::tempdir().unwrap();
@@ -41,6 +42,7 @@ fn a_mass_disable_stops_before_the_first_and_says_how_to_proceed() {
     assert_eq!(allowed["disabled"], 30, "{allowed}");
 }
 
+/// Point 25: no deletion after a source that has nobody left.
 #[test]
 fn an_empty_file_disables_nobody() {
     let folder = tempfile::tempdir().unwrap();
@@ -52,6 +54,7 @@ fn an_empty_file_disables_nobody() {
     assert!(reason.contains("no records at all"), "{reason}");
 }
 
+/// Point 25: no deletion after a failed or partial read of the source.
 #[test]
 fn a_file_that_is_missing_or_breaks_off_disables_nobody() {
     let folder = tempfile::tempdir().unwrap();
@@ -82,6 +85,7 @@ fn a_file_that_is_missing_or_breaks_off_disables_nobody() {
     assert_eq!((code, &summary["disabled"]), (Some(6), &0.into()));
 }
 
+/// Point 25: no deletion while somebody cannot be told apart.
 #[test]
 fn a_row_without_a_readable_key_may_be_anybody() {
     let folder = tempfile::tempdir().unwrap();
@@ -104,6 +108,7 @@ fn a_broken_row_keeps_its_person() {
     assert_eq!((&summary["failed"], &summary["disabled"]), (&1.into(), &0.into()), "{summary}");
 }
 
+/// Point 24: disabled, and active again in the same account; once is enough.
 #[test]
 fn whoever_comes_back_is_active_again_in_the_same_account() {
     let folder = tempfile::tempdir().unwrap();
@@ -197,6 +202,7 @@ fn a_wrong_base_url_is_noticed_before_anything_is_done() {
     assert_eq!(workspace.summary(&["sync"]).unwrap()["complete"], false);
 }
 
+/// Point 13: PUT is read, merge, write: attributes we do not manage survive.
 #[test]
 fn replacing_a_resource_keeps_what_others_put_there() {
     let folder = tempfile::tempdir().unwrap();

@@ -5,6 +5,10 @@ use scimwright_tests::people::Company;
 use scimwright_tests::servers::{Scim2Server, installed};
 use scimwright_tests::tool::root;
 
+/// Point 6: an empty diff sends nothing.
+/// Point 24: disabled, and otherwise as before; nobody is deleted.
+/// Point 25: a dry run writes nothing, and says what the run then does.
+/// Point 26: users first, then the references among them, whoever stands first in the file.
 #[test]
 fn a_thousand_people_arrive_and_afterwards_only_differences_are_sent() {
     let Some(program) = installed(&root(), "scim2-server") else {
