@@ -2,7 +2,10 @@
 //!
 //! The protocol is kept apart from input and output. `request` turns a call into a request value, `judge`
 //! turns a response value into a result, and `transport` alone sends anything; it is also the only file that
-//! names an HTTP library.
+//! names an HTTP library. Which rules all this keeps, and which tests hold them, is in `docs/client.md`.
+//!
+//! Two types are what most callers need. [`Client`] makes one call and says how it went; [`Provider`] takes what
+//! is wanted, and knows what to make of the answers.
 //!
 //! - [`client`]: [`Client`] and its calls
 //! - [`provider`]: [`Provider`], which knows the provider's habits and meets them
