@@ -42,6 +42,62 @@ fn a_mass_disable_stops_before_the_first_and_says_how_to_proceed() {
     assert_eq!(allowed["disabled"], 30, "{allowed}");
 }
 
+/// Point 26: order: users, references, deprovisioning.
+#[test]
+fn whoever_is_new_comes_first_then_references_and_those_who_left_come_last() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut company, workspace, _sandbox) = synced(folder.path());
+    company.hire(2);
+    let [.., report, manager] = company.people.as_mut_slice() else { panic!("two people were hired") };
+    // The manager stands below, so that the reference has to wait.
+    report.manager_id.clone_from(&manager.id);
+    let waiting = report.id.clone();
+    company.leave(4);
+    workspace.write("people.csv", &company.to_csv()).unwrap();
+    let summary = workspace.summary(&["sync"]).unwrap();
+    assert_eq!((&summary["created"], &summary["disabled"]), (&2.into(), &4.into()), "{summary}");
+
+    let mut rows = workspace.run(&["--output", "json", "log"]).unwrap().events("call").unwrap();
+    rows.reverse();
+    let runs: Vec<&Value> = rows.iter().map(|row| &row["run"]).collect();
+    let last_run = runs[runs.len() - 1].clone();
+    let steps: Vec<&str> = rows
+        .iter()
+        .filter(|row| row["run"] == last_run)
+        .map(|row| match row["action"].as_str().unwrap() {
+            "update" if row["key"] == waiting.as_str() => "reference",
+            action => action,
+        })
+        .collect();
+    let last = |step: &str| steps.iter().rposition(|found| *found == step).unwrap();
+    let first = |step: &str| steps.iter().position(|found| *found == step).unwrap();
+    assert!(last("create") < first("reference"), "{steps:?}");
+    assert!(last("reference") < first("disable"), "{steps:?}");
+    assert_eq!(last("disable"), steps.len() - 1, "{steps:?}");
+}
+
+/// Point 24: disable then delete after N days; a leaver comes back to the account within that time.
+#[test]
+fn whoever_left_stays_disabled_for_the_days_of_grace() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut company, workspace, _sandbox) = synced(folder.path());
+    let configuration = std::fs::read_to_string(folder.path().join("scimwright.toml")).unwrap();
+    let with_grace = "deprovision = \"disable-then-delete\"\ndelete_after_days = 30";
+    let changed = configuration.replace("deprovision = \"disable\"", with_grace);
+    assert_ne!(changed, configuration, "the configuration says what happens to leavers");
+    workspace.write("scimwright.toml", &changed).unwrap();
+    let everybody = company.to_csv();
+    company.leave(3);
+    workspace.write("people.csv", &company.to_csv()).unwrap();
+    assert_eq!(workspace.summary(&["sync"]).unwrap()["disabled"], 3);
+    let again = workspace.summary(&["sync"]).unwrap();
+    assert_eq!((&again["disabled"], &again["deleted"]), (&0.into(), &0.into()), "{again}");
+    workspace.write("people.csv", &everybody).unwrap();
+    let back = workspace.summary(&["sync"]).unwrap();
+    assert_eq!((&back["created"], &back["deleted"]), (&0.into(), &0.into()), "{back}");
+    assert!(back["updated"].as_u64().unwrap() >= 3, "{back}");
+}
+
 /// Point 25: no deletion after a source that has nobody left.
 #[test]
 fn an_empty_file_disables_nobody() {

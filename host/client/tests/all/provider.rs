@@ -596,6 +596,22 @@ async fn bulk_requests_that_are_declared_and_refused_are_given_up() {
     assert_eq!(acme.take_notices().len(), 1);
 }
 
+/// Point 12: verify after write, sampled or always, per provider.
+#[tokio::test]
+async fn one_write_in_so_many_is_read_again() {
+    let double = Double::plain(SandboxOptions::default()).await;
+    let acme = provider_at(&double);
+    let verification = Verification::Sampled(std::num::NonZeroU32::new(3).unwrap());
+    let users = kind_with(&acme, "User", ResourceQuirks { verification, ..ResourceQuirks::default() }).await;
+    let mut known = acme.provision(&users, jdoe(), &[], None).await.unwrap().known;
+    double.forget_lines();
+    for number in 0..7 {
+        let wanted = desired(json!({"userName": "jdoe", "externalId": "E1", "title": format!("T{number}")}));
+        known = acme.update(&users, &known, &wanted).await.unwrap().known;
+    }
+    assert_eq!((double.count("PATCH"), double.count("GET")), (7, 3), "the first, the fourth and the seventh");
+}
+
 /// Point 12: what cannot be written in any way is an error, not a success.
 #[tokio::test]
 async fn a_provider_that_says_yes_and_does_nothing_is_found_out() {
