@@ -135,7 +135,10 @@ impl Refusal {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.detail.as_deref().map(|detail| detail.trim_end_matches(['.', ' '])) {
+        // Some frameworks put the status into their sentence.
+        let status = format!("({})", self.status);
+        let detail = self.detail.as_deref().map(|detail| detail.trim_end_matches(['.', ' ']));
+        match detail.map(|detail| detail.strip_suffix(&status).unwrap_or(detail).trim_end()) {
             Some(detail) if !detail.is_empty() => f.write_str(detail)?,
             _ => f.write_str(self.default_reason())?,
         }

@@ -5,8 +5,8 @@
 
 use scimwright_profile::{MemberRemoval, ResourceQuirks};
 use scimwright_scim::{
-    AttributeName, AttributePath, Comparison, Filter, FilterValue, PatchOperation, PatchPath, Resource,
-    SchemaSet,
+    AttributeName, AttributePath, Comparison, Filter, FilterValue, PatchOperation, PatchPath, PatchRequest,
+    Resource, SchemaSet,
 };
 use serde_json::{Map, Value};
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -112,7 +112,7 @@ impl MemberChanges {
     ) -> (Self, Vec<PatchOperation>) {
         let (of_members, others): (Vec<_>, Vec<_>) =
             operations.into_iter().partition(|operation| Target::of(operation, schemas).is_some());
-        let Some(after) = outcome(&of_members, current(seen, &self.path), schemas) else {
+        let Some(after) = outcome(&of_members, seen, &self.path, schemas) else {
             // What names members in another way is the provider's to judge.
             return self.absorbing(others.into_iter().chain(of_members).collect(), seen, schemas, quirks);
         };
@@ -224,9 +224,19 @@ pub(super) fn type_members(members: &mut Value, member_type: &str) -> usize {
 /// The members as the operations leave them; none where one of them names its members in another way than by
 /// their `value`.
 ///
-/// This is not left to [`PatchRequest::apply`](scimwright_scim::PatchRequest::apply): where the schema requires
-/// members, that refuses to take out the last ones, even if others come in their place.
-fn outcome(operations: &[PatchOperation], seen: Vec<&Value>, schemas: &SchemaSet) -> Option<Vec<Value>> {
+/// [`PatchRequest::apply`] does not have the last word: where the schema requires members, it refuses to take
+/// out the last ones, even if others come in their place.
+fn outcome(
+    operations: &[PatchOperation],
+    seen: &Resource,
+    path: &AttributePath,
+    schemas: &SchemaSet,
+) -> Option<Vec<Value>> {
+    let mut after = seen.clone();
+    if PatchRequest::new(operations.to_vec()).apply(&mut after, schemas).is_ok() {
+        return Some(current(&after, path).into_iter().cloned().collect());
+    }
+    let seen = current(seen, path);
     let mut members: Vec<Value> = seen.into_iter().cloned().collect();
     for operation in operations {
         match (Target::of(operation, schemas)?, operation) {

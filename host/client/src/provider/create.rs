@@ -68,7 +68,7 @@ impl Provider {
         // A provider that returns no body is taken at its word until it says otherwise.
         let mut seen = created.resource.unwrap_or_else(|| with_id(&body, &created.id));
         if !kind.quirks.members_readable {
-            super::update::keep_members(&body, &mut seen);
+            super::writing::keep_members(&body, &mut seen);
         }
         self.shared.rosters.enter(kind, &seen).await;
         if created.adopted {
@@ -101,7 +101,13 @@ impl Provider {
             return Err(error);
         }
         let since = Freshness::Since(Instant::now());
-        let found = match self.find_as_of(kind, match_by, desired, since).await {
+        // Whatever the administrator matches by: nobody but us sets an externalId.
+        let external_id = AttributePath::new(AttributeName::EXTERNAL_ID);
+        let mut match_by = match_by.to_vec();
+        if !match_by.contains(&external_id) {
+            match_by.push(external_id);
+        }
+        let found = match self.find_as_of(kind, &match_by, desired, since).await {
             Ok(Found::One(resource)) => resource,
             // Nothing, several, or a look-up that fails as well: the first failure is the one to report.
             _ => return Err(error),

@@ -102,7 +102,7 @@ impl Provider {
         for path in attributes {
             let Some(wanted) = Wanted::new(path, desired) else { continue };
             asked = true;
-            let Some(matching) = self.matching(kind, &wanted, freshness).await? else {
+            let Some(matching) = self.matching(kind, &wanted, attributes, freshness).await? else {
                 return Ok(Found::Unsearchable { by: path.clone() });
             };
             match matching.as_slice() {
@@ -122,6 +122,7 @@ impl Provider {
         &self,
         kind: &Kind,
         wanted: &Wanted<'_>,
+        attributes: &[AttributePath],
         freshness: Freshness,
     ) -> Result<Option<Vec<Resource>>, ClientError> {
         if self.filters_by_equality()
@@ -129,7 +130,7 @@ impl Provider {
         {
             return Ok(Some(matching));
         }
-        self.look_through(kind, wanted, freshness).await
+        self.look_through(kind, wanted, attributes, freshness).await
     }
 
     fn filters_by_equality(&self) -> bool {
@@ -187,10 +188,11 @@ impl Provider {
         &self,
         kind: &Kind,
         wanted: &Wanted<'_>,
+        attributes: &[AttributePath],
         freshness: Freshness,
     ) -> Result<Option<Vec<Resource>>, ClientError> {
         let lookup = Lookup { path: wanted.path, value: &wanted.value };
-        let candidates = self.shared.rosters.candidates(self, kind, lookup, freshness).await?;
+        let candidates = self.shared.rosters.candidates(self, kind, lookup, attributes, freshness).await?;
         let Some(candidates) = candidates else { return Ok(None) };
         let mut matching = Vec::new();
         for id in candidates {

@@ -11,6 +11,8 @@
 //! - [`find`](mod@find): the resource of somebody who has no id yet
 //! - [`create`](mod@create) and [`update`](mod@update): writes
 //! - [`calls`]: the five calls: get, get by id, delete, provision, provision new
+//! - `rounds`: a change as a loop, until nothing differs
+//! - `writing`: one difference as requests
 //! - `roster`: an index of everybody, for providers that cannot filter
 //! - `verify`: what of a write did not arrive
 //! - `writers`: one writer for each resource
@@ -23,8 +25,10 @@ pub mod notice;
 pub mod update;
 
 mod roster;
+mod rounds;
 mod verify;
 mod writers;
+mod writing;
 
 use crate::capability::Capability;
 use crate::client::Client;
@@ -99,10 +103,19 @@ struct Knowledge {
     discovery: Option<(Instant, Arc<Discovery>)>,
     /// Resource types of which a PUT was refused.
     put_refused: HashSet<String>,
-    /// Resource types whose members have to be removed in another way than the profile says.
-    removal: HashMap<String, MemberRemoval>,
+    /// How resources of a type have to be written, where that turned out to be otherwise than the profile says.
+    manners: HashMap<String, Manner>,
     said: HashSet<Notice>,
     notices: Vec<Notice>,
+}
+
+/// What was learned about how resources of a type have to be written.
+#[derive(Debug, Clone, Default)]
+struct Manner {
+    /// How members are removed.
+    removal: Option<MemberRemoval>,
+    /// Values of a list cannot be changed one by one.
+    whole_lists: bool,
 }
 
 /// One kind of resource at a provider: its schemas, and how the provider treats it.
@@ -149,6 +162,8 @@ pub enum Unwritable {
     Immutable(Conflict),
     /// The provider takes it when a resource is created, and not afterwards.
     Unpatchable(AttributePath),
+    /// The provider answered with success, and does not keep it.
+    Ignored(AttributePath),
 }
 
 impl fmt::Display for Unwritable {
@@ -157,6 +172,9 @@ impl fmt::Display for Unwritable {
             Self::Immutable(conflict) => conflict.fmt(f),
             Self::Unpatchable(path) => {
                 write!(f, "`{path}` stays as it is: the provider cannot change it once the resource is there")
+            }
+            Self::Ignored(path) => {
+                write!(f, "`{path}` was sent and answered with success, and the provider does not show it")
             }
         }
     }
@@ -298,7 +316,7 @@ impl Provider {
         let mut knowledge = self.knowledge();
         knowledge.discovery = Some((Instant::now(), Arc::clone(&discovery)));
         knowledge.put_refused.clear();
-        knowledge.removal.clear();
+        knowledge.manners.clear();
         knowledge.said.clear();
         Ok(discovery)
     }
@@ -371,6 +389,10 @@ impl Provider {
 }
 
 impl Knowledge {
+    fn manner(&mut self, kind: &Kind) -> &mut Manner {
+        self.manners.entry(kind.resource_type().name.clone()).or_default()
+    }
+
     /// False where that is known, or where the administrator insists on the contrary.
     fn lacks(&mut self, capability: Capability) -> bool {
         let Some((_, discovery)) = &mut self.discovery else { return false };

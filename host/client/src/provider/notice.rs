@@ -27,6 +27,11 @@ pub enum Notice {
         /// What the provider answered.
         because: String,
     },
+    /// Values of a list cannot be changed one by one.
+    WritesWholeLists {
+        /// The resource type.
+        resource_type: String,
+    },
     /// The way in which members were to be removed is refused, or was answered with yes and ignored.
     RemovesOtherwise {
         /// The resource type.
@@ -60,6 +65,11 @@ impl fmt::Display for Notice {
             Self::RefusesPut { resource_type, because } => {
                 write!(f, "PUT of a {resource_type} does not work: {because}. PATCH is used instead")
             }
+            Self::WritesWholeLists { resource_type } => write!(
+                f,
+                "single values of a list of a {resource_type} cannot be changed by PATCH; from now on such lists are \
+                 replaced as a whole"
+            ),
             Self::RemovesOtherwise { resource_type, instead } => {
                 let instead = match instead {
                     MemberRemoval::Filter => "removed one by one by a filter",

@@ -42,6 +42,7 @@ struct Roster {
 
 impl Rosters {
     /// The ids of the resources that may have this value; none where there are too many resources to tell.
+    /// `others` are attributes that will be asked for too, so that one listing serves them all.
     ///
     /// Whoever comes while the index is being made waits for it.
     pub(super) async fn candidates(
@@ -49,6 +50,7 @@ impl Rosters {
         provider: &Provider,
         kind: &Kind,
         lookup: Lookup<'_>,
+        others: &[AttributePath],
         freshness: Freshness,
     ) -> Result<Option<Vec<String>>, ClientError> {
         let name = &kind.resource_type().name;
@@ -56,8 +58,10 @@ impl Rosters {
         let usable = rosters.get(name).is_some_and(|roster| roster.answers(lookup.path, freshness));
         if !usable {
             let mut paths = rosters.remove(name).map(|old| old.paths).unwrap_or_default();
-            if !paths.contains(lookup.path) {
-                paths.push(lookup.path.clone());
+            for path in std::iter::once(lookup.path).chain(others) {
+                if !paths.contains(path) {
+                    paths.push(path.clone());
+                }
             }
             rosters.insert(name.clone(), Roster::make(provider, kind, paths).await?);
         }

@@ -4,8 +4,12 @@
 //! carried out only where it would still change something and the attribute is just as it was before the
 //! write. Values of a list are looked at one by one.
 
-use scimwright_scim::{AttributeName, PatchOperation, PatchPath, PatchRequest, Resource, SchemaSet};
+use scimwright_scim::{
+    AttributeName, AttributePath, Comparison, Filter, FilterValue, PatchOperation, PatchPath, PatchRequest,
+    Resource, SchemaSet,
+};
 use serde_json::Value;
+use std::collections::HashSet;
 
 /// The operations that had no effect.
 pub(super) fn outstanding(
@@ -14,9 +18,54 @@ pub(super) fn outstanding(
     after: &Resource,
     schemas: &SchemaSet,
 ) -> PatchRequest {
-    let operations = patch.operations.iter().flat_map(split);
-    let left = operations.filter(|operation| had_no_effect(operation, before, after, schemas));
+    let members = Members::of(after);
+    let left = patch.operations.iter().filter_map(|operation| match members.judge(operation) {
+        Some(left) => left,
+        None => had_no_effect(operation, before, after, schemas).then(|| operation.clone()),
+    });
     PatchRequest::new(left.collect())
+}
+
+/// Who is in a group, for looking up many. Providers add parts of their own to a member (`$ref`, `display`,
+/// `type`): its `value` is who it is.
+struct Members(HashSet<String>);
+
+impl Members {
+    fn of(group: &Resource) -> Self {
+        let shown = group.values(&AttributePath::new(AttributeName::MEMBERS));
+        Self(shown.into_iter().filter_map(member_id).collect())
+    }
+
+    /// What of an operation on members did not arrive: `Some(None)` for nothing, and none where the operation
+    /// is about something else.
+    #[expect(clippy::option_option, reason = "whether it is judged, and then what is left of it")]
+    fn judge(&self, operation: &PatchOperation) -> Option<Option<PatchOperation>> {
+        let PatchPath::Attribute { path, filter } = operation.path()? else { return None };
+        if path.attribute != AttributeName::MEMBERS || path.schema.is_some() || path.sub.is_some() {
+            return None;
+        }
+        match (operation, filter) {
+            (PatchOperation::Add { path, value: Value::Array(added) }, None) => {
+                let is_missing = |member: &&Value| member_id(member).is_some_and(|id| !self.0.contains(&id));
+                let missing: Vec<Value> = added.iter().filter(is_missing).cloned().collect();
+                let left = PatchOperation::Add { path: path.clone(), value: missing.clone().into() };
+                Some((!missing.is_empty()).then_some(left))
+            }
+            (PatchOperation::Remove { .. }, Some(Filter::Compare { operator, value, .. }))
+                if *operator == Comparison::Equal =>
+            {
+                let FilterValue::Text(id) = value else { return None };
+                Some(self.0.contains(id).then(|| operation.clone()))
+            }
+            _ => None,
+        }
+    }
+}
+
+fn member_id(member: &Value) -> Option<String> {
+    let parts = member.as_object()?;
+    let (_, value) = parts.iter().find(|(name, _)| AttributeName::VALUE == *name.as_str())?;
+    value.as_str().map(str::to_owned)
 }
 
 /// Whether all that is left is members to be taken out.
@@ -34,20 +83,6 @@ pub(super) fn removes_members(patch: &PatchRequest) -> bool {
         }
         _ => false,
     })
-}
-
-/// An addition of several values as one operation for each.
-fn split(operation: &PatchOperation) -> Vec<PatchOperation> {
-    match operation {
-        PatchOperation::Add { path: Some(path), value: Value::Array(items) } => items
-            .iter()
-            .map(|item| PatchOperation::Add {
-                path: Some(path.clone()),
-                value: Value::Array(vec![item.clone()]),
-            })
-            .collect(),
-        other => vec![other.clone()],
-    }
 }
 
 fn had_no_effect(
@@ -68,27 +103,11 @@ fn had_no_effect(
         filter.is_some() || schemas.find_attribute(&attribute).is_some_and(|found| found.multi_valued);
     match operation {
         PatchOperation::Remove { .. } if filter.is_some() => true,
-        PatchOperation::Add { value: Value::Array(added), .. }
-            if path.attribute == AttributeName::MEMBERS =>
-        {
-            let shown = after.values(&attribute);
-            !added.iter().all(|member| shown.iter().any(|shown| is_same_member(shown, member)))
-        }
         // Of a list, the provider may show other values for reasons of its own; what counts is whether it is
         // as it was.
         _ if is_list => after.get(&attribute) == before.get(&attribute),
         _ => after.get(path) == before.get(path),
     }
-}
-
-/// Providers add parts of their own to a member (`$ref`, `display`, `type`): its `value` is who it is.
-fn is_same_member(shown: &Value, member: &Value) -> bool {
-    let value = |member: &Value| {
-        let parts = member.as_object()?;
-        let (_, value) = parts.iter().find(|(name, _)| AttributeName::VALUE == *name.as_str())?;
-        Some(value.clone())
-    };
-    value(shown).is_some() && value(shown) == value(member)
 }
 
 #[cfg(test)]

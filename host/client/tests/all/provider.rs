@@ -774,3 +774,154 @@ async fn somebody_who_comes_back_after_a_delete_gets_the_old_resource_and_is_act
     let gone = acme.delete(&users, "nobody").await.unwrap();
     assert_eq!(gone.value, Deleted::AlreadyGone);
 }
+
+/// Point 2: whoever was under way when a capability turned out to be none goes the other way too.
+#[tokio::test]
+async fn a_patch_that_is_refused_fails_nobody_who_was_under_way() {
+    let options = SandboxOptions {
+        capabilities: Capabilities { patch: false, ..Capabilities::default() },
+        declares: Some(Capabilities::default()),
+        ..SandboxOptions::default()
+    };
+    let slow = |line: &crate::double::Line, _: usize| match line.method.as_str() {
+        "PATCH" => Meddling::Answer(ResponseTemplate::new(501).set_delay(Duration::from_millis(100))),
+        _ => Meddling::Pass,
+    };
+    let double = Double::start(options, slow).await;
+    let acme = provider_at(&double);
+    let users = kind(&acme, "User").await;
+    let mut changes = Vec::new();
+    for number in 0..8 {
+        let person = |title: &str| desired(json!({"userName": format!("u{number}"), "title": title}));
+        let known = acme.provision(&users, person("a"), &[], None).await.unwrap().known;
+        let (acme, users, wanted) = (acme.clone(), users.clone(), person("b"));
+        changes.push(async move { acme.update(&users, &known, &wanted).await });
+    }
+    for changed in futures::future::join_all(changes).await {
+        changed.unwrap();
+    }
+    assert!(double.count("PATCH") > 1, "several were under way");
+    assert!(double.all("/Users").iter().all(|user| user["title"] == "b"));
+    assert_eq!(acme.take_notices().len(), 1);
+}
+
+/// Point 13: what the provider does not show is in the body of a PUT all the same.
+#[tokio::test]
+async fn a_put_keeps_what_is_wanted_and_not_shown() {
+    let hide = |line: &crate::double::Line, _: usize| match line.method.as_str() {
+        "GET" if line.path.starts_with("/v2/Users/") => {
+            Meddling::Instead(ResponseTemplate::new(200).set_body_json(json!({
+                "id": line.path.rsplit('/').next(), "userName": "jdoe", "name": {"familyName": "Doe"},
+            })))
+        }
+        _ => Meddling::Pass,
+    };
+    let double = Double::start(SandboxOptions::default(), hide).await;
+    let acme = provider_at(&double);
+    let quirks = ResourceQuirks { update: Update::Put, ..ResourceQuirks::default() };
+    let users = kind_with(&acme, "User", quirks).await;
+    let wanted = |title: &str| {
+        desired(json!({
+            "userName": "jdoe", "title": title, "nickName": "Jay",
+            "name": {"familyName": "Doe", "givenName": "Jane"},
+        }))
+    };
+    let known = acme.provision(&users, wanted("a"), &[], None).await.unwrap().known;
+    acme.update(&users, &known, &wanted("b")).await.unwrap();
+    let now = double.all("/Users")[0].clone();
+    assert_eq!((&now["title"], &now["nickName"]), (&json!("b"), &json!("Jay")));
+    assert_eq!(now["name"], json!({"familyName": "Doe", "givenName": "Jane"}));
+}
+
+/// Point 12: an answer that shows that something was not done is not passed over, whatever its status.
+#[tokio::test]
+async fn what_an_answer_shows_not_to_be_done_is_said_and_what_was_to_go_has_to_go() {
+    // The provider answers with the resource as it was.
+    let ignore = |line: &crate::double::Line, _: usize| match line.method.as_str() {
+        "PATCH" => Meddling::Answer(ResponseTemplate::new(200).set_body_json(json!({
+            "id": line.path.rsplit('/').next(), "userName": "jdoe", "externalId": "E1", "title": "Engineer",
+        }))),
+        _ => Meddling::Pass,
+    };
+    let double = Double::start(SandboxOptions::default(), ignore).await;
+    let acme = provider_at(&double);
+    let users = kind(&acme, "User").await;
+    let known = acme.provision(&users, jdoe(), &[], None).await.unwrap().known;
+    let with = |entry: Value| {
+        let mut wanted = json!({"userName": "jdoe", "externalId": "E1", "title": "Engineer"});
+        wanted.as_object_mut().unwrap().extend(entry.as_object().unwrap().clone());
+        desired(wanted)
+    };
+    let changed = acme.update(&users, &known, &with(json!({"nickName": "Jay"}))).await.unwrap();
+    let said: Vec<String> = changed.unwritable.iter().map(ToString::to_string).collect();
+    assert_eq!(said, ["`nickName` was sent and answered with success, and the provider does not show it"]);
+    let error = acme.update(&users, &known, &with(json!({"title": null}))).await.unwrap_err();
+    assert!(matches!(&error.kind, Failure::NotApplied { what } if what == "`title`"), "{error}");
+}
+
+/// Point 8: where a provider has no value paths, the list is replaced as a whole.
+#[tokio::test]
+async fn a_provider_without_value_paths_gets_whole_lists() {
+    let no_value_paths = |line: &crate::double::Line, _: usize| {
+        let operations = line.body["Operations"].as_array().cloned().unwrap_or_default();
+        let refused = operations
+            .iter()
+            .any(|operation| operation["path"].as_str().is_some_and(|path| path.contains('[')));
+        match refused {
+            true => Meddling::Answer(ResponseTemplate::new(400).set_body_json(json!({
+                "schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"], "status": "400", "scimType": "invalidPath",
+            }))),
+            false => Meddling::Pass,
+        }
+    };
+    let double = Double::start(SandboxOptions::default(), no_value_paths).await;
+    let acme = provider_at(&double);
+    let users = kind(&acme, "User").await;
+    let wanted = |work: &str, title: &str| {
+        desired(json!({
+            "userName": "jdoe", "title": title,
+            "emails": [{"value": work, "type": "work"}, {"value": "h@example.com", "type": "home"}],
+        }))
+    };
+    let known = acme.provision(&users, wanted("a@example.com", "a"), &[], None).await.unwrap().known;
+    let known = acme.update(&users, &known, &wanted("b@example.com", "b")).await.unwrap().known;
+    let now = double.all("/Users")[0].clone();
+    assert_eq!((&now["title"], &now["emails"][0]["value"]), (&json!("b"), &json!("b@example.com")));
+    assert_eq!(now["emails"].as_array().unwrap().len(), 2);
+    assert!(acme.take_notices()[0].to_string().contains("replaced as a whole"));
+    double.forget_lines();
+    acme.update(&users, &known, &wanted("c@example.com", "b")).await.unwrap();
+    assert_eq!(double.count("PATCH"), 1, "it is remembered");
+}
+
+/// Drift that an answer shows is put right in the same change; what the provider prefers is not.
+#[tokio::test]
+async fn what_somebody_else_changed_is_put_right_when_the_person_changes() {
+    let manners = Manners {
+        normalises: Normalises { user_name_in_lower_case: true, ..Normalises::default() },
+        ..Manners::default()
+    };
+    let double = Double::playing(Plays { manners, ..Plays::default() }).await;
+    let acme = provider_at(&double);
+    let users = kind(&acme, "User").await;
+    let wanted =
+        |title: &str| desired(json!({"userName": "JDoe", "nickName": "Jay", "title": title, "active": true}));
+    let known = acme.provision(&users, wanted("a"), &[], None).await.unwrap().known;
+    let path = format!("/v2/Users/{}", known.id);
+    double.elsewhere(
+        Method::Patch,
+        &path,
+        &json!({
+            "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+            "Operations": [{"op": "replace", "path": "nickName", "value": "hacked"},
+                           {"op": "replace", "path": "active", "value": false}],
+        }),
+    );
+    let known = acme.update(&users, &known, &wanted("b")).await.unwrap().known;
+    let now = double.resource(&path);
+    assert_eq!((&now["title"], &now["nickName"], &now["active"]), (&json!("b"), &json!("Jay"), &json!(true)));
+    assert_eq!(now["userName"], "jdoe", "that is how this provider writes it");
+    double.forget_lines();
+    acme.update(&users, &known, &wanted("c")).await.unwrap();
+    assert_eq!(double.count("PATCH"), 1, "{:?}", double.log());
+}
