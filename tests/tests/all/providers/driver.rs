@@ -1,9 +1,10 @@
 //! Brings a directory about at a provider, as a program would that has several tasks and some patience: what
-//! fails is tried again in a later round, with what is remembered and with nothing else.
+//! fails is tried again in a later round, as the failure advises and not otherwise.
 
 use futures::StreamExt;
 use scimwright_client::{
-    CallObserver, ClientError, Kind, Known, Provider, ProviderSettings, Provisioned, ProvisioningDone, RetryAdvice,
+    CallObserver, ClientError, Kind, Known, Provider, ProviderSettings, Provisioned, ProvisioningDone,
+    RetryAdvice,
 };
 use scimwright_profile::Profile;
 use scimwright_scim::{AttributePath, Desired, DesiredValue};
@@ -69,11 +70,33 @@ pub(crate) struct Pass {
 }
 
 /// One resource that is wanted.
-#[derive(Clone)]
 struct Job {
     key: String,
     wanted: Desired,
     known: Option<Known>,
+    /// What is known is in doubt, as an answer was lost: it has to be looked at before anything is sent.
+    doubtful: bool,
+}
+
+impl Job {
+    fn new(key: &str, wanted: Desired, known: Option<&Known>) -> Self {
+        Self { key: key.to_owned(), wanted, known: known.cloned(), doubtful: false }
+    }
+
+    async fn carry_out(
+        &mut self,
+        provider: &Provider,
+        kind: &Kind,
+        match_by: &[AttributePath],
+    ) -> Result<Provisioned, ClientError> {
+        if let Some(known) = self.known.as_mut().filter(|_| self.doubtful) {
+            known.seen = provider.get_by_id(kind, &known.id).await?.value;
+            self.doubtful = false;
+        }
+        let outcome = provider.provision(kind, self.wanted.clone(), match_by, self.known.as_ref()).await;
+        self.doubtful = outcome.as_ref().is_err_and(|error| error.retry() == RetryAdvice::LookUpFirst);
+        outcome
+    }
 }
 
 /// The places in the counts of a [`Pass`].
@@ -116,9 +139,8 @@ impl Driver {
     pub(crate) fn bring(&mut self, directory: &Directory) -> Pass {
         let mut pass = Pass::default();
         let jobs = directory.users.iter().map(|user| {
-            let key = user["userName"].as_str().unwrap().to_owned();
-            let known = self.memory.users.get(&key).cloned();
-            Job { key, wanted: wanted(user, &CLEARED_WHERE_ABSENT), known }
+            let key = user["userName"].as_str().unwrap();
+            Job::new(key, wanted(user, &CLEARED_WHERE_ABSENT), self.memory.users.get(key))
         });
         let users = self.settle(What::Users, jobs.collect(), &mut pass);
         self.memory.users.extend(users);
@@ -138,8 +160,8 @@ impl Driver {
                 member.remove("$ref");
             });
         }
-        let known = self.memory.groups.get(&group.external_id).cloned();
-        Job { key: group.external_id.clone(), wanted: wanted(&body, &[]), known }
+        let known = self.memory.groups.get(&group.external_id);
+        Job::new(&group.external_id, wanted(&body, &[]), known)
     }
 
     /// Deletes users by userName and groups by externalId.
@@ -161,11 +183,10 @@ impl Driver {
         let match_by: Vec<_> = match_by.iter().map(|path| AttributePath::parse(path).unwrap()).collect();
         let mut settled = BTreeMap::new();
         pass.in_rounds(|pass| {
-            let calls = std::mem::take(&mut left).into_iter().map(|job| {
+            let calls = std::mem::take(&mut left).into_iter().map(|mut job| {
                 let (provider, kind, match_by) = (self.provider.clone(), kind.clone(), match_by.clone());
                 async move {
-                    let wanted = job.wanted.clone();
-                    let outcome = provider.provision(&kind, wanted, &match_by, job.known.as_ref()).await;
+                    let outcome = job.carry_out(&provider, &kind, &match_by).await;
                     (job, outcome)
                 }
             });

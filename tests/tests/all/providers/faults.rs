@@ -20,8 +20,16 @@ fn bad_line() -> Script {
     let once = |status, retry_after, method, number| {
         Rule::then(Fault::Answer { status, retry_after }).method(method).nth(number)
     };
+    let group = |fault, number| Rule::then(fault).method("POST").below("/Groups").nth(number);
     Script::new(SEED)
-        // Refusals come first, as there are few of them: each is waited out.
+        // Nobody refuses a second group of the same name: only looking keeps it from being made. The late one is
+        // made after the client has looked in vain.
+        .rule(group(Fault::LoseReply, 2))
+        .rule(group(Fault::ResetReply, 3))
+        .rule(group(Fault::Truncate, 5))
+        .rule(group(Fault::Delay(DELAY), 7))
+        .rule(group(Fault::ResetBefore, 9))
+        // Few, as each is waited out.
         .rule(once(429, RetryAfter::Seconds(1), "POST", 20))
         .rule(once(429, RetryAfter::Date(1), "POST", 60))
         .rule(once(429, RetryAfter::XSeconds(1), "POST", 100))
@@ -103,6 +111,8 @@ fn everybody_arrives_once_over_a_bad_line() {
         let met = |method| exchanges.iter().any(|one| one.fault == fault && one.request.method == method);
         assert!(met("POST") && met("PATCH"), "no POST or no PATCH was {what}");
     }
+    let refused = |status| exchanges.iter().filter(|one| one.client_status == Some(status)).count();
+    assert_eq!((refused(429), refused(503)), (8, 6));
     let patches = exchanges.iter().filter(|one| one.request.method == "PATCH");
     let bodies: Vec<_> = patches.map(|one| serde_json::from_str(&one.request.body).unwrap()).collect();
     lint.all(&bodies).unwrap();

@@ -42,7 +42,8 @@ impl Story {
             user["active"] = false.into();
         });
         let mut smaller = disabled.clone();
-        let leavers: Vec<String> = smaller.user_names().into_iter().skip(5).step_by(step).take(SOME).collect();
+        let leavers: Vec<String> =
+            smaller.user_names().into_iter().skip(5).step_by(step).take(SOME).collect();
         smaller.users.retain(|user| !leavers.iter().any(|name| user["userName"] == **name));
         for group in &mut smaller.groups {
             group.members.retain(|name| !leavers.contains(name));
@@ -91,8 +92,7 @@ impl<'s> Life<'s> {
         let pass = take(&mut self.driver);
         let time = begun.elapsed();
         let (now_requests, now_writes) = self.counted();
-        let step =
-            Step { name, requests: now_requests - requests, writes: now_writes - writes, time, pass };
+        let step = Step { name, requests: now_requests - requests, writes: now_writes - writes, time, pass };
         eprintln!("{}: {step}", self.server.name());
         self.steps.push(step);
         self.steps.last().unwrap()

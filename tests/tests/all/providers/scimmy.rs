@@ -2,9 +2,11 @@
 
 use super::driver::Driver;
 use super::life::{Life, Story};
-use super::{bearer, profile, program, settings};
+use super::{SEED, bearer, profile, program, settings};
 use scimwright_client as client;
-use scimwright_tests::servers::{Authentication, Lists, Scimmy, TOKEN};
+use scimwright_tests::faults::{Fault, Proxy, Rule, Script};
+use scimwright_tests::scenario::Directory;
+use scimwright_tests::servers::{Authentication, Lists, Scimmy, Server, TOKEN};
 
 fn lives_at(lists: Lists, authentication: Authentication) {
     let Some(program) = program("scimmy") else { return };
@@ -14,8 +16,7 @@ fn lives_at(lists: Lists, authentication: Authentication) {
         Authentication::Bearer => bearer(),
         Authentication::Basic => client::Authentication::basic(Scimmy::USER, TOKEN),
     };
-    let base_url = scimwright_tests::servers::Server::base_url(&server).to_owned();
-    let driver = Driver::new(settings(&server, &base_url, auth), profile("scimmy"));
+    let driver = Driver::new(settings(&server, server.base_url(), auth), profile("scimmy"));
     let story = Story::new();
     let mut life = Life::new(driver, &server);
     life.whole(&story);
@@ -33,4 +34,23 @@ fn with_lists_that_can_be_paged() {
 #[test]
 fn with_lists_whose_every_page_is_the_first() {
     lives_at(Lists::FirstPageForEver, Authentication::Basic);
+}
+
+/// Point 17: a lost answer is looked into. scimmy takes a member twice, so that an addition must not be sent again
+/// blindly.
+#[test]
+fn nobody_becomes_a_member_twice_where_answers_are_lost() {
+    let Some(program) = program("scimmy") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let server = Scimmy::start(&program, folder.path()).unwrap();
+    let proxy = Proxy::start(server.base_url(), Script::pass()).unwrap();
+    let mut driver = Driver::new(settings(&server, proxy.base_url(), bearer()), profile("scimmy"));
+    let mut directory = Directory::new(SEED, 40, &[5, 10, 20]);
+    driver.bring(&directory);
+    directory = directory.later();
+    proxy
+        .play(Script::new(SEED).rule(Rule::then(Fault::LoseReply).method("PATCH").below("/Groups").every(2)));
+    driver.bring(&directory);
+    assert!(proxy.with_fault(|fault| *fault == Fault::LoseReply) > 0);
+    assert_eq!(directory.differences_at(&server).unwrap(), Vec::<String>::new());
 }
