@@ -76,6 +76,11 @@ pub(crate) fn layers(
 
 /// A provider, with its secrets fetched and its certificates read. Nothing is sent yet.
 pub(crate) async fn provider(config: &ProviderConfig) -> anyhow::Result<Provider> {
+    Ok(Provider::new(settings(config).await?, config.profile.clone())?)
+}
+
+/// What a client has to know of a provider.
+pub(crate) async fn settings(config: &ProviderConfig) -> anyhow::Result<ProviderSettings> {
     let missing = |reason| Misconfigured(format!("provider `{}`: {reason}", config.name));
     let auth = config.auth.authentication().await.map_err(missing)?;
     let mut settings = ProviderSettings::new(config.name.as_str(), config.base_url.clone(), auth);
@@ -91,7 +96,7 @@ pub(crate) async fn provider(config: &ProviderConfig) -> anyhow::Result<Provider
     settings.pace = config.pace;
     settings.overrides = config.overrides;
     settings.allow_insecure_http = config.allow_insecure_http;
-    Ok(Provider::new(settings, config.profile.clone())?)
+    Ok(settings)
 }
 
 /// Reads the certificates, each held to the rules on its own, so that a mistake names its file.

@@ -6,6 +6,7 @@
 //! - [`config`]: the configuration folder
 //! - [`assemble`]: from a configuration to the parts that do the work
 //! - [`commands`]: one file a command
+//! - [`probe`]: trying out what a provider does
 //! - [`report`]: runs, as people and programs see them
 //! - [`terminal`]: standard output and standard error
 //! - [`exit`]: exit codes
@@ -15,6 +16,7 @@ mod assemble;
 mod commands;
 mod config;
 mod exit;
+mod probe;
 mod report;
 mod terminal;
 

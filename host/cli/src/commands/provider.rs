@@ -1,22 +1,26 @@
 //! `provider discover` and `provider probe`: what a provider says, and what it does.
 
+use super::sandbox::interrupted;
 use super::{one_tenant, provider_config};
-use crate::args::{Common, DiscoverArgs, Output, ProviderCommand};
+use crate::args::{Common, DiscoverArgs, Output, ProbeArgs, ProviderCommand};
 use crate::assemble;
 use crate::config::Misconfigured;
+use crate::config::model::ProviderConfig;
 use crate::exit::Exit;
-use crate::report::discovery;
+use crate::probe::Probe;
+use crate::probe::scratch::Swept;
+use crate::report::{discovery, probing};
 use crate::terminal::{err, out};
 use anyhow::Context;
 use scimwright_profile::{Profile, ProfileName, Source};
 use std::fs::OpenOptions;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::Path;
 
 pub(super) async fn run(common: &Common, command: &ProviderCommand) -> anyhow::Result<Exit> {
     match command {
         ProviderCommand::Discover(args) => discover(common, args).await,
-        ProviderCommand::Probe(args) => discover(common, &args.discover).await,
+        ProviderCommand::Probe(args) => probe(common, args).await,
     }
 }
 
@@ -34,7 +38,7 @@ async fn discover(common: &Common, args: &DiscoverArgs) -> anyhow::Result<Exit> 
         Output::Human => {
             out(&discovery::table(&provider, config.base_url.as_str(), &found));
             if !draft.own_quirks().is_empty() {
-                offer(args, &draft)?;
+                offer(args, &draft);
             }
         }
         Output::Json => {
@@ -47,13 +51,73 @@ async fn discover(common: &Common, args: &DiscoverArgs) -> anyhow::Result<Exit> 
     Ok(Exit::Success)
 }
 
+async fn probe(common: &Common, args: &ProbeArgs) -> anyhow::Result<Exit> {
+    let tenant = one_tenant(common)?;
+    let config = provider_config(&tenant, &args.discover.provider)?;
+    let provider = assemble::provider(config).await?;
+    let found = assemble::discover(&provider).await?;
+    let probe = Probe::new(assemble::settings(config).await?, provider.profile(), (*found).clone())?;
+    if !args.yes && !agreed(config, probe.scratch.stem())? {
+        return Ok(Exit::Usage);
+    }
+    let outcome = tokio::select! {
+        outcome = probe.try_out() => outcome,
+        interrupted = interrupted() => {
+            err("note: interrupted; what was made is deleted");
+            Err(interrupted.err().map_or_else(|| anyhow::anyhow!("interrupted"), Into::into))
+        }
+    };
+    // Whatever happened: nothing is to be left.
+    let swept = tokio::select! {
+        swept = probe.sweep() => swept,
+        _ = interrupted() => Swept {
+            left: vec![format!("perhaps some whose names begin with {}", probe.scratch.stem())],
+            ..Swept::default()
+        },
+    };
+    swept.left.iter().for_each(|left| err(&format!("left behind: {left}")));
+    outcome?;
+    let observed = probe.observed();
+    let name = config.name.as_str();
+    let draft = observed.draft(bare_draft(name)?, &today(name));
+    match common.output {
+        Output::Human => {
+            out(&probing::table(&observed));
+            offer(&args.discover, &draft);
+        }
+        Output::Json => out(&probing::line(name, &observed, &draft, &swept).to_string()),
+    }
+    if let Some(file) = &args.discover.draft {
+        write_draft(file, &draft)?;
+    }
+    Ok(if swept.left.is_empty() { Exit::Success } else { Exit::RecordsFailed })
+}
+
+/// Asks whether resources may be made. Where nobody can answer, nobody has agreed.
+fn agreed(config: &ProviderConfig, stem: &str) -> anyhow::Result<bool> {
+    let what = format!(
+        "This creates three or four users and a group at `{}` ({}), changes them, and deletes them again. Nothing \
+         else there is touched. Their names begin with {stem}.",
+        config.name, config.base_url
+    );
+    if !std::io::stdin().is_terminal() {
+        err(&format!("error: {what} Nobody is here to be asked; --yes agrees"));
+        return Ok(false);
+    }
+    err(&format!("{what}\nContinue? [y/N]"));
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+}
+
 /// Shows a draft, unless it is written to a file.
-fn offer(args: &DiscoverArgs, draft: &Profile) -> anyhow::Result<()> {
-    if args.draft.is_none() {
+fn offer(args: &DiscoverArgs, draft: &Profile) {
+    if draft.own_quirks().is_empty() {
+        out("\nNo profile is needed.");
+    } else if args.draft.is_none() {
         out(&format!("\na draft of a profile; `--draft profiles/{}.toml` writes it\n", draft.name()));
         out(draft.to_toml().trim_end());
     }
-    Ok(())
 }
 
 /// Writes a draft into a file that is not there yet: what is there is somebody's work.
@@ -74,10 +138,15 @@ fn write_draft(file: &Path, draft: &Profile) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A draft without quirks yet, based on the built-in profile that is followed.
-fn empty_draft(provider: &str, followed: &Profile) -> anyhow::Result<Profile> {
+/// A draft without quirks yet.
+fn bare_draft(provider: &str) -> anyhow::Result<Profile> {
     let name = draft_name(provider).parse::<ProfileName>()?;
-    let draft = Profile::new(name, provider, "Drafted from what the provider says and does.");
+    Ok(Profile::new(name, provider, "Drafted from what the provider says and does."))
+}
+
+/// The same, based on the built-in profile that is followed.
+fn empty_draft(provider: &str, followed: &Profile) -> anyhow::Result<Profile> {
+    let draft = bare_draft(provider)?;
     let base = Profile::builtin(followed.name()).or(followed.base());
     Ok(match base.filter(|base| !base.quirks().is_empty()) {
         Some(base) => draft.based_on(base),

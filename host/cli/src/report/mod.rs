@@ -4,12 +4,14 @@
 //! - [`json`]: the events as JSON lines, and a summary as the last one
 //! - [`result`]: the result of one client call
 //! - [`discovery`]: what a provider says about itself
+//! - [`probing`]: what it does
 //! - [`columns`]: text in columns
 
 pub(crate) mod columns;
 pub(crate) mod discovery;
 pub(crate) mod human;
 pub(crate) mod json;
+pub(crate) mod probing;
 pub(crate) mod result;
 
 pub(crate) use result::{CallResult, print_result};
