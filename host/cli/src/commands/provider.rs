@@ -12,7 +12,7 @@ use crate::probe::scratch::Swept;
 use crate::report::{discovery, probing};
 use crate::terminal::{err, out};
 use anyhow::Context;
-use scimwright_profile::{Profile, ProfileName, Source};
+use scimwright_profile::{Deletion, Profile, ProfileName, Source};
 use std::fs::OpenOptions;
 use std::io::{IsTerminal, Write};
 use std::path::Path;
@@ -78,6 +78,10 @@ async fn probe(common: &Common, args: &ProbeArgs) -> anyhow::Result<Exit> {
     swept.left.iter().for_each(|left| err(&format!("left behind: {left}")));
     outcome?;
     let observed = probe.observed();
+    if observed.user.deletion == Deletion::Tombstone {
+        let stem = probe.scratch.stem();
+        err(&format!("note: it keeps what is deleted: users whose names begin with {stem} stay there, inactive"));
+    }
     let name = config.name.as_str();
     let draft = observed.draft(bare_draft(name)?, &today(name));
     match common.output {
@@ -95,9 +99,11 @@ async fn probe(common: &Common, args: &ProbeArgs) -> anyhow::Result<Exit> {
 
 /// Asks whether resources may be made. Where nobody can answer, nobody has agreed.
 fn agreed(config: &ProviderConfig, stem: &str) -> anyhow::Result<bool> {
+    let keeps = config.profile.resource_quirks("User").deletion == Deletion::Tombstone;
+    let end = if keeps { "deletes them again, of which inactive users remain" } else { "deletes them again" };
     let what = format!(
-        "This creates three or four users and a group at `{}` ({}), changes them, and deletes them again. Nothing \
-         else there is touched. Their names begin with {stem}.",
+        "This creates three or four users and a group at `{}` ({}), changes them, and {end}. Nothing else there is \
+         touched. Their names begin with {stem}.",
         config.name, config.base_url
     );
     if !std::io::stdin().is_terminal() {

@@ -3,12 +3,15 @@
 use super::answer::Answer;
 use super::user::{Cast, Form, group_body};
 use super::{Probe, Verdict};
-use scimwright_profile::{MemberRemoval, OperationNames, PatchForm, Verification};
+use scimwright_profile::{MemberRemoval, OperationNames, PatchForm, Update, Verification};
 use scimwright_scim::{AttributePath, Filter, PatchPath, Resource, ResourceType};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 const GROUP: &str = "Group";
+
+/// What a member may have to say it is.
+const TYPES: [&str; 2] = ["User", "user"];
 
 type Ids = BTreeSet<String>;
 
@@ -80,12 +83,19 @@ pub(super) async fn members(probe: &Probe, cast: &Cast) -> anyhow::Result<()> {
     let [first, second, third] = ids.clone();
     let Some(mut trial) = Trial::begin(probe, kind, ids.into_iter().collect()).await? else { return Ok(()) };
     if !trial.additions().await? {
+        let readable = probe.found().group.members_readable;
+        if readable && trial.put(&third).await? == Effect::Done {
+            let mut found = probe.found();
+            found.group.update = Update::Put;
+            found.group.member_removal = MemberRemoval::Put;
+        }
         return Ok(());
     }
     let by_filter = trial.removal_by_filter(&first).await?;
     let by_value = trial.removal_by_value(&second).await?;
     let replaced = trial.replacement(&third).await?;
     let cleared = trial.clearing().await?;
+    trial.restore().await?;
     let by_put = trial.put(&third).await?;
 
     let mut found = probe.found();
@@ -121,7 +131,8 @@ impl<'a> Trial<'a> {
             everybody,
         };
         let mut refused = None;
-        for (member_type, with_members) in [(None, true), (Some("User"), true), (None, false)] {
+        let attempts = [(None, true), (Some(TYPES[0]), true), (Some(TYPES[1]), true), (None, false)];
+        for (member_type, with_members) in attempts {
             trial.member_type = member_type;
             let mut body = group_body(probe, kind);
             if with_members {
@@ -211,21 +222,21 @@ impl<'a> Trial<'a> {
         let present = self.present().await?;
         let missing: Ids = self.everybody.difference(&present).cloned().collect();
         let mut words = Vec::new();
-        for (names, member_type) in [
-            (OperationNames::Lower, self.member_type),
-            (OperationNames::Lower, Some("User")),
-            (OperationNames::Capital, self.member_type),
-            (OperationNames::Capital, Some("User")),
-        ] {
-            let before = self.member_type;
+        let before = self.member_type;
+        let types = [before, Some(TYPES[0]), Some(TYPES[1])];
+        let spelled = |names| types.map(|member_type| (names, member_type));
+        let attempts = [spelled(OperationNames::Lower), spelled(OperationNames::Capital)];
+        for (names, member_type) in attempts.into_iter().flatten() {
             self.form.names = names;
             self.member_type = member_type;
             let effect = self.add(&missing).await?;
             let done = effect == Effect::Done;
             if done {
-                let odd = (names == OperationNames::Capital)
-                    .then_some("carried out with `Add` for `add`")
-                    .or((member_type != before).then_some("carried out where each has the type User"));
+                let odd = match (names, member_type.filter(|_| member_type != before)) {
+                    (OperationNames::Capital, _) => Some("carried out with `Add` for `add`".to_owned()),
+                    (_, Some(kind)) => Some(format!("carried out where each has the type {kind}")),
+                    _ => None,
+                };
                 let (verdict, said) = match odd {
                     Some(odd) => (Verdict::Odd, format!("{}; {odd}", words.join("; "))),
                     None => (Verdict::Plain, effect.words()),
@@ -233,17 +244,17 @@ impl<'a> Trial<'a> {
                 self.probe.note(GROUP, BEHAVIOUR, verdict, said);
                 return Ok(!present.is_empty() || self.shows(&self.everybody).await?);
             }
-            self.member_type = before;
             if words.is_empty() {
                 words.push(effect.words());
             }
         }
         self.form.names = OperationNames::Lower;
+        self.member_type = before;
         if present.is_empty() && words.iter().all(|words| words.contains("ignored")) {
             words.push("or carried out and not shown".to_owned());
             self.probe.found().group.members_readable = false;
         }
-        self.probe.note(GROUP, BEHAVIOUR, Verdict::Odd, format!("{}; the rest cannot be told", words.join(", ")));
+        self.probe.note(GROUP, BEHAVIOUR, Verdict::Odd, words.join(", "));
         Ok(false)
     }
 
@@ -302,8 +313,8 @@ impl<'a> Trial<'a> {
         Ok(effect)
     }
 
+    /// The members as they are to be, by PUT.
     async fn put(&self, id: &str) -> anyhow::Result<Effect> {
-        self.restore().await?;
         let before = self.present().await?;
         let wanted = Ids::from([id.to_owned()]);
         let mut body: Resource = group_body(self.probe, self.kind);

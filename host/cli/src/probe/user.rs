@@ -184,9 +184,14 @@ async fn patch_forms(probe: &Probe, id: &str) -> anyhow::Result<()> {
         probe.note(USER, behaviour, verdict, effect.words());
     }
     let declared = probe.discovery.capabilities.patch.value;
+    let only_activity = first.is_none() && !unsupported && {
+        first = patches_activity(probe, id, &forms).await?;
+        first.is_some()
+    };
     let mut found = probe.found();
     match first {
         Some(form) => {
+            found.user.patchable = only_activity.then(|| AttributePath::parse("active").into_iter().collect());
             found.user.patch_form = form.patch;
             found.user.operation_names = form.names;
             found.provider.patch = (!declared).then_some(true);
@@ -197,6 +202,22 @@ async fn patch_forms(probe: &Probe, id: &str) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Some providers change nothing by PATCH but whether somebody is active.
+async fn patches_activity(probe: &Probe, id: &str, forms: &[(&str, Form)]) -> anyhow::Result<Option<Form>> {
+    let mut words = String::new();
+    for (_, form) in forms {
+        let operations = form.replace("active", &json!(true));
+        let answer = probe.patch(probe.users.resource_type(), id, operations, None).await?;
+        words = answer.words();
+        if answer.is_ok() {
+            probe.note(USER, "PATCH of active alone", Verdict::Odd, words);
+            return Ok(Some(*form));
+        }
+    }
+    probe.note(USER, "PATCH of active alone", Verdict::Odd, words);
+    Ok(None)
 }
 
 /// Replaces an attribute by PATCH, and looks.
@@ -218,9 +239,14 @@ pub(super) fn form(probe: &Probe) -> Option<Form> {
     patches.then_some(Form { names: found.user.operation_names, patch: found.user.patch_form })
 }
 
+/// Whether a PATCH changes more than `active`.
+fn changes_names(probe: &Probe) -> bool {
+    probe.found().user.patchable.is_none()
+}
+
 /// Parts of a complex attribute, and the removal of an attribute.
 async fn parts(probe: &Probe, id: &str) -> anyhow::Result<()> {
-    let Some(form) = form(probe) else { return Ok(()) };
+    let Some(form) = form(probe).filter(|_| changes_names(probe)) else { return Ok(()) };
     let kind = probe.users.resource_type();
     let operation = json!([{ "op": form.op("replace"), "path": "name.givenName", "value": "Part" }]);
     let answer = probe.patch(kind, id, operation, None).await?;
@@ -267,7 +293,7 @@ async fn versions(probe: &Probe, id: &str) -> anyhow::Result<()> {
         return Ok(());
     };
     probe.note(USER, SHOWN, Verdict::Plain, "shown");
-    let Some(form) = form(probe) else { return Ok(()) };
+    let Some(form) = form(probe).filter(|_| changes_names(probe)) else { return Ok(()) };
     let named = |text: &str| form.replace("displayName", &json!(format!("{} {text}", probe.scratch.stem())));
     let wrong = probe.patch(kind, id, named("wrong"), Some("W/\"scimwright-probe\"")).await?;
     // The version may have been another one by now, had the wrong one been taken.
@@ -317,6 +343,10 @@ async fn replacement(probe: &Probe, id: &str) -> anyhow::Result<()> {
         _ => (Verdict::Plain, "what is not mentioned stays".to_owned()),
     };
     probe.note(USER, "PUT", verdict, words);
+    if !answer.is_ok() {
+        // Neither works, and which of them would be no profile can say.
+        probe.found().user.update = Update::Declared;
+    }
     Ok(())
 }
 
