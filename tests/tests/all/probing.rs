@@ -1,7 +1,9 @@
 //! `provider discover` and `provider probe`: what a provider says, what it does, and that nothing is left behind.
 
-use scimwright_tests::servers::{Http, TOKEN};
-use scimwright_tests::tool::{SandboxProcess, Workspace};
+use scimwright_tests::servers::{
+    Authentication, Configuration, Http, Lists, Scim2Server, Scimmy, Server, TOKEN, installed,
+};
+use scimwright_tests::tool::{SandboxProcess, Workspace, root};
 use serde_json::Value;
 
 fn configure(workspace: &Workspace, base_url: &str, more: &str) {
@@ -196,4 +198,42 @@ fn a_discovery_shows_each_capability_and_how_it_is_known() {
     assert_eq!(capabilities["paging"]["value"]["cursor"], true);
     assert_eq!(line["resource_types"][0]["schemas"][1]["extension"], true);
     assert!(line["draft"].as_str().unwrap().contains("/ServiceProviderConfigs"), "{line}");
+}
+
+/// What a server that others wrote is seen to do: the lines that are marked, and the quirks that follow.
+fn marked(folder: &std::path::Path, server: &dyn Server) -> String {
+    let workspace = Workspace::new(folder).unwrap();
+    configure(&workspace, server.base_url(), "");
+    let printed = workspace.run(&["provider", "probe", "acme", "--yes"]).unwrap();
+    assert_eq!((printed.code, printed.stderr.as_str()), (Some(0), ""), "{}", printed.stdout);
+    for endpoint in ["/Users", "/Groups"] {
+        let left = server.http().unwrap().get(endpoint).unwrap();
+        assert_eq!(left["totalResults"], 0, "{}: {left:#}", server.name());
+    }
+    let shown = screen(&printed.stdout, server.base_url());
+    let lines = shown.lines().filter(|line| {
+        ["!", "?", "set = ", "resource_type = ", "value = "].iter().any(|begin| line.starts_with(begin))
+    });
+    format!("{}\n{}", server.name(), lines.collect::<Vec<_>>().join("\n"))
+}
+
+#[test]
+fn servers_that_others_wrote_are_seen_through() {
+    let (Some(scim2_server), Some(scimmy)) =
+        (installed(&root(), "scim2-server"), installed(&root(), "scimmy"))
+    else {
+        eprintln!("skipped: scim2-server or scimmy is not installed; `cargo xtask test` installs them");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let mut screens = Vec::new();
+    for configuration in [Configuration::Default, Configuration::CursorOnly, Configuration::Minimal] {
+        let server = Scim2Server::configured(&scim2_server, folder.path(), configuration).unwrap();
+        screens.push(marked(folder.path(), &server));
+    }
+    for lists in [Lists::Paged, Lists::FirstPageForEver] {
+        let server = Scimmy::configured(&scimmy, folder.path(), Authentication::Bearer, lists).unwrap();
+        screens.push(marked(folder.path(), &server));
+    }
+    insta::assert_snapshot!(screens.join("\n\n"));
 }

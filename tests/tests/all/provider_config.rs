@@ -1,7 +1,7 @@
 //! The table `[provider.NAME]`: every mistake at once, and everything that can be verified without the provider.
 
-use scimwright_tests::servers::TOKEN;
-use scimwright_tests::tool::{SandboxProcess, Workspace};
+use scimwright_tests::servers::{Authentication, Canaille, Lists, Scimmy, Server, TOKEN, installed};
+use scimwright_tests::tool::{SandboxProcess, Workspace, root};
 
 const RESOURCE: &str = "
 [source.hr]
@@ -210,4 +210,52 @@ fn a_capability_that_is_overridden_is_shown_as_such() {
     let workspace = configured(folder.path(), &settings);
     let checked = workspace.run(&["check"]).unwrap();
     assert!(checked.stdout.contains("User, Group; no PATCH"), "{}", checked.stdout);
+}
+
+#[test]
+fn basic_authentication_is_what_scimmy_takes() {
+    let Some(program) = installed(&root(), "scimmy") else {
+        eprintln!("skipped: scimmy is not installed; `cargo xtask test` installs it");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let server =
+        Scimmy::configured(&program, folder.path(), Authentication::Basic, Lists::Paged).unwrap();
+    let get = |user: &str| {
+        let settings = format!(
+            "base_url = \"{}\"\nauth = {{ basic = {{ user = \"{user}\", password = {{ env = \"SCIM_TOKEN\" }} }} }}",
+            server.base_url()
+        );
+        configured(folder.path(), &settings).run(&["get", "acme", "User"]).unwrap()
+    };
+    let found = get(Scimmy::USER);
+    assert_eq!(found.code, Some(0), "{}", found.stderr);
+    assert_eq!(get("somebody-else").code, Some(6));
+}
+
+#[test]
+fn the_client_credentials_grant_is_what_canaille_takes() {
+    let Some(program) = installed(&root(), "canaille") else {
+        eprintln!("skipped: canaille is not installed; `cargo xtask test` installs it");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let server = Canaille::start(&program, folder.path()).unwrap();
+    let get = |secret_in: &str| {
+        let settings = format!(
+            "base_url = \"{}\"\nprofile = \"canaille\"\nauth = {{ oauth2 = {{ token_url = \"{}\", client_id = \"{}\", \
+             client_secret = {{ env = \"SCIM_TOKEN\" }}, scope = \"{}\", secret_in = \"{secret_in}\" }} }}",
+            server.base_url(),
+            server.token_url(),
+            Canaille::CLIENT_ID,
+            Canaille::SCOPE
+        );
+        configured(folder.path(), &settings).run(&["get", "acme", "User", "--all"]).unwrap()
+    };
+    let before = server.tokens_issued().unwrap();
+    let found = get("header");
+    assert_eq!(found.code, Some(0), "{}", found.stderr);
+    assert_eq!(server.tokens_issued().unwrap() - before, 1, "one token for all requests");
+    let refused = get("body");
+    assert_eq!(refused.code, Some(6), "{}", refused.stderr);
 }

@@ -77,7 +77,9 @@ async fn probe(common: &Common, args: &ProbeArgs) -> anyhow::Result<Exit> {
     };
     swept.left.iter().for_each(|left| err(&format!("left behind: {left}")));
     outcome?;
-    let observed = probe.observed();
+    let mut observed = probe.observed();
+    observed.provider.service_provider_config =
+        discovery::departures(&config.base_url, &found).service_provider_config;
     if observed.user.deletion == Deletion::Tombstone {
         let stem = probe.scratch.stem();
         err(&format!("note: it keeps what is deleted: users whose names begin with {stem} stay there, inactive"));
@@ -119,7 +121,7 @@ fn agreed(config: &ProviderConfig, stem: &str) -> anyhow::Result<bool> {
 /// Shows a draft, unless it is written to a file.
 fn offer(args: &DiscoverArgs, draft: &Profile) {
     if draft.own_quirks().is_empty() {
-        out("\nNo profile is needed.");
+        out("\nNo quirk of a profile follows from it.");
     } else if args.draft.is_none() {
         out(&format!("\na draft of a profile; `--draft profiles/{}.toml` writes it\n", draft.name()));
         out(draft.to_toml().trim_end());

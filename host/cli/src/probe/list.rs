@@ -138,6 +138,7 @@ pub(super) async fn pages(probe: &Probe) -> anyhow::Result<()> {
     let page = |query: Query| probe.page(query);
     let (one, listed) = page(Query { count: Some(1), ..Query::default() }).await?;
     let total = listed.total_results;
+    let listed_one = listed.resources.len() == 1;
     let words = match (one.is_ok(), listed.resources.len()) {
         (false, _) => (Verdict::Odd, one.words()),
         (true, 1) => (Verdict::Plain, "heeded".to_owned()),
@@ -181,7 +182,7 @@ pub(super) async fn pages(probe: &Probe) -> anyhow::Result<()> {
         probe.note(LISTS, "startIndex beyond the end", words.0, words.1);
     }
     cursors(probe, index_works).await?;
-    search(probe).await
+    search(probe, index_works && listed_one).await
 }
 
 async fn cursors(probe: &Probe, index_works: bool) -> anyhow::Result<()> {
@@ -209,8 +210,8 @@ async fn cursors(probe: &Probe, index_works: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whether there is a `/.search`, and whether it looks at the body.
-async fn search(probe: &Probe) -> anyhow::Result<()> {
+/// Whether there is a `/.search`, and whether it looks at the body; and whether it pages where a GET does not.
+async fn search(probe: &Probe, get_pages: bool) -> anyhow::Result<()> {
     const BEHAVIOUR: &str = "POST to /.search";
     let client = probe.client_with(|quirks| quirks.query_by = QueryBy::Search)?;
     let name = AttributePath::parse("userName")?;
@@ -235,6 +236,15 @@ async fn search(probe: &Probe) -> anyhow::Result<()> {
         },
     };
     probe.note(LISTS, BEHAVIOUR, verdict, words);
+    if verdict == Verdict::Plain && !get_pages {
+        let second = Query { count: Some(1), start_index: Some(2), ..Query::default() };
+        let listed = client.query(probe.users.resource_type(), &second).await;
+        let pages = listed.is_ok_and(|listed| listed.value.resources.len() == 1);
+        if pages {
+            probe.note(LISTS, "pages by /.search", Verdict::Odd, "heeded, where those by GET are not");
+            probe.found().provider.query_by = QueryBy::Search;
+        }
+    }
     Ok(())
 }
 
