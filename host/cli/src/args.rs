@@ -65,7 +65,7 @@ pub(crate) enum Command {
     /// Bring the providers up to date with the sources.
     Sync(SyncArgs),
     /// Query the resources at a provider.
-    Get(GetArgs),
+    Get(Box<GetArgs>),
     /// Read one resource at a provider, by its id there.
     GetById(GetByIdArgs),
     /// Delete one resource at a provider, by its id there.

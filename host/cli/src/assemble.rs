@@ -121,7 +121,9 @@ fn tls(config: &ProviderConfig) -> Result<TlsSettings, String> {
     let mut settings = TlsSettings::default();
     for path in &config.tls.ca {
         let extra_roots = vec![Pem::new(read("ca", path)?)];
-        settings.extra_roots.extend(check("ca", &[path], TlsSettings { extra_roots, identity: None })?.extra_roots);
+        settings
+            .extra_roots
+            .extend(check("ca", &[path], TlsSettings { extra_roots, identity: None })?.extra_roots);
     }
     if let Some((chain, key)) = &config.tls.identity {
         let identity = ClientIdentity {

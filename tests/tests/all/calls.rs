@@ -161,7 +161,11 @@ fn a_record_is_provisioned_once_and_then_only_where_it_differs() {
     assert_eq!((&made["resource_id"], &made["key"]), (&id, &"E1".into()));
 
     let (code, same) = call(&workspace, &["provision", "acme", "User", "E1"]);
-    assert_eq!((code, &same["action"], &same["http_status"]), (0, &"unchanged".into(), &Value::Null), "{same}");
+    assert_eq!(
+        (code, &same["action"], &same["http_status"]),
+        (0, &"unchanged".into(), &Value::Null),
+        "{same}"
+    );
     let (code, refused) = call(&workspace, &["provision-new", "acme", "User", "E1"]);
     assert_eq!((code, &refused["status"]), (4, &"FAILURE".into()));
     assert!(refused["message"].as_str().unwrap().contains("has resource"), "{refused}");
@@ -238,7 +242,10 @@ fn a_call_that_cannot_be_made_has_a_status_and_a_message_too() {
     let output = command.env("SCIM_TOKEN", "wrong").output().unwrap();
     assert_eq!(output.status.code(), Some(6));
     let said = String::from_utf8(output.stdout).unwrap();
-    assert!(said.contains("\"FAILURE\"") && said.contains("Check `auth`") && !said.contains("wrong"), "{said}");
+    assert!(
+        said.contains("\"FAILURE\"") && said.contains("Check `auth`") && !said.contains("wrong"),
+        "{said}"
+    );
     drop(sandbox);
     let (code, failed) = call(&workspace, &["delete", "acme", "User", "1"]);
     assert_eq!((code, &failed["status"]), (6, &"FAILURE".into()), "{failed}");
@@ -353,7 +360,11 @@ fn a_call_by_hand_is_not_held_up_by_a_sync() {
         let printed = workspace.run(&[vec!["--output", "json"], arguments].concat()).unwrap();
         assert_eq!(printed.code, Some(0), "{}", printed.stderr);
         assert_eq!(printed.summary().unwrap()["status"], "SUCCESS");
-        assert!(printed.stderr.starts_with("note: this call gets no row in the client log"), "{}", printed.stderr);
+        assert!(
+            printed.stderr.starts_with("note: this call gets no row in the client log"),
+            "{}",
+            printed.stderr
+        );
     }
     let (code, refused) = call(&workspace, &["provision", "acme", "User", "E1"]);
     assert_eq!((code, &refused["status"]), (1, &"FAILURE".into()), "{refused}");

@@ -157,7 +157,11 @@ fn where_nobody_can_be_asked_nothing_is_made() {
     let (workspace, sandbox, bystander) = provider(folder.path(), &[]);
     let printed = workspace.run(&["provider", "probe", "acme"]).unwrap();
     assert_eq!((printed.code, printed.stdout.as_str()), (Some(2), ""));
-    assert!(printed.stderr.contains("This creates") && printed.stderr.contains("--yes"), "{}", printed.stderr);
+    assert!(
+        printed.stderr.contains("This creates") && printed.stderr.contains("--yes"),
+        "{}",
+        printed.stderr
+    );
     nothing_is_left(&sandbox, &bystander);
 }
 

@@ -56,7 +56,8 @@ capabilities = { pacth = false, filter = "yes" }"#,
     assert!(!checked.stderr.contains("s3cret"), "{}", checked.stderr);
     insta::assert_snapshot!(checked.stderr.replace(&folder.path().display().to_string(), "DIR"));
     let events = workspace.run(&["--output", "json", "check"]).unwrap().events("problem").unwrap();
-    let of_profile = |event: &&serde_json::Value| event["file"].as_str().unwrap().ends_with("profiles/acme.toml");
+    let of_profile =
+        |event: &&serde_json::Value| event["file"].as_str().unwrap().ends_with("profiles/acme.toml");
     assert_eq!(events.iter().filter(of_profile).count(), 3, "{events:#?}");
 }
 
@@ -64,7 +65,8 @@ capabilities = { pacth = false, filter = "yes" }"#,
 fn a_profile_is_found_by_name_among_the_files_and_the_built_in_ones() {
     let folder = tempfile::tempdir().unwrap();
     let offline = |settings: &str| {
-        let workspace = configured(folder.path(), &format!("base_url = \"https://acme.example/\"\n{settings}"));
+        let workspace =
+            configured(folder.path(), &format!("base_url = \"https://acme.example/\"\n{settings}"));
         workspace.run(&["check", "--offline"]).unwrap()
     };
     let misspelt = offline("profile = \"aws-iam-identity-centre\"");
@@ -92,7 +94,8 @@ fn a_profile_is_found_by_name_among_the_files_and_the_built_in_ones() {
 fn what_cannot_be_had_is_found_without_the_provider() {
     let folder = tempfile::tempdir().unwrap();
     let offline = |settings: &str| {
-        let workspace = configured(folder.path(), &format!("base_url = \"https://acme.example/\"\n{settings}"));
+        let workspace =
+            configured(folder.path(), &format!("base_url = \"https://acme.example/\"\n{settings}"));
         let checked = workspace.run(&["check", "--offline"]).unwrap();
         assert_eq!(checked.code, Some(3), "{}{}", checked.stdout, checked.stderr);
         checked.stdout.replace(&folder.path().display().to_string(), "DIR")
@@ -102,14 +105,18 @@ fn what_cannot_be_had_is_found_without_the_provider() {
     let screen = [
         offline("auth = { bearer = { env = \"NO_SUCH_TOKEN\" } }"),
         offline("auth = { bearer = { file = \"no-such-file\" } }"),
-        offline("auth = { bearer = { command = [\"sh\", \"-c\", \"echo s3cret; echo the vault is locked >&2; exit 2\"] } }"),
+        offline(
+            "auth = { bearer = { command = [\"sh\", \"-c\", \"echo s3cret; echo the vault is locked >&2; exit 2\"] } }",
+        ),
         offline("auth = { basic = { user = \"me\", password = { file = \"blank\" } } }"),
         offline("headers = { \"X-Api-Key\" = { env = \"NO_SUCH_KEY\" } }"),
         offline("headers = { \"Authorization\" = { text = \"x\" } }"),
         offline("tls = { ca = [\"no-such.pem\"] }"),
         offline("tls = { ca = \"empty.pem\" }"),
         offline("tls = { certificate = \"empty.pem\", key = \"blank\" }"),
-        offline("proxy = { url = \"http://proxy.example\", user = \"me\", password = { env = \"NO_SUCH_PASSWORD\" } }"),
+        offline(
+            "proxy = { url = \"http://proxy.example\", user = \"me\", password = { env = \"NO_SUCH_PASSWORD\" } }",
+        ),
     ];
     let problems: Vec<_> =
         screen.iter().map(|text| text.lines().find(|line| line.starts_with("problem")).unwrap()).collect();
@@ -219,8 +226,7 @@ fn basic_authentication_is_what_scimmy_takes() {
         return;
     };
     let folder = tempfile::tempdir().unwrap();
-    let server =
-        Scimmy::configured(&program, folder.path(), Authentication::Basic, Lists::Paged).unwrap();
+    let server = Scimmy::configured(&program, folder.path(), Authentication::Basic, Lists::Paged).unwrap();
     let get = |user: &str| {
         let settings = format!(
             "base_url = \"{}\"\nauth = {{ basic = {{ user = \"{user}\", password = {{ env = \"SCIM_TOKEN\" }} }} }}",

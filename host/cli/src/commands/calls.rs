@@ -18,9 +18,10 @@ use jiff::Timestamp;
 use scimwright_client::{CallReport, ClientError, Deleted, Exchange, Kind, Provider, Query, Selection};
 use scimwright_provision::{Action, Event, Existing, ProvisionError, RecordEvent};
 use scimwright_record::{ProviderName, RecordKey, ResourceTypeName};
+use scimwright_scim::Resource;
 use scimwright_state::{
-    Action as LogAction, LinkChange, LinkScope, LogEntry, LogFilter, LogStatus, Settlement, StateError, StateStore,
-    TenantState,
+    Action as LogAction, LinkChange, LinkScope, LogEntry, LogFilter, LogStatus, Settlement, StateError,
+    StateStore, TenantState,
 };
 use serde_json::Value;
 use std::sync::Mutex;
@@ -65,7 +66,8 @@ impl<'a> Desk<'a> {
             Err(error) => {
                 if let (Some(state), Some(ProvisionError::Provider(cause))) = (&state, error.downcast_ref()) {
                     let failure = Some(format!("{error:#}"));
-                    let row = row(&config.name, &args.resource_type, action, None, &cause.call, failure.as_deref());
+                    let row =
+                        row(&config.name, &args.resource_type, action, None, &cause.call, failure.as_deref());
                     state.append_log(&row).await?;
                 }
                 return Err(error);
@@ -234,8 +236,9 @@ pub(super) async fn get_by_id(common: &Common, args: &GetByIdArgs) -> anyhow::Re
         attributes: args.selection.attributes.clone(),
         excluded: args.selection.excluded_attributes.clone(),
     };
-    let found = desk.provider.client().retrieve_selected(desk.kind.resource_type(), &args.id, &selection).await;
-    let found = found.map(|exchange| exchange.map(|resource| resource.into_value()));
+    let found =
+        desk.provider.client().retrieve_selected(desk.kind.resource_type(), &args.id, &selection).await;
+    let found = found.map(|exchange| exchange.map(Resource::into_value));
     desk.conclude(LogAction::Retrieve, Some(&args.id), found).await
 }
 
@@ -267,7 +270,8 @@ pub(super) async fn provision(
     let host = assemble::mapping_host(&tenant)?;
     let wanted = &args.resource.resource_type;
     let provisioners =
-        assemble::provisioners(&tenant, config, |rules| rules.resource_type == *wanted, &host, &state).await?;
+        assemble::provisioners(&tenant, config, |rules| rules.resource_type == *wanted, &host, &state)
+            .await?;
     let Some(provisioner) = provisioners.into_iter().next() else {
         let message = format!(
             "provider `{}` has no [[provider.{}.resource]] with type = \"{wanted}\", so it is not known which \

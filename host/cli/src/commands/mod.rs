@@ -35,15 +35,11 @@ pub(crate) async fn run(cli: Cli) -> Exit {
         Command::Check(args) => check::run(&common, &args).await,
         Command::Plan(args) => run::plan(&common, &args).await,
         Command::Sync(args) => run::sync(&common, &args).await,
-        Command::Get(args) => {
-            calls::made(&common, &args.resource, calls::get(&common, &args)).await
-        }
+        Command::Get(args) => calls::made(&common, &args.resource, calls::get(&common, &args)).await,
         Command::GetById(args) => {
             calls::made(&common, &args.resource, calls::get_by_id(&common, &args)).await
         }
-        Command::Delete(args) => {
-            calls::made(&common, &args.resource, calls::delete(&common, &args)).await
-        }
+        Command::Delete(args) => calls::made(&common, &args.resource, calls::delete(&common, &args)).await,
         Command::Provision(args) => {
             calls::made(&common, &args.resource, calls::provision(&common, &args, Existing::Change)).await
         }

@@ -82,7 +82,9 @@ async fn probe(common: &Common, args: &ProbeArgs) -> anyhow::Result<Exit> {
         discovery::departures(&config.base_url, &found).service_provider_config;
     if observed.user.deletion == Deletion::Tombstone {
         let stem = probe.scratch.stem();
-        err(&format!("note: it keeps what is deleted: users whose names begin with {stem} stay there, inactive"));
+        err(&format!(
+            "note: it keeps what is deleted: users whose names begin with {stem} stay there, inactive"
+        ));
     }
     let name = config.name.as_str();
     let draft = observed.draft(bare_draft(name)?, &today(name));

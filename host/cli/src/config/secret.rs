@@ -90,10 +90,8 @@ impl SecretSource {
             .spawn()
             .map_err(|error| format!("{self} cannot be started: {error}"))?;
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-        let (printed, complaint) = futures::join!(
-            drained(stdout, MAX_SECRET_BYTES + 1),
-            drained(stderr, MAX_COMPLAINT_BYTES)
-        );
+        let (printed, complaint) =
+            futures::join!(drained(stdout, MAX_SECRET_BYTES + 1), drained(stderr, MAX_COMPLAINT_BYTES));
         let lost = |error: std::io::Error| format!("{self} could not be listened to: {error}");
         let status = child.wait().await.map_err(lost)?;
         if status.success() {
@@ -225,7 +223,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_command_that_fails_is_quoted_from_standard_error_only() {
-        let failing = command(&["sh", "-c", "echo s3cr3t; echo locked >&2; yes no >&2 | head -c 90000 >&2; exit 3"]);
+        let failing =
+            command(&["sh", "-c", "echo s3cr3t; echo locked >&2; yes no | head -c 90000 >&2; exit 3"]);
         let error = failing.fetch().await.unwrap_err();
         assert!(error.starts_with("the command sh failed (exit status: 3): locked"), "{error}");
         assert!(!error.contains("s3cr3t") && error.len() < 600, "{error}");

@@ -5,9 +5,7 @@
 
 use super::Probe;
 use scimwright_client::{CallReport, ClientError, Exchange, Failure, OperationOutcome, Query};
-use scimwright_scim::{
-    Bulk, BulkMethod, BulkOperation, ListResponse, Resource, ResourceType, urn,
-};
+use scimwright_scim::{Bulk, BulkMethod, BulkOperation, ListResponse, Resource, ResourceType, urn};
 use serde_json::{Value, json};
 
 /// What a provider answered.

@@ -146,7 +146,9 @@ impl<'a> Trial<'a> {
             trial.id = id;
             let (verdict, words) = match (&refused, member_type, with_members) {
                 (None, ..) => (Verdict::Plain, answer.words()),
-                (Some(refused), Some(kind), _) => (Verdict::Odd, format!("{refused}, unless each has the type {kind}")),
+                (Some(refused), Some(kind), _) => {
+                    (Verdict::Odd, format!("{refused}, unless each has the type {kind}"))
+                }
                 (Some(refused), None, _) => (Verdict::Odd, format!("{refused}; without members it is made")),
             };
             probe.note(GROUP, "create with members", verdict, words);

@@ -68,11 +68,8 @@ async fn operators(probe: &Probe, cast: &Cast) -> anyhow::Result<()> {
     let everything_but_at = first.split('@').next().unwrap_or(first);
     let end = first.strip_prefix(super::scratch::PREFIX).unwrap_or(first);
     let user_name = AttributePath::parse("userName")?;
-    let compare = |operator, value: &str| Filter::Compare {
-        path: user_name.clone(),
-        operator,
-        value: value.into(),
-    };
+    let compare =
+        |operator, value: &str| Filter::Compare { path: user_name.clone(), operator, value: value.into() };
     let tried = [
         ("filter: userName sw", Comparison::StartsWith, everything_but_at),
         ("filter: userName co", Comparison::Contains, everything_but_at),
@@ -160,8 +157,10 @@ pub(super) async fn pages(probe: &Probe) -> anyhow::Result<()> {
     };
     probe.note(LISTS, "count=0", words.0, words.1);
 
-    let (first, first_page) = page(Query { count: Some(1), start_index: Some(1), ..Query::default() }).await?;
-    let (second, second_page) = page(Query { count: Some(1), start_index: Some(2), ..Query::default() }).await?;
+    let (first, first_page) =
+        page(Query { count: Some(1), start_index: Some(1), ..Query::default() }).await?;
+    let (second, second_page) =
+        page(Query { count: Some(1), start_index: Some(2), ..Query::default() }).await?;
     let ids = |page: &ListResponse| page.resources.first().and_then(Resource::id_text);
     let by_index = match (first.is_ok() && second.is_ok(), ids(&first_page) != ids(&second_page)) {
         (false, _) => (Verdict::Odd, if first.is_ok() { second.words() } else { first.words() }),

@@ -9,7 +9,7 @@
 //! - [`answer`]: single requests, and what came of them
 //! - [`user`]: creating, changing, deleting
 //! - [`list`]: filters and pages
-//! - [`group`]: members
+//! - [`group`]: how members come and go
 
 pub(crate) mod answer;
 pub(crate) mod group;
@@ -79,7 +79,11 @@ impl Probe {
     ///
     /// # Errors
     /// Where the provider has no Users, or its settings make no client.
-    pub(crate) fn new(settings: ProviderSettings, followed: &Profile, discovery: Discovery) -> anyhow::Result<Self> {
+    pub(crate) fn new(
+        settings: ProviderSettings,
+        followed: &Profile,
+        discovery: Discovery,
+    ) -> anyhow::Result<Self> {
         let known = followed.provider_quirks();
         // Without these nothing could be asked at all, and budgets are a matter of courtesy.
         let quirks = ProviderQuirks {
@@ -94,7 +98,10 @@ impl Probe {
             Some(Kind { binding, quirks: ResourceQuirks::default() })
         };
         let users = plain("User").ok_or_else(|| {
-            anyhow::anyhow!("`{}` has no resource type User, and without users there is little to try", settings.name)
+            anyhow::anyhow!(
+                "`{}` has no resource type User, and without users there is little to try",
+                settings.name
+            )
         })?;
         let groups = plain("Group");
         let settings = ProviderSettings { quirks, ..settings };
@@ -141,7 +148,13 @@ impl Probe {
         self.observed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn note(&self, about: &'static str, behaviour: &'static str, verdict: Verdict, observed: impl Into<String>) {
+    fn note(
+        &self,
+        about: &'static str,
+        behaviour: &'static str,
+        verdict: Verdict,
+        observed: impl Into<String>,
+    ) {
         let finding = Finding { about, behaviour, observed: observed.into(), verdict };
         self.found().findings.push(finding);
     }

@@ -80,7 +80,12 @@ pub(super) async fn identity(probe: &Probe, cast: &Cast) -> anyhow::Result<()> {
     let changed = altered(&cast.first.body, resource);
     match changed.is_empty() {
         true => probe.note(USER, "values", Verdict::Plain, "kept as they were sent"),
-        false => probe.note(USER, "values", Verdict::Odd, format!("not kept as they were sent: {}", changed.join(", "))),
+        false => probe.note(
+            USER,
+            "values",
+            Verdict::Odd,
+            format!("not kept as they were sent: {}", changed.join(", ")),
+        ),
     }
     Ok(())
 }
@@ -191,7 +196,8 @@ async fn patch_forms(probe: &Probe, id: &str) -> anyhow::Result<()> {
     let mut found = probe.found();
     match first {
         Some(form) => {
-            found.user.patchable = only_activity.then(|| AttributePath::parse("active").into_iter().collect());
+            found.user.patchable =
+                only_activity.then(|| AttributePath::parse("active").into_iter().collect());
             found.user.patch_form = form.patch;
             found.user.operation_names = form.names;
             found.provider.patch = (!declared).then_some(true);
@@ -221,7 +227,13 @@ async fn patches_activity(probe: &Probe, id: &str, forms: &[(&str, Form)]) -> an
 }
 
 /// Replaces an attribute by PATCH, and looks.
-async fn replaced(probe: &Probe, id: &str, form: Form, attribute: &str, value: &Value) -> anyhow::Result<Effect> {
+async fn replaced(
+    probe: &Probe,
+    id: &str,
+    form: Form,
+    attribute: &str,
+    value: &Value,
+) -> anyhow::Result<Effect> {
     let kind = probe.users.resource_type();
     let answer = probe.patch(kind, id, form.replace(attribute, value), None).await?;
     if !answer.is_ok() {
@@ -253,7 +265,9 @@ async fn parts(probe: &Probe, id: &str) -> anyhow::Result<()> {
     let name = attribute(probe, id, "name").await?;
     let (verdict, words) = match (&name["givenName"], &name["familyName"]) {
         _ if !answer.is_ok() => (Verdict::Odd, answer.words()),
-        (given, family) if given == "Part" && family.is_string() => (Verdict::Plain, "the rest stays".to_owned()),
+        (given, family) if given == "Part" && family.is_string() => {
+            (Verdict::Plain, "the rest stays".to_owned())
+        }
         (given, _) if given == "Part" => (Verdict::Odd, "the rest is lost".to_owned()),
         _ => (Verdict::Odd, "answered with success, and ignored".to_owned()),
     };
@@ -407,7 +421,8 @@ async fn deletion(probe: &Probe, user: &Member) -> anyhow::Result<()> {
     }
     let seen = probe.read(kind, &user.id).await?;
     let verdict = if seen.status == 404 { Verdict::Plain } else { Verdict::Odd };
-    let inactive = seen.resource.as_ref().is_some_and(|seen| seen.as_map().get("active") == Some(&false.into()));
+    let inactive =
+        seen.resource.as_ref().is_some_and(|seen| seen.as_map().get("active") == Some(&false.into()));
     let words = if inactive { "still there, inactive".to_owned() } else { seen.words() };
     probe.note(USER, "read after delete", verdict, words);
     let twice = probe.delete(kind, &user.id).await?;

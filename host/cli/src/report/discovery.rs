@@ -1,7 +1,7 @@
 //! What a provider says about itself, as people and programs see it.
 
 use super::columns::columns;
-use scimwright_client::{Capabilities, Discovery, Provider, Provenance, Sourced};
+use scimwright_client::{Capabilities, Discovery, Provenance, Provider, Sourced};
 use scimwright_profile::{Paging, Profile, ProviderQuirks};
 use scimwright_scim::{Bulk, FilterSupport, Pagination, ResourceType, builtin};
 use serde_json::{Value, json};
@@ -30,7 +30,9 @@ pub(crate) fn table(provider: &Provider, base_url: &str, discovery: &Discovery) 
 pub(crate) fn line(provider: &Provider, base_url: &str, discovery: &Discovery, draft: &Profile) -> Value {
     let capabilities: serde_json::Map<String, Value> = rows(&discovery.capabilities)
         .into_iter()
-        .map(|row| (row.key.to_owned(), json!({ "value": row.value, "provenance": row.provenance.to_string() })))
+        .map(|row| {
+            (row.key.to_owned(), json!({ "value": row.value, "provenance": row.provenance.to_string() }))
+        })
         .collect();
     let types: Vec<_> = discovery
         .resource_types
@@ -221,7 +223,8 @@ fn schemas<'d>(discovery: &'d Discovery, kind: &'d ResourceType) -> impl Iterato
 fn type_table(discovery: &Discovery) -> String {
     let mut lines = vec![["resource type", "endpoint", "known by", "schemas"].map(str::to_owned).to_vec()];
     for kind in &discovery.resource_types {
-        let mut first = Some([kind.name.clone(), kind.endpoint.clone(), discovery.resource_types_provenance.to_string()]);
+        let mut first =
+            Some([kind.name.clone(), kind.endpoint.clone(), discovery.resource_types_provenance.to_string()]);
         for schema in schemas(discovery, kind) {
             let [name, endpoint, known_by] = first.take().unwrap_or_default();
             let role = match (schema.extension, schema.required) {

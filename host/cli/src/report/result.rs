@@ -147,3 +147,25 @@ fn human_action(action: &str, details: &Map<String, Value>) -> String {
         reason.unwrap_or_default()
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_record(outcome: Result<(Action, Option<String>, Option<Resource>), String>) -> Value {
+        let args = ResourceArgs { provider: "acme".parse().unwrap(), resource_type: "User".parse().unwrap() };
+        CallResult::of_record(&args, &RecordKey::parse("E1").unwrap(), outcome, None).to_json()
+    }
+
+    #[test]
+    fn a_record_that_the_mapping_skips_is_a_success_that_says_why() {
+        let skipped = of_record(Ok((Action::Skip, Some("an external".to_owned()), None)));
+        assert_eq!(
+            (&skipped["status"], &skipped["message"], &skipped["action"]),
+            (&"SUCCESS".into(), &"E1 was skipped: an external".into(), &"skipped".into())
+        );
+        let failed = of_record(Err("the row `title` cannot be filled".to_owned()));
+        assert_eq!((&failed["status"], &failed["provider"]), (&"FAILURE".into(), &"acme".into()));
+        assert_eq!(failed["message"], "the row `title` cannot be filled");
+    }
+}

@@ -192,7 +192,9 @@ fn http_url(
     };
     if !url.username().is_empty() || url.password().is_some() {
         let help = match key {
-            "base_url" | "token_url" => "use auth = { bearer = { env = \"ACME_TOKEN\" } } or one of its other forms",
+            "base_url" | "token_url" => {
+                "use auth = { bearer = { env = \"ACME_TOKEN\" } } or one of its other forms"
+            }
             _ => "write proxy = { url = \"…\", user = \"…\", password = { env = \"PROXY_PASSWORD\" } }",
         };
         table.file().note_with_help(text.span.clone(), "a URL must not hold credentials", help);

@@ -107,7 +107,7 @@ pub(super) fn headers(table: &TableReader<'_>, folder: &Path) -> Vec<(String, He
 /// Reads `tls = { ca = "ca.pem", certificate = "client.pem", key = "client.key" }`.
 pub(super) fn tls(table: &TableReader<'_>, folder: &Path) -> TlsConfig {
     let Some(table) = table.table("tls") else { return TlsConfig::default() };
-    let ca = match table.raw("ca").map(|value| value.get_ref()) {
+    let ca = match table.raw("ca").map(toml::Spanned::get_ref) {
         Some(DeValue::String(_)) => table.text("ca").into_iter().collect(),
         Some(_) => table.texts("ca").unwrap_or_default(),
         None => Vec::new(),

@@ -80,7 +80,8 @@ fn find(name: &str, folder: &Path) -> Named {
 /// The names of all profiles there are: the administrator's own, then the built-in ones.
 fn names(folder: &Path) -> Vec<String> {
     let listing = std::fs::read_dir(folder.join(FOLDER)).into_iter().flatten().flatten();
-    let files = listing.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|end| end == "toml"));
+    let files =
+        listing.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|end| end == "toml"));
     let mut own: Vec<String> =
         files.filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned())).collect();
     own.sort();

@@ -10,7 +10,11 @@ use std::time::Duration;
 use toml::de::DeValue;
 
 /// Reads the resources of one provider. `concurrency` is how many records are on their way at once.
-pub(super) fn read_all(table: &TableReader<'_>, sources: &[SourceName], concurrency: u64) -> Vec<ResourceRules> {
+pub(super) fn read_all(
+    table: &TableReader<'_>,
+    sources: &[SourceName],
+    concurrency: u64,
+) -> Vec<ResourceRules> {
     let mut resources: Vec<ResourceRules> = Vec::new();
     for resource_table in table.repeated_tables("resource") {
         let span = resource_table.span();
