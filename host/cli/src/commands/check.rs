@@ -9,10 +9,12 @@ use crate::config::model::{ProviderConfig, SourceConfig, Tenant};
 use crate::exit::Exit;
 use crate::terminal::out;
 use futures::StreamExt;
+use scimwright_client::{FailureClass, Query};
 use scimwright_mapping::MappingHost;
 use scimwright_profile::{Deletion, Disabling};
 use scimwright_provision::DeprovisionAction;
 use scimwright_record::Row;
+use scimwright_scim::{AttributeName, AttributePath};
 use scimwright_state::StateStore;
 use serde_json::json;
 use std::collections::HashSet;
@@ -149,6 +151,24 @@ async fn check_provider(config: &ProviderConfig, offline: bool, report: &mut Rep
             report.problem("provider", &name, &message, Exit::Configuration);
             continue;
         };
+        let disables = matches!(
+            rules.deprovision.action,
+            DeprovisionAction::Disable | DeprovisionAction::DisableThenDelete { .. }
+        );
+        if disables && binding.schemas.find(&AttributePath::new(AttributeName::ACTIVE)).is_none() {
+            let message = format!(
+                "a {wanted} there has no attribute `active`, so it cannot be disabled; set deprovision to \"delete\" \
+                 or \"nothing\""
+            );
+            report.problem("provider", &name, &message, Exit::Configuration);
+        }
+        // Metadata is often open to everybody: only a resource shows whether the credentials are good.
+        let query = Query { count: Some(1), ..Query::default() };
+        if let Err(error) = target.client().query(&binding.resource_type, &query).await
+            && error.kind.class() == FailureClass::Authentication
+        {
+            report.problem("provider", &name, &error.to_string(), Exit::Unavailable);
+        }
         let written = rules.rows.iter().map(|row| row.target.path());
         for path in rules.matching.iter().cloned().chain(written) {
             if binding.schemas.find(&path).is_none() {
@@ -169,18 +189,20 @@ async fn check_provider(config: &ProviderConfig, offline: bool, report: &mut Rep
 fn note_harsh_ends(config: &ProviderConfig, report: &Report) {
     for rules in &config.resources {
         let quirks = config.profile.resource_quirks(rules.resource_type.as_str());
+        use DeprovisionAction::{Delete, Disable, DisableThenDelete};
         let harm = match (rules.deprovision.action, quirks.disabling, quirks.deletion) {
-            (DeprovisionAction::Disable, Disabling::Deletes, Deletion::Irreversible) => {
+            (Disable | DisableThenDelete { .. }, Disabling::Deletes, Deletion::Irreversible) => {
                 "disabling deletes there, and what hangs on the resource does not come back"
             }
-            (DeprovisionAction::Disable, Disabling::Deletes, _) => "disabling deletes there",
-            (DeprovisionAction::Delete, _, Deletion::Irreversible) => {
+            (Disable | DisableThenDelete { .. }, Disabling::Deletes, _) => "disabling deletes there",
+            (Delete | DisableThenDelete { .. }, _, Deletion::Irreversible) => {
                 "what hangs on the resource does not come back when it is created again"
             }
             _ => continue,
         };
         let action = match rules.deprovision.action {
-            DeprovisionAction::Delete => "delete",
+            Delete => "delete",
+            DisableThenDelete { .. } => "disable-then-delete",
             _ => "disable",
         };
         let message = format!(

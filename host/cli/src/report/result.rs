@@ -73,7 +73,8 @@ impl CallResult {
         Self { on_stderr: true, ..self }
     }
 
-    /// `status` and `message` first, then the details. `message` is the SCIM body as text.
+    /// `status` and `message` first, then the details. `message` is the SCIM body as text, `body` the same as
+    /// JSON.
     fn to_json(&self) -> Value {
         let mut line = Map::new();
         line.insert("event".into(), "result".into());
@@ -86,6 +87,9 @@ impl CallResult {
         line.insert("status".into(), status.into());
         line.insert("message".into(), message.into());
         line.extend(self.details.clone());
+        if let Ok(body @ Value::Object(_)) = &self.outcome {
+            line.insert("body".into(), body.clone());
+        }
         Value::Object(line)
     }
 }
