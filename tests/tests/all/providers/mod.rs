@@ -5,6 +5,8 @@
 //! - `life`: the steps, what is checked after each, and what each costs
 //! - one file for each server, one for a bad line in between, one for the tool
 
+#![allow(clippy::print_stderr, reason = "who runs the tests is told what is skipped, and what a step costs")]
+
 mod canaille;
 mod cli;
 mod driver;
