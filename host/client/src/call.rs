@@ -52,6 +52,13 @@ impl Action {
         matches!(self, Self::Retrieve | Self::Query | Self::Discover)
     }
 
+    /// Whether a request that failed may be sent again before anybody has looked: what only reads, and a delete
+    /// (RFC 9110 section 9.2.2), which finds nothing the second time.
+    #[must_use]
+    pub fn is_repeatable(self) -> bool {
+        self.only_reads() || self == Self::Delete
+    }
+
     fn method(self) -> Method {
         match self {
             Self::Create | Self::Bulk => Method::Post,

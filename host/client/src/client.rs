@@ -273,9 +273,12 @@ impl Client {
                 Ok(Attempt::Paused(failure)) => return Err(failure),
                 Err(failure) => failure,
             };
-            let Some(wait) =
-                retry.wait(&mut so_far.trials, call.subject.action.only_reads(), &failure, call.request_id)
-            else {
+            let Some(wait) = retry.wait(
+                &mut so_far.trials,
+                call.subject.action.is_repeatable(),
+                &failure,
+                call.request_id,
+            ) else {
                 return Err(failure);
             };
             let (request_id, attempts) = (call.request_id, call.attempts);

@@ -72,7 +72,7 @@ impl RetryPolicy {
     pub(crate) fn wait(
         &self,
         trials: &mut Trials,
-        only_reads: bool,
+        repeatable: bool,
         failure: &Failure,
         request_id: Uuid,
     ) -> Option<Duration> {
@@ -90,7 +90,7 @@ impl RetryPolicy {
             }
             None => {
                 trials.failed += 1;
-                if trials.failed >= self.attempts || !passes_unharmed(failure, only_reads) {
+                if trials.failed >= self.attempts || !passes_unharmed(failure, repeatable) {
                     return None;
                 }
                 (Duration::ZERO, backoff(trials.failed, request_id))
@@ -103,14 +103,15 @@ impl RetryPolicy {
     }
 }
 
-/// Whether the failure may pass, and the request can be sent again without harm.
-fn passes_unharmed(failure: &Failure, only_reads: bool) -> bool {
+/// Whether the failure may pass, and the request can be sent again without harm. `repeatable` says so of the
+/// request even if it was carried out.
+fn passes_unharmed(failure: &Failure, repeatable: bool) -> bool {
     match failure {
         // Nothing was sent, or nothing begun with.
         Failure::Unreachable { .. } | Failure::NotTaken { .. } | Failure::TokenUnavailable { .. } => true,
         // A 500 to a query is most often a fault that comes again; what passes is said with 502 to 504.
-        Failure::Unavailable { refusal, .. } => only_reads && refusal.status != 500,
-        Failure::Interrupted { .. } => only_reads,
+        Failure::Unavailable { refusal, .. } => repeatable && refusal.status != 500,
+        Failure::Interrupted { .. } => repeatable,
         _ => false,
     }
 }

@@ -98,16 +98,11 @@ impl Double {
         paths
     }
 
-    /// Which of these are in a group, also where the provider does not show its members.
+    /// Which of these are in a group, by what the provider shows of each: also where it does not show members.
     pub(crate) fn members(&self, group: &str, ids: &[String]) -> BTreeSet<String> {
-        if let Some(shown) = self.resource(&format!("/v2/Groups/{group}"))["members"].as_array() {
-            return shown.iter().filter_map(|member| member["value"].as_str()).map(str::to_owned).collect();
-        }
         let is_member = |id: &str| {
-            let filter = format!("members.value%20eq%20%22{id}%22");
-            let page = self.resource(&format!("/v2/Groups?filter={filter}"));
-            let groups = page["Resources"].as_array().cloned().unwrap_or_default();
-            groups.iter().any(|found| found["id"] == group)
+            let user = self.resource(&format!("/v2/Users/{id}"));
+            user["groups"].as_array().is_some_and(|groups| groups.iter().any(|found| found["value"] == group))
         };
         ids.iter().filter(|id| is_member(id)).cloned().collect()
     }

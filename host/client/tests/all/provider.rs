@@ -569,6 +569,21 @@ async fn a_change_whose_answer_is_lost_is_not_repeated() {
     assert_eq!(held(&double.resource(&format!("/v2/Groups/{}", known.id))), 2);
 }
 
+/// Point 24: a DELETE whose answer is lost is sent again, and that nothing is found then is no failure.
+#[tokio::test]
+async fn a_delete_whose_answer_is_lost_is_sent_again() {
+    let lose_first = |line: &crate::double::Line, before: usize| match (line.method.as_str(), before) {
+        ("DELETE", 0) => Meddling::Instead(ResponseTemplate::new(502)),
+        _ => Meddling::Pass,
+    };
+    let double = Double::start(SandboxOptions::default(), lose_first).await;
+    let acme = provider_at(&double);
+    let users = kind(&acme, "User").await;
+    let known = acme.provision(&users, jdoe(), &[], None).await.unwrap().known;
+    let deleted = acme.delete(&users, &known.id).await.unwrap();
+    assert_eq!((deleted.value, double.count("DELETE")), (Deleted::AlreadyGone, 2));
+}
+
 /// Point 21: bulk only where declared; fall back on 501, and remember it.
 #[tokio::test]
 async fn bulk_requests_that_are_declared_and_refused_are_given_up() {
