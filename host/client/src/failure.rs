@@ -355,6 +355,22 @@ impl Failure {
         }
     }
 
+    /// Whether any other call to this provider would fail in the same way: there is nobody to talk to, or nobody
+    /// who listens to us.
+    #[must_use]
+    pub fn concerns_every_call(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable { .. }
+                | Self::TimedOut { connecting: true, .. }
+                | Self::NotTaken { .. }
+                | Self::AddressRefused { .. }
+                | Self::TokenRefused { .. }
+                | Self::TokenUnavailable { .. }
+                | Self::Authentication(_)
+        )
+    }
+
     /// Whether a response had begun, and not all of it was read.
     pub(crate) fn is_cut_short(&self) -> bool {
         matches!(self, Self::Interrupted { .. } | Self::TooLarge { .. } | Self::TimedOut { .. })

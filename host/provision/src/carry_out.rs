@@ -410,17 +410,7 @@ impl Cycle<'_> {
 
     /// Tells a failure of one record, which is reported, from one that every record would meet.
     pub(crate) fn provider_failed(&self, error: ClientError) -> Result<String, ProvisionError> {
-        match error.kind {
-            // Nobody to talk to, or nobody who listens: the next record would fare no better.
-            Failure::Unreachable { .. }
-            | Failure::TimedOut { connecting: true, .. }
-            | Failure::NotTaken { .. }
-            | Failure::AddressRefused { .. }
-            | Failure::TokenRefused { .. }
-            | Failure::TokenUnavailable { .. }
-            | Failure::Authentication(_) => Err(error.into()),
-            _ => Ok(error.to_string()),
-        }
+        if error.kind.concerns_every_call() { Err(error.into()) } else { Ok(error.to_string()) }
     }
 }
 

@@ -19,8 +19,8 @@ use crate::config::problem::Problems;
 use crate::config::{self, Misconfigured, TenantFolder};
 use crate::exit::Exit;
 use crate::terminal::{err, out};
+use scimwright_client::ClientError;
 use scimwright_client::SettingsError;
-use scimwright_client::{ClientError, Failure};
 use scimwright_mapping::{HostError, LoadError};
 use scimwright_provision::{Existing, ProvisionError, Summary};
 use scimwright_record::ProviderName;
@@ -111,16 +111,8 @@ pub(crate) fn classify(error: &anyhow::Error) -> Exit {
             };
         }
     }
-    match error.downcast_ref::<ClientError>().map(|error| &error.kind) {
-        Some(
-            Failure::Unreachable { .. }
-            | Failure::TimedOut { connecting: true, .. }
-            | Failure::NotTaken { .. }
-            | Failure::AddressRefused { .. }
-            | Failure::TokenRefused { .. }
-            | Failure::TokenUnavailable { .. }
-            | Failure::Authentication(_),
-        ) => Exit::Unavailable,
+    match error.downcast_ref::<ClientError>() {
+        Some(error) if error.kind.concerns_every_call() => Exit::Unavailable,
         Some(_) => Exit::RecordsFailed,
         None => Exit::Failure,
     }
