@@ -80,6 +80,9 @@ pub(crate) fn created(response: &HttpResponse, base: &BaseUrl, endpoint: &str) -
     let id = resource.as_ref().and_then(Resource::id_text).or_else(located).ok_or_else(|| {
         unreadable(response, "it has neither a resource with an id nor a usable Location".to_owned())
     })?;
+    if base.resource(endpoint, &id).is_none() {
+        return Err(unreadable(response, format!("its id {id:?} cannot stand in an address")));
+    }
     let version = version(response, resource.as_ref());
     Ok(Created { id, resource, version, adopted: response.status == 200 })
 }
@@ -165,7 +168,7 @@ fn success_body(response: &HttpResponse) -> Result<Option<Value>, Failure> {
         return Ok(None);
     }
     // A portal or a gateway that answers in the provider's place says 200 as well.
-    let value: Value = serde_json::from_slice(body).map_err(|error| {
+    let value: Value = serde_json::from_slice(&response.secrets.redact_body(body)).map_err(|error| {
         let kind = if looks_like_html(body) { "HTML".to_owned() } else { format!("not JSON ({error})") };
         let start = response.secrets.quote(&String::from_utf8_lossy(body));
         unreadable(response, format!("it is {kind}: {start}"))

@@ -24,6 +24,10 @@ const LEARNT: usize = 4;
 /// Shorter secrets are not looked for: replacing every `a` would hide nothing and spoil texts.
 const SHORTEST: usize = 4;
 
+/// From this length on a secret is taken out of resources too. A shorter one may be a word that somebody's
+/// title holds by chance, and a resource that is shown with `[redacted]` in it would be changed for ever.
+const UNMISTAKABLE: usize = 16;
+
 /// The secrets that no text may contain. Clones share what is learnt later.
 #[derive(Clone, Default)]
 pub(crate) struct Secrets {
@@ -85,9 +89,15 @@ impl Secrets {
     }
 
     fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        self.redact_from(text, SHORTEST)
+    }
+
+    /// Takes the secrets out that are at least so long, in bytes.
+    fn redact_from<'a>(&self, text: &'a str, shortest: usize) -> Cow<'a, str> {
         let learnt = self.learnt.lock().unwrap_or_else(PoisonError::into_inner);
         let mut forms: Vec<_> =
             learnt.iter().chain(self.configured.iter()).flat_map(|forms| forms.iter()).collect();
+        forms.retain(|form| form.expose_secret().len() >= shortest);
         // Some are parts of others: the password is in the pair of user and password.
         forms.sort_by_key(|form| std::cmp::Reverse(form.expose_secret().len()));
         let mut text = Cow::Borrowed(text);
@@ -97,6 +107,16 @@ impl Secrets {
             }
         }
         text
+    }
+
+    /// A provider's body without the secrets that are long enough to be nothing else. A provider that echoes a
+    /// request into a resource must not get our token into files and onto screens.
+    pub(crate) fn redact_body<'a>(&self, body: &'a [u8]) -> Cow<'a, [u8]> {
+        let Ok(text) = std::str::from_utf8(body) else { return Cow::Borrowed(body) };
+        match self.redact_from(text, UNMISTAKABLE) {
+            Cow::Borrowed(_) => Cow::Borrowed(body),
+            Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+        }
     }
 
     /// A provider's text, fit for an error: secrets replaced, blanks and control characters folded to one

@@ -133,6 +133,10 @@ pub(crate) fn retry_after(response: &HttpResponse) -> Option<Duration> {
     if let Ok(seconds) = text.parse::<u64>() {
         return Some(Duration::from_secs(seconds));
     }
+    // More digits than a number holds is a long time, and not none.
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Some(Duration::from_secs(u64::from(u32::MAX)));
+    }
     // Some providers send fractions, although the RFC has whole seconds.
     if let Ok(seconds) = text.parse::<f64>() {
         return Duration::try_from_secs_f64(seconds).ok();
@@ -243,6 +247,8 @@ mod tests {
         assert_eq!(read("Sun, 01 Mar 2026 11:00:00 GMT", None), Some(Duration::ZERO));
         assert_eq!(read("soon", None), None);
         assert_eq!(read("-1", None), None);
+        let ages = Duration::from_secs(u64::from(u32::MAX));
+        assert_eq!(read("99999999999999999999999", None), Some(ages));
         let fast_clock = "Sun, 01 Mar 2026 13:00:00 GMT";
         assert_eq!(read("Sun, 01 Mar 2026 13:00:05 GMT", Some(fast_clock)), Some(Duration::from_secs(5)));
     }

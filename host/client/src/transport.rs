@@ -79,7 +79,9 @@ impl Transport {
             .tcp_nodelay(true)
             .tcp_keepalive(IDLE_CONNECTION);
         match &settings.proxy {
-            ProxySettings::System if !is_loopback(url) => {}
+            // A proxy looks names up itself, so that nothing is guarded behind it. One that the operator names is
+            // their decision; one that the environment happens to name is not.
+            ProxySettings::System if !is_loopback(url) && settings.guard == AddressGuard::Open => {}
             ProxySettings::System | ProxySettings::None => builder = builder.no_proxy(),
             ProxySettings::Url { url, credentials } => {
                 let proxy = reqwest::Proxy::all(url.as_str()).map_err(|error| SettingsRule::Proxy {

@@ -351,10 +351,15 @@ impl Cycle<'_> {
         let changes = decide::paths(&diff(&desired, from.sent.as_ref(), &from.seen, kind.schemas()));
         match self.target.update(kind, &from, &desired).await {
             Ok(updated) => {
+                for wish in &updated.unwritable {
+                    let message = wish.to_string();
+                    self.tally.emit(Event::Notice { key: Some(link.key.clone()), message });
+                }
                 let seen = updated.known.seen;
                 let link = Link {
                     version: seen.version().map(str::to_owned),
-                    sent: desired,
+                    // Without what could not be written, so that it is not taken for done.
+                    sent: updated.known.sent.unwrap_or(desired),
                     seen,
                     standing,
                     updated_at: Timestamp::now(),

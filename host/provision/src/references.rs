@@ -77,7 +77,9 @@ impl Cycle<'_> {
                 self.provisioner.state.put_link(&self.scope, &link).await?;
             }
             Decision::Change(changes) => {
-                match self.change(run, &link, known(&link), desired, link.standing).await? {
+                match self.change(run, &link, known(&link), desired.clone(), link.standing).await? {
+                    // The provider cannot change the reference, which has been said.
+                    Attempt::Done(link) if link.sent != desired => {}
                     Attempt::Done(link) => {
                         self.tally.reference_filled_in();
                         let event = event(&link, crate::event::Action::Update);

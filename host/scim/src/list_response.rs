@@ -66,8 +66,8 @@ impl ListResponse {
             total_results,
             items_per_page: json::whole(&object, "itemsPerPage"),
             start_index: json::whole(&object, "startIndex"),
-            next_cursor: json::text(&object, "nextCursor").map(str::to_owned),
-            previous_cursor: json::text(&object, "previousCursor").map(str::to_owned),
+            next_cursor: cursor(WHAT, &object, "nextCursor")?,
+            previous_cursor: cursor(WHAT, &object, "previousCursor")?,
             resources: listed.unwrap_or_default(),
         })
     }
@@ -98,6 +98,17 @@ impl ListResponse {
     }
 }
 
+/// A cursor is opaque text (RFC 9865 section 2.1). A number is one whose quotes were forgotten; anything else
+/// means that there is more, and not where, so that the page must not pass for the last.
+fn cursor(what: &'static str, object: &Map<String, Value>, name: &str) -> Result<Option<String>, Unreadable> {
+    match json::field(object, name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone()).filter(|text| !text.is_empty())),
+        Some(Value::Number(number)) => Ok(Some(number.to_string())),
+        Some(other) => Err(Unreadable::field(what, name, "a string", other)),
+    }
+}
+
 fn resources(what: &'static str, items: Vec<Value>) -> Result<Vec<Resource>, Unreadable> {
     let read = |(index, item): (usize, Value)| match item {
         Value::Object(_) => Resource::from_value(item),
@@ -119,6 +130,9 @@ mod tests {
         let odd = json!({"totalresults": 1.0, "resources": [{"id": "a"}], "nextCursor": "n"});
         let odd = ListResponse::from_value(odd).unwrap();
         assert_eq!((odd.total_results, odd.next_cursor.as_deref()), (Some(1), Some("n")));
+        let number = ListResponse::from_value(json!({"Resources": [], "nextCursor": 5})).unwrap();
+        assert_eq!(number.next_cursor.as_deref(), Some("5"));
+        assert!(ListResponse::from_value(json!({"Resources": [], "nextCursor": {"at": 5}})).is_err());
         assert_eq!(ListResponse::from_value(json!([{"id": "a"}, {"id": "b"}])).unwrap().resources.len(), 2);
     }
 

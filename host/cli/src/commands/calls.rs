@@ -11,7 +11,7 @@ use crate::config::Misconfigured;
 use crate::config::model::{ProviderConfig, Tenant};
 use crate::exit::Exit;
 use crate::report::{CallResult, print_result};
-use crate::terminal::{err, out};
+use crate::terminal::{err, out, out_if_read};
 use anyhow::Context;
 use futures::TryStreamExt;
 use jiff::Timestamp;
@@ -205,8 +205,12 @@ async fn get_all(desk: &Desk<'_>, query: Query) -> anyhow::Result<Exit> {
             Ok(Some(page)) => {
                 calls += 1;
                 resources += page.value.len() as u64;
-                page.value.into_iter().for_each(|resource| out(&resource.into_value().to_string()));
+                let is_read =
+                    page.value.into_iter().all(|resource| out_if_read(&resource.into_value().to_string()));
                 desk.log(LogAction::Query, None, &page.call, None).await?;
+                if !is_read {
+                    return Ok(Exit::Success);
+                }
             }
             Ok(None) => break,
             Err(error) => {
@@ -291,6 +295,29 @@ pub(super) async fn provision(
     let heard = heard.into_inner().unwrap_or_default();
     heard.notes.iter().for_each(|note| err(&format!("note: {note}")));
     let call = last_call(&state, config, &args.key, began).await?;
+    if call.is_none() {
+        // Nothing was sent; that somebody asked is worth a row all the same.
+        let failure = match (&finished, &heard.record) {
+            (Err(unfinished), _) => Some(unfinished.to_string()),
+            (Ok(_), Some(record)) if record.action == Action::Fail => record.reason.clone(),
+            (Ok(_), _) => None,
+        };
+        let entry = LogEntry {
+            run: None,
+            request_id: String::new(),
+            provider: config.name.clone(),
+            resource_type: wanted.clone(),
+            resource_id: heard.record.as_ref().and_then(|record| record.resource_id.clone()),
+            key: Some(args.key.clone()),
+            action: LogAction::Update,
+            status: if failure.is_some() { LogStatus::Failure } else { LogStatus::Success },
+            http_status: None,
+            message: failure.unwrap_or_else(|| "nothing had to be sent".to_owned()),
+            duration: std::time::Duration::ZERO,
+            at: Timestamp::now(),
+        };
+        state.append_log(&entry).await?;
+    }
     let result = |outcome| CallResult::of_record(&args.resource, &args.key, outcome, call.as_ref());
     if let Err(unfinished) = finished {
         let error = anyhow::Error::new(unfinished.cause);

@@ -50,14 +50,16 @@ fn paging(paging: SandboxPaging) -> PagingMethods {
     }
 }
 
-/// Waits for Ctrl-C or, on Unix, for a polite kill.
+/// Waits for Ctrl-C or, on Unix, for a polite kill or the end of the terminal.
 pub(super) async fn interrupted() -> std::io::Result<()> {
     #[cfg(unix)]
     {
-        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+        use tokio::signal::unix::{SignalKind, signal};
+        let (mut terminate, mut hang_up) = (signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
         tokio::select! {
             outcome = tokio::signal::ctrl_c() => outcome,
             _ = terminate.recv() => Ok(()),
+            _ = hang_up.recv() => Ok(()),
         }
     }
     #[cfg(not(unix))]

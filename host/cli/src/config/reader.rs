@@ -67,11 +67,83 @@ impl FileReader {
     pub(crate) fn into_problems(self) -> Vec<Problem> {
         let mut problems = self.problems.into_inner();
         problems.sort_by_key(Problem::line);
-        let text = without(&self.source.text, &self.concealed.into_inner());
+        let mut concealed = self.concealed.into_inner();
+        concealed.extend(likely_secrets(&self.source.text));
+        let text = without(&self.source.text, &concealed);
         problems.iter_mut().for_each(|problem| problem.show_instead(&text));
         problems.append(&mut self.elsewhere.into_inner());
         problems
     }
+}
+
+/// Words beside which a secret may stand that somebody put into the file by mistake.
+const TELLTALE: [&str; 11] = [
+    "auth",
+    "bearer",
+    "basic",
+    "password",
+    "token",
+    "secret",
+    "header",
+    "api_key",
+    "api-key",
+    "credential",
+    "command",
+];
+
+/// Where secrets may stand: values beside a telltale word, or in a table that is named by one, and URLs with
+/// credentials. The file may be no TOML at all, so that only lines are looked at. What is plainly the name of a
+/// variable, a path or an address is shown, or nobody would find their mistake.
+fn likely_secrets(text: &str) -> Vec<Range<usize>> {
+    let mut places = Vec::new();
+    let (mut start, mut in_telltale_table) = (0, false);
+    for line in text.split_inclusive('\n') {
+        let lower = line.to_ascii_lowercase();
+        let is_telltale = TELLTALE.iter().any(|word| lower.contains(word));
+        if lower.trim_start().starts_with('[') {
+            in_telltale_table = is_telltale;
+        }
+        for place in values(line) {
+            let value = &line[place.clone()];
+            let has_credentials = value.contains("://") && value.contains('@');
+            if has_credentials || ((is_telltale || in_telltale_table) && !is_harmless(value)) {
+                places.push(start + place.start..start + place.end);
+            }
+        }
+        start += line.len();
+    }
+    places
+}
+
+/// The values of a line: what stands in quotes, and what follows a `=` without any.
+fn values(line: &str) -> Vec<Range<usize>> {
+    let mut places = Vec::new();
+    let Some(equals) = line.find('=') else { return places };
+    let mut at = equals + 1;
+    while let Some(found) = line[at..].find(['"', '\'']) {
+        let opening = at + found;
+        let quote = if line[opening..].starts_with('"') { '"' } else { '\'' };
+        let end = line[opening + 1..].find(quote).map_or(line.len(), |length| opening + 1 + length);
+        at = (end + 1).min(line.len());
+        // In an inline table, keys may stand in quotes too.
+        if !line[at..].trim_start().starts_with('=') {
+            places.push(opening + 1..end);
+        }
+    }
+    let bare = line[equals + 1..].trim();
+    if places.is_empty() && !bare.starts_with(['{', '[']) {
+        let begin = equals + 1 + line[equals + 1..].find(bare).unwrap_or(0);
+        places.push(begin..begin + bare.len());
+    }
+    places
+}
+
+fn is_harmless(value: &str) -> bool {
+    let value = value.trim();
+    let is_variable = value.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
+    let is_address = value.starts_with("https://") || value.starts_with("http://");
+    let is_plain = matches!(value, "true" | "false") || value.parse::<f64>().is_ok();
+    is_variable || is_address || is_plain || value.starts_with(['/', '.']) || value.ends_with(".pem")
 }
 
 /// The text with stars in these places; as many bytes as before, so that all others stay where they are.
@@ -369,5 +441,45 @@ fn with_article(kind: &str) -> String {
     match kind {
         "integer" | "array" => format!("an {kind}"),
         _ => format!("a {kind}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is shown of a file, whether it is TOML or not.
+    fn shown(text: &str) -> String {
+        without(&text.into(), &likely_secrets(text)).to_string()
+    }
+
+    #[test]
+    fn a_secret_is_concealed_wherever_somebody_may_have_put_it() {
+        for line in [
+            r#"auth = "s3cr3t""#,
+            r#"auth = { token = "s3cr3t" }"#,
+            r#"auth = { bearer = { text = "s3cr3t" } }"#,
+            r#"auth = { basic = "me:s3cr3t" }"#,
+            r#"api_key = 's3cr3t'"#,
+            "bearer = sk-s3cr3t",
+            r#"password = "s3cr3t"#,
+            r#"command = "pass show s3cr3t""#,
+            r#"url = "postgres://me:s3cr3t@db/scimwright""#,
+            "[provider.acme.headers.X-Key]\nvalue = \"s3cr3t\"",
+        ] {
+            assert!(!shown(line).contains("s3cr3t"), "{}", shown(line));
+        }
+    }
+
+    #[test]
+    fn what_is_plainly_no_secret_is_shown() {
+        for line in [
+            r#"auth = { bearer = { env = "ACME_TOKEN" } }"#,
+            r#"auth = { oauth2 = { token_url = "https://login.example/token" } }"#,
+            r#"headers = { "X-Tenant" = { file = "/run/tenant" } }"#,
+            r#"path = "people.csv""#,
+        ] {
+            assert_eq!(shown(line), line);
+        }
     }
 }

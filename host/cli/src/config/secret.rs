@@ -98,7 +98,11 @@ impl SecretSource {
             return printed.map_err(lost);
         }
         // Standard output is not shown: it may hold the secret, or a piece of it.
-        let complaint = String::from_utf8_lossy(&complaint.map_err(lost)?).trim().replace('\n', " ");
+        let mut complaint = String::from_utf8_lossy(&complaint.map_err(lost)?).trim().replace('\n', " ");
+        let printed = printed.unwrap_or_default();
+        for piece in String::from_utf8_lossy(&printed).split_whitespace().filter(|piece| piece.len() >= 4) {
+            complaint = complaint.replace(piece, "[redacted]");
+        }
         let colon = if complaint.is_empty() { "" } else { ": " };
         Err(format!("{self} failed ({status}){colon}{complaint}"))
     }
@@ -178,7 +182,26 @@ pub(super) fn at(
 /// Reads `env`, `file` or `command` of a table that may have other keys as well.
 pub(super) fn from(table: &TableReader<'_>, folder: &Path) -> Option<SecretSource> {
     let given = ["env", "file", "command"].iter().filter(|key| table.has(key)).count();
-    let env = table.text("env").map(|name| SecretSource::Env(name.value));
+    let env = table.text("env").and_then(|name| {
+        let is_name = |text: &str| {
+            let mut chars = text.chars();
+            chars.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
+                && chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
+        };
+        if is_name(&name.value) {
+            return Some(SecretSource::Env(name.value));
+        }
+        table.file().conceal(name.span.clone());
+        table.file().note_with_help(
+            name.span,
+            "this is not the name of an environment variable",
+            "the secret itself goes into the variable; here stands its name: { env = \"ACME_SECRET\" }",
+        );
+        None
+    });
+    if env.is_none() && table.has("env") {
+        return None;
+    }
     let file = table.text("file").map(|path| SecretSource::File(folder.join(path.value)));
     let command = table.texts("command").and_then(|words| {
         let mut words = words.into_iter().map(|word| word.value);

@@ -183,8 +183,8 @@ impl ClientCredentials {
             BodyEnd::Lost(failure) => return Err(self.unavailable(failure.to_string(), None)),
         }
         let Some(json) = json else {
-            let start = quote(&String::from_utf8_lossy(&response.body));
-            return Err(self.refused(format!("the answer ({status}) is not JSON: {start}. Check token_url")));
+            // Nothing of it is shown: it may be a token in another form.
+            return Err(self.refused(format!("the answer ({status}) is not JSON. Check token_url")));
         };
         let Some(token) = json.get("access_token").and_then(Value::as_str) else {
             // Some servers say 200 and mean 400.

@@ -1,22 +1,16 @@
 //! One budget: how long the next request has to wait.
 
 use scimwright_profile::Budget;
+use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Of so many requests in a budget, one may be sent without a gap, up to [`LARGEST_BURST`] of them: enough for
-/// a record's few requests to go together, too little for a provider to take it as an attack.
-const REQUESTS_PER_BURST: u32 = 50;
-
-/// The most requests that are sent without a gap.
-const LARGEST_BURST: u32 = 10;
-
-/// Spaces requests evenly, with a small burst.
+/// Holds requests back that would be one too many in any window of the budget's time.
 ///
-/// It keeps one time: when the budget will be whole again. Each request moves it by an interval; a request
-/// has to wait as long as it lies further ahead than the burst. The interval is a little longer than the
-/// budget's, by so much that a burst and what follows it stay within the budget: with a burst of b, any window
-/// of the budget's time has at most b - 1 + (requests - b + 1) requests.
+/// They are not spaced out: a provider that allows a thousand an hour is asked for what is to be done now, and
+/// a small run does not take an hour. How many go at a time is the concurrency's affair.
+///
+/// What is remembered is when each request of the last window was sent: 16 bytes a request.
 #[derive(Debug)]
 pub(super) struct Bucket {
     rate: Option<Rate>,
@@ -24,35 +18,34 @@ pub(super) struct Bucket {
 
 #[derive(Debug)]
 struct Rate {
-    interval: Duration,
-    ahead: Duration,
-    whole_at: Option<Instant>,
+    budget: Budget,
+    /// The requests of the last window, the oldest first.
+    sent: VecDeque<Instant>,
 }
 
 impl Bucket {
     /// None is no bound.
     pub(super) fn new(budget: Option<Budget>) -> Self {
-        let rate = budget.map(|budget| {
-            let burst = (budget.requests() / REQUESTS_PER_BURST).clamp(1, LARGEST_BURST);
-            // Rounded up, or some window would have one request too many.
-            let interval = budget.per() / (budget.requests() - burst + 1) + Duration::from_nanos(1);
-            Rate { interval, ahead: interval * (burst - 1), whole_at: None }
-        });
-        Self { rate }
+        Self { rate: budget.map(|budget| Rate { budget, sent: VecDeque::new() }) }
     }
 
     /// How long the next request has to wait; none where it may be sent now.
     pub(super) fn wait(&self) -> Option<Duration> {
-        let rate = self.rate.as_ref()?;
-        let wait = rate.whole_at?.saturating_duration_since(Instant::now()).saturating_sub(rate.ahead);
+        let Rate { budget, sent } = self.rate.as_ref()?;
+        // The request that has to leave the window before the next one enters it.
+        let before = sent.len().checked_sub(usize::try_from(budget.requests()).unwrap_or(usize::MAX))?;
+        let wait = (*sent.get(before)? + budget.per()).saturating_duration_since(Instant::now());
         (!wait.is_zero()).then_some(wait)
     }
 
     /// A request is sent now.
     pub(super) fn charge(&mut self) {
-        if let Some(rate) = &mut self.rate {
+        if let Some(Rate { budget, sent }) = &mut self.rate {
             let now = Instant::now();
-            rate.whole_at = Some(rate.whole_at.map_or(now, |at| at.max(now)) + rate.interval);
+            while sent.front().is_some_and(|first| now.duration_since(*first) >= budget.per()) {
+                sent.pop_front();
+            }
+            sent.push_back(now);
         }
     }
 }

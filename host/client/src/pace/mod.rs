@@ -246,7 +246,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_call_that_is_given_up_costs_nobody_anything() {
-        let pacer = pacer(Some("60/min"), None, 1);
+        let pacer = pacer(Some("1/s"), None, 1);
         send(&pacer, READ, 1, Duration::ZERO).await;
         let second = Duration::from_secs(1);
         for _ in 0..5 {
