@@ -155,6 +155,17 @@ impl fmt::Debug for Secrets {
 mod tests {
     use super::*;
 
+    /// Point 27: secrets never reach logs, plans or state, whoever says them.
+    #[test]
+    fn a_resource_holds_no_secret_of_ours_and_keeps_words_that_look_like_one() {
+        let mut secrets = Secrets::default();
+        secrets.keep(&SecretString::from("t0ken-of-forty-characters".to_owned()));
+        secrets.keep(&SecretString::from("Demo".to_owned()));
+        let body = br#"{"nickName": "Bearer t0ken-of-forty-characters", "title": "Demo"}"#;
+        let shown = String::from_utf8(secrets.redact_body(body).into_owned()).unwrap();
+        assert_eq!(shown, r#"{"nickName": "Bearer [redacted]", "title": "Demo"}"#);
+    }
+
     #[test]
     fn a_quote_is_one_bounded_line() {
         let quoted = Secrets::default().quote("  first\r\nsecond\u{0}\u{1b}[31m\tthird ");

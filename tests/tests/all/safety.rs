@@ -98,6 +98,44 @@ fn whoever_left_stays_disabled_for_the_days_of_grace() {
     assert!(back["updated"].as_u64().unwrap() >= 3, "{back}");
 }
 
+/// A provider that takes an attribute at the beginning only: a reference that has to wait cannot be filled in,
+/// and must not pass for done.
+#[test]
+fn a_reference_that_the_provider_cannot_take_later_is_named_in_every_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let plain = Workspace::new(folder.path()).unwrap();
+    let sandbox = SandboxProcess::start_with(&plain, &["--profile", "sentry"]).unwrap();
+    let mut company = Company::tidy(5, 3);
+    let [head, .., last] = company.people.as_mut_slice() else { panic!("there are three people") };
+    head.manager_id.clone_from(&last.id);
+    let workspace = workspace(folder.path(), &sandbox.base_url, &company);
+    let configuration = std::fs::read_to_string(folder.path().join("scimwright.toml")).unwrap();
+    let with_profile = configuration.replacen("base_url", "profile = \"sentry\"\nbase_url", 1);
+    workspace.write("scimwright.toml", &with_profile).unwrap();
+    for run in 0..2 {
+        let printed = workspace.run(&["--output", "json", "sync"]).unwrap();
+        let summary = printed.summary().unwrap();
+        assert_eq!(summary["references"], 0, "run {run}: {summary}");
+        let notices = printed.events("notice").unwrap();
+        let named = notices.iter().any(|notice| {
+            let message = notice["message"].as_str().unwrap_or_default();
+            message.contains("manager") && message.contains("cannot change it")
+        });
+        assert!(named, "run {run}: {notices:?}");
+    }
+}
+
+/// Results that cannot be written are no results.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_under_the_output_is_a_failure() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, workspace, _sandbox) = synced(folder.path());
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let status = workspace.command(&["get", "acme", "User", "--all"]).stdout(full).status().unwrap();
+    assert_eq!(status.code(), Some(1));
+}
+
 /// Point 25: no deletion after a source that has nobody left.
 #[test]
 fn an_empty_file_disables_nobody() {
