@@ -161,7 +161,7 @@ pub enum Failure {
     },
     /// The operator's: the address guard refuses every address of the host, so that nothing was sent.
     #[error(
-        "`{host}` leads to {address} ({kind}), which `guard` refuses; use a host with a public address, or add \
+        "`{host}` leads to {address} ({kind}), which the address guard refuses; use a host with a public address, or add \
          the network to its exceptions"
     )]
     AddressRefused {
@@ -256,7 +256,7 @@ pub enum Failure {
         location: String,
     },
     /// The body of a successful response is over the limit.
-    #[error("the answer is larger than {limit} bytes (max_body_bytes)")]
+    #[error("the answer is larger than {limit} bytes, which is the limit for a body")]
     TooLarge {
         /// The limit, in bytes.
         limit: usize,

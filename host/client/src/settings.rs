@@ -339,7 +339,7 @@ mod tests {
         settings.guard = AddressGuard::DenyPrivate { except: Vec::new() };
         assert_eq!(
             complaint(&settings),
-            "provider `acme`: base_url leads to 169.254.169.254 (link-local), which `guard` refuses; use a \
+            "provider `acme`: base_url leads to 169.254.169.254 (link-local), which the address guard refuses; use a \
              public address, or add the network to its exceptions"
         );
         settings.guard = AddressGuard::DenyPrivate { except: vec!["169.254.169.254/32".parse().unwrap()] };

@@ -207,7 +207,7 @@ struct Guarded(AddressGuard);
 
 /// Why a name has no address that may be connected to.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("`{host}` leads to {address} ({kind}), which `guard` refuses")]
+#[error("`{host}` leads to {address} ({kind}), which the address guard refuses")]
 struct GuardError {
     host: String,
     address: IpAddr,
@@ -285,7 +285,7 @@ fn cause(error: &reqwest::Error) -> String {
     let text = deepest(error).to_string();
     let remedy = match find::<rustls::Error>(error) {
         Some(rustls::Error::InvalidCertificate(UnknownIssuer | BadSignature)) => {
-            "; if the provider's authority is a private one, add it to tls.extra_roots"
+            "; if the provider's authority is a private one, add its certificate to the extra roots"
         }
         Some(rustls::Error::InvalidCertificate(NotValidForName | NotValidForNameContext { .. })) => {
             "; the certificate is for another host"
@@ -294,7 +294,7 @@ fn cause(error: &reqwest::Error) -> String {
             "; the certificate has expired, or this machine's clock is wrong"
         }
         _ if refuses_our_certificate(error) => {
-            "; the provider asks for a client certificate, or does not accept the one in tls.identity"
+            "; the provider asks for a client certificate, or does not accept the one that is configured"
         }
         _ => "",
     };

@@ -178,7 +178,9 @@ impl ClientCredentials {
         match &response.end {
             BodyEnd::Complete => {}
             BodyEnd::OverLimit { limit } => {
-                return Err(self.refused(format!("the answer is larger than {limit} bytes (max_body_bytes)")));
+                return Err(self.refused(format!(
+                    "the answer is larger than {limit} bytes, which is the limit for a body"
+                )));
             }
             BodyEnd::Lost(failure) => return Err(self.unavailable(failure.to_string(), None)),
         }

@@ -58,7 +58,7 @@ pub enum SettingsRule {
     },
     /// A URL has an address that the address guard refuses.
     #[error(
-        "{setting} leads to {address} ({kind}), which `guard` refuses; use a public address, or add the \
+        "{setting} leads to {address} ({kind}), which the address guard refuses; use a public address, or add the \
          network to its exceptions"
     )]
     Address {

@@ -115,7 +115,7 @@ async fn a_body_announced_as_too_large_is_not_read_at_all() {
     settings.max_body_bytes = 1000;
     let error = Client::new(settings).unwrap().retrieve(&user(), "7").await.unwrap_err();
     assert_eq!(error.kind, Failure::TooLarge { limit: 1000 });
-    assert!(error.to_string().contains("larger than 1000 bytes (max_body_bytes)"), "{error}");
+    assert!(error.to_string().contains("larger than 1000 bytes, which is the limit for a body"), "{error}");
 }
 
 #[tokio::test]

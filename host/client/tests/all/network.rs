@@ -38,7 +38,7 @@ async fn an_unknown_authority_is_refused_with_its_remedy() {
     assert_eq!(
         error.to_string(),
         "cannot create a User at `acme`: there is no connection to it: invalid peer certificate: UnknownIssuer; \
-         if the provider's authority is a private one, add it to tls.extra_roots. Check base_url, the network \
+         if the provider's authority is a private one, add its certificate to the extra roots. Check base_url, the network \
          and the proxy settings"
     );
 }
@@ -178,7 +178,8 @@ async fn a_name_that_leads_to_a_private_address_is_refused_when_it_is_resolved()
         Client::new(settings.clone()).unwrap().create(&user(), &resource(json!({}))).await.unwrap_err();
     let told = error.to_string();
     assert!(
-        told.contains("`localhost` leads to ") && told.contains("(loopback), which `guard` refuses"),
+        told.contains("`localhost` leads to ")
+            && told.contains("(loopback), which the address guard refuses"),
         "{told}"
     );
     assert_eq!((error.retry(), error.may_have_been_executed()), (RetryAdvice::Never, false));

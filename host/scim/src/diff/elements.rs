@@ -17,6 +17,7 @@ use crate::path::AttributePath;
 use crate::schema::Attribute;
 use serde_json::Value;
 use std::borrow::Cow;
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 pub(super) fn work_out(
@@ -76,14 +77,35 @@ fn each_once<'v>(mut values: Vec<&'v Value>, rule: Rule<'_>) -> Vec<&'v Value> {
 }
 
 /// What is wanted of a multi-valued attribute, without what is wanted twice: a provider would keep one of two
-/// values that differ in case only, and the other would be sent for ever.
+/// values that differ in case only, and the other would be sent for ever. What one of them clears is cleared.
 pub(crate) fn wanted_once<'v>(wanted: &'v Value, rule: Rule<'_>) -> Cow<'v, Value> {
     let Value::Array(items) = wanted else { return Cow::Borrowed(wanted) };
-    let once = each_once(items.iter().collect(), rule.by_schema());
-    if once.len() == items.len() {
+    let by_schema = rule.by_schema();
+    if each_once(items.iter().collect(), by_schema).len() == items.len() {
         return Cow::Borrowed(wanted);
     }
-    Cow::Owned(once.into_iter().cloned().collect())
+    let mut once: Vec<Value> = Vec::with_capacity(items.len());
+    let mut places = HashMap::new();
+    for item in items {
+        match places.entry(fingerprint(item, by_schema)) {
+            Entry::Vacant(place) => {
+                place.insert(once.len());
+                once.push(item.clone());
+            }
+            Entry::Occupied(place) => clear_too(&mut once[*place.get()], item),
+        }
+    }
+    Cow::Owned(Value::Array(once))
+}
+
+/// Clears the parts of a value that its double says are to have no value.
+fn clear_too(kept: &mut Value, double: &Value) {
+    let (Value::Object(kept), Value::Object(double)) = (kept, double) else { return };
+    for (name, part) in double.iter().filter(|(_, part)| is_unassigned(part)) {
+        if json::spelled(kept, name).is_none() {
+            kept.insert(name.clone(), part.clone());
+        }
+    }
 }
 
 /// The parts that may tell values apart, best first. `type` stays when the value changes; but where `value`

@@ -452,6 +452,18 @@ fn agrees(wanted: &Desired, resource: &Resource, schemas: &SchemaSet) -> bool {
     })
 }
 
+#[test]
+fn of_two_values_that_say_the_same_each_may_clear_a_part() {
+    let wanted = json!([{"value": "AAAB"}, {"value": "AAAB", "display": null}]);
+    let wanted: Desired = serde_json::from_value(json!({"x509Certificates": wanted})).unwrap();
+    let seen = json!({"id": "1", "x509Certificates": [{"value": "AAAB", "display": "a"}]});
+    let mut seen = Resource::from_value(seen).unwrap();
+    let schemas = builtin::user_schema_set();
+    diff(&wanted, None, &seen, &schemas).apply(&mut seen, &schemas).unwrap();
+    assert_eq!(seen.to_value()["x509Certificates"], json!([{"value": "AAAB"}]));
+    assert!(diff(&wanted, None, &seen, &schemas).is_empty());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
