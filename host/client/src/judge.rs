@@ -375,7 +375,6 @@ mod tests {
         }
     }
 
-    /// Point 16: 200 on POST is an adoption.
     /// Point 18: an id that no address can name cannot be kept to, and so is no success.
     #[test]
     fn a_201_whose_id_can_never_be_addressed_is_unreadable() {
@@ -385,6 +384,7 @@ mod tests {
         }
     }
 
+    /// Point 16: 200 on POST is an adoption.
     #[test]
     fn a_200_to_a_create_is_an_adoption() {
         assert!(create(&json_response(200, &json!({"id": "7"}))).unwrap().adopted);
