@@ -48,8 +48,6 @@ struct Desk<'a> {
     resource_type: ResourceTypeName,
     provider: Provider,
     kind: Kind,
-    /// The provider says that it pages by cursor and in no other way.
-    cursors_only: bool,
     /// None where another process has the state open.
     state: Option<TenantState>,
 }
@@ -81,10 +79,9 @@ impl<'a> Desk<'a> {
             }
         })?;
         let kind = assemble::kind(&config, &provider, binding);
-        let cursors_only = discovery.capabilities.pages_by_cursor_only();
         // As the provider spells it, whatever the command line does.
         let resource_type = ResourceTypeName::parse(&kind.resource_type().name)?;
-        Ok(Self { common, config, resource_type, provider, kind, cursors_only, state })
+        Ok(Self { common, config, resource_type, provider, kind, state })
     }
 
     /// Writes the row of the client log. With the row of a deletion, the link to what is gone is forgotten.
@@ -107,14 +104,6 @@ impl<'a> Desk<'a> {
             return Ok(state.settle(&self.scope(), &link.key, &settlement).await?);
         }
         Ok(state.append_log(&entry).await?)
-    }
-
-    /// The query of all pages, begun with a cursor where the provider pages in no other way (RFC 9865).
-    fn of_all_pages(&self, query: Query) -> Query {
-        if self.cursors_only && query.start_index.is_none() && query.cursor.is_none() {
-            return Query { cursor: Some(String::new()), ..query };
-        }
-        query
     }
 
     /// Notes a call and prints its result.
@@ -197,8 +186,7 @@ pub(super) async fn get(common: &Common, args: &GetArgs) -> anyhow::Result<Exit>
 
 /// Every resource on a line of its own, in memory for one page.
 async fn get_all(desk: &Desk<'_>, query: Query) -> anyhow::Result<Exit> {
-    let query = desk.of_all_pages(query);
-    let mut pages = desk.provider.client().query_pages(desk.kind.resource_type(), query);
+    let mut pages = desk.provider.get_pages(&desk.kind, query);
     let (mut resources, mut calls) = (0_u64, 0_u64);
     loop {
         match pages.try_next().await {
@@ -296,27 +284,13 @@ pub(super) async fn provision(
     heard.notes.iter().for_each(|note| err(&format!("note: {note}")));
     let call = last_call(&state, config, &args.key, began).await?;
     if call.is_none() {
-        // Nothing was sent; that somebody asked is worth a row all the same.
-        let failure = match (&finished, &heard.record) {
+        let refusal = match (&finished, &heard.record) {
             (Err(unfinished), _) => Some(unfinished.to_string()),
             (Ok(_), Some(record)) if record.action == Action::Fail => record.reason.clone(),
             (Ok(_), _) => None,
         };
-        let entry = LogEntry {
-            run: None,
-            request_id: String::new(),
-            provider: config.name.clone(),
-            resource_type: wanted.clone(),
-            resource_id: heard.record.as_ref().and_then(|record| record.resource_id.clone()),
-            key: Some(args.key.clone()),
-            action: LogAction::Update,
-            status: if failure.is_some() { LogStatus::Failure } else { LogStatus::Success },
-            http_status: None,
-            message: failure.unwrap_or_else(|| "nothing had to be sent".to_owned()),
-            duration: std::time::Duration::ZERO,
-            at: Timestamp::now(),
-        };
-        state.append_log(&entry).await?;
+        let resource_id = heard.record.as_ref().and_then(|record| record.resource_id.clone());
+        state.append_log(&without_request(args, resource_id, refusal)).await?;
     }
     let result = |outcome| CallResult::of_record(&args.resource, &args.key, outcome, call.as_ref());
     if let Err(unfinished) = finished {
@@ -333,6 +307,24 @@ pub(super) async fn provision(
     };
     print_result(common, &result(outcome).with_id(record.resource_id));
     Ok(exit)
+}
+
+/// The row of a call that came to no request: that somebody asked is worth one all the same.
+fn without_request(args: &ProvisionArgs, resource_id: Option<String>, refusal: Option<String>) -> LogEntry {
+    LogEntry {
+        run: None,
+        request_id: String::new(),
+        provider: args.resource.provider.clone(),
+        resource_type: args.resource.resource_type.clone(),
+        resource_id,
+        key: Some(args.key.clone()),
+        action: LogAction::Update,
+        status: if refusal.is_some() { LogStatus::Failure } else { LogStatus::Success },
+        http_status: None,
+        message: refusal.unwrap_or_else(|| "nothing had to be sent".to_owned()),
+        duration: std::time::Duration::ZERO,
+        at: Timestamp::now(),
+    }
 }
 
 /// The last row that provisioning a record left in the client log; none where nothing was sent.

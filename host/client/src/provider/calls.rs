@@ -56,6 +56,15 @@ impl Provider {
         self.client.query_all(kind.resource_type(), self.paged(query))
     }
 
+    /// The same page by page, with the report of each call.
+    pub fn get_pages(
+        &self,
+        kind: &Kind,
+        query: Query,
+    ) -> BoxStream<'static, Result<Exchange<Vec<Resource>>, ClientError>> {
+        self.client.query_pages(kind.resource_type(), self.paged(query))
+    }
+
     /// The resource with this id.
     ///
     /// # Errors
