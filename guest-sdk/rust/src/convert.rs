@@ -66,6 +66,7 @@ impl From<Manifest> for about::Manifest {
             writes: manifest.writes,
             lookups: manifest.lookups,
             settings: manifest.settings.into_iter().map(Into::into).collect(),
+            reuse: manifest.reuse,
         }
     }
 }

@@ -22,6 +22,7 @@ pub struct Manifest {
     pub(crate) writes: Vec<String>,
     pub(crate) lookups: Vec<String>,
     pub(crate) settings: Vec<Setting>,
+    pub(crate) reuse: Option<u32>,
 }
 
 impl Manifest {
@@ -64,6 +65,14 @@ impl Manifest {
     #[must_use]
     pub fn lookups<N: Into<String>>(mut self, sources: impl IntoIterator<Item = N>) -> Self {
         self.lookups.extend(sources.into_iter().map(Into::into));
+        self
+    }
+
+    /// Asks for instances that map up to so many records, one after the other, which saves making a new one for
+    /// each. It takes a grant, and promises that a record leaves nothing behind for the next one.
+    #[must_use]
+    pub fn reuse(mut self, records: u32) -> Self {
+        self.reuse = Some(records);
         self
     }
 

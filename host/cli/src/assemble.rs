@@ -7,7 +7,7 @@ use scimwright_client::{
     Authentication, ClientIdentity, Discovery, Kind, Pem, Provider, ProviderSettings, Query,
     ResourceTypeBinding, SettingsError, SettingsRule, TlsSettings,
 };
-use scimwright_mapping::{HostOptions, LoadError, MappingHost, MappingModule, ModuleId};
+use scimwright_mapping::{HostOptions, LoadError, MappingHost, MappingModule, ModuleId, ModuleSlot};
 use scimwright_provision::{Layers, ProvisionError, Provisioner, ResourceRules};
 use scimwright_record::{ModuleName, RecordSource};
 use scimwright_sources::{CsvSource, JsonLinesSource, SqliteSource};
@@ -56,13 +56,13 @@ pub(crate) fn layers(
     rules: &ResourceRules,
     columns: bool,
 ) -> anyhow::Result<Layers> {
-    let load = |names: &[ModuleName]| -> anyhow::Result<Vec<MappingModule>> {
+    let load = |names: &[ModuleName]| -> anyhow::Result<Vec<ModuleSlot>> {
         names
             .iter()
             .map(|name| {
                 let config =
                     tenant.module(name).with_context(|| format!("module `{name}` is not configured"))?;
-                Ok(module(host, tenant, config)?)
+                Ok(ModuleSlot::fixed(module(host, tenant, config)?))
             })
             .collect()
     };

@@ -9,13 +9,13 @@ use crate::backtrace::GuestBacktrace;
 use crate::contract::{log, lookup, types};
 use crate::convert;
 use crate::error::{Fault, TrapReport};
-use crate::grants::RecordLookup;
+use crate::evidence::{Evidence, TapeAnswer, TapeEntry};
 use crate::host::Shared;
 use crate::limits::{Limits, Usage};
 use crate::module::ModuleId;
 use crate::text;
 use rustix::time::{ClockId, clock_gettime};
-use scimwright_record::{RecordKey, SourceName};
+use scimwright_record::{RecordKey, RecordLookup, SourceName};
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
@@ -81,14 +81,14 @@ pub(crate) struct Call {
     memory: Meter,
     journal: Journal,
     lookups: u32,
+    tape: Vec<TapeEntry>,
 }
 
-/// What a call that ended well leaves behind.
+/// How a call ended, and what it leaves behind.
 pub(crate) struct Finished<R> {
-    pub(crate) value: R,
+    pub(crate) value: Result<R, Fault>,
     /// Without the size of the output, which only the value's type knows.
-    pub(crate) usage: Usage,
-    pub(crate) logs: Vec<LogLine>,
+    pub(crate) evidence: Evidence,
 }
 
 /// Why the host ended a call.
@@ -119,6 +119,7 @@ impl Call {
             memory: Meter { limit: limits.memory_bytes, ..Meter::default() },
             journal: Journal { limit: limits.log_bytes, ..Journal::default() },
             lookups: 0,
+            tape: Vec::new(),
         }
     }
 
@@ -128,7 +129,7 @@ impl Call {
         shared: &Shared,
         pre: &InstancePre<Self>,
         work: impl FnOnce(&mut Store<Self>, &Instance) -> wasmtime::Result<R>,
-    ) -> Result<Finished<R>, Fault> {
+    ) -> Finished<R> {
         let _slot = shared.slots.take();
         let _running = shared.ticker.run();
         // Waiting for a slot is not the guest's doing.
@@ -138,6 +139,10 @@ impl Call {
         let output_bytes = self.limits.output_bytes;
         let mut store = Store::new(&shared.engine, self);
         store.set_hostcall_fuel(output_bytes);
+        if shared.options.count_fuel {
+            // What is spent is what counts. Time is the limit.
+            let _ = store.set_fuel(u64::MAX);
+        }
         store.limiter(|call| &mut call.memory);
         store.set_epoch_deadline(TICKS_PER_LOOK);
         store.epoch_deadline_callback(|store| {
@@ -145,18 +150,21 @@ impl Call {
             Ok(UpdateDeadline::Continue(TICKS_PER_LOOK))
         });
 
-        let instance = match pre.instantiate(&mut store) {
-            Ok(instance) => instance,
-            Err(error) => return Err(store.data_mut().fault(&error, Stage::Instantiation)),
+        let value = match pre.instantiate(&mut store) {
+            Ok(instance) => work(&mut store, &instance).map_err(|error| (error, Stage::Call)),
+            Err(error) => Err((error, Stage::Instantiation)),
         };
-        match work(&mut store, &instance) {
-            Ok(value) => {
-                let call = store.data_mut();
-                let usage = call.usage();
-                Ok(Finished { value, usage, logs: call.journal.finish() })
-            }
-            Err(error) => Err(store.data_mut().fault(&error, Stage::Call)),
-        }
+        // An error where fuel is not counted.
+        let fuel = store.get_fuel().ok().map(|left| u64::MAX - left);
+        let call = store.data_mut();
+        let value = value.map_err(|(error, stage)| call.fault(&error, stage));
+        let mut evidence = call.evidence();
+        evidence.usage.fuel = fuel;
+        Finished { value, evidence }
+    }
+
+    fn evidence(&mut self) -> Evidence {
+        Evidence { usage: self.usage(), logs: self.journal.finish(), tape: std::mem::take(&mut self.tape) }
     }
 
     fn usage(&self) -> Usage {
@@ -167,6 +175,7 @@ impl Call {
             output_bytes: 0,
             log_bytes: self.journal.bytes,
             lookups: self.lookups,
+            fuel: None,
         }
     }
 
@@ -421,20 +430,25 @@ impl lookup::Host for Call {
         }
         self.lookups += 1;
         let granted = self.permits.sources.iter().find(|granted| granted.as_str() == source);
-        let (Some(source), Some(reader)) = (granted, &self.permits.reader) else {
-            return Ok(Err(lookup::LookupError::NotGranted(text::tame(&source, 64))));
+        let answer = match (granted, &self.permits.reader, RecordKey::parse(&key)) {
+            (Some(source), Some(reader), Ok(key)) => {
+                let deadline = self.started + self.limits.wall;
+                TapeAnswer::of(reader.lookup(source, &key, &fields, deadline), &fields)
+            }
+            // A key that cannot be one is the key of no record.
+            (Some(_), Some(_), Err(_)) => TapeAnswer::Absent,
+            _ => TapeAnswer::NotGranted,
         };
-        // A key that cannot be one is the key of no record.
-        let Ok(key) = RecordKey::parse(&key) else { return Ok(Ok(None)) };
-        let deadline = self.started + self.limits.wall;
-        let found = reader.lookup(source, &key, &fields, deadline);
         // The guest is not asked again before the next tick, and may have used its time up waiting.
         self.look_at_the_time()?;
-        Ok(match found {
-            Ok(record) => Ok(record
-                .map(|record| convert::cut_record(&record, |name| fields.iter().any(|field| field == name)))),
-            Err(unavailable) => Err(lookup::LookupError::Unavailable(unavailable.to_string())),
-        })
+        let for_guest = match &answer {
+            TapeAnswer::Found(record) => Ok(Some(convert::cut_record(record, |_| true))),
+            TapeAnswer::Absent => Ok(None),
+            TapeAnswer::NotGranted => Err(lookup::LookupError::NotGranted(text::tame(&source, 64))),
+            TapeAnswer::Unavailable(reason) => Err(lookup::LookupError::Unavailable(reason.clone())),
+        };
+        self.tape.push(TapeEntry { source, key, fields, answer });
+        Ok(for_guest)
     }
 }
 

@@ -5,6 +5,7 @@
 
 use crate::backtrace::GuestBacktrace;
 use crate::call::LogLine;
+use crate::evidence::Evidence;
 use crate::module::ModuleId;
 use crate::text;
 use scimwright_record::RecordKey;
@@ -19,6 +20,8 @@ pub struct MapError {
     pub place: Box<Place>,
     /// What happened.
     pub fault: Fault,
+    /// What the call left behind.
+    pub evidence: Box<Evidence>,
 }
 
 /// Which module was called, and for what.
@@ -322,7 +325,11 @@ mod tests {
             name: ModuleName::parse("corp-user").unwrap(),
         };
         let record = Some(RecordKey::parse("E1001").unwrap());
-        MapError { place: Box::new(Place { module, record, function: Function::Map }), fault }
+        MapError {
+            place: Box::new(Place { module, record, function: Function::Map }),
+            fault,
+            evidence: Box::default(),
+        }
     }
 
     fn backtrace() -> GuestBacktrace {

@@ -49,11 +49,13 @@ pub struct HostOptions {
     pub max_instances: u32,
     /// The most that [`Limits::memory_bytes`] may say for any module: 1 GiB.
     pub max_memory_bytes: usize,
+    /// Whether instructions are counted ([`Usage::fuel`](crate::Usage::fuel)), which slows modules down.
+    pub count_fuel: bool,
 }
 
 impl Default for HostOptions {
     fn default() -> Self {
-        Self { cache_dir: None, max_instances: 64, max_memory_bytes: 1 << 30 }
+        Self { cache_dir: None, max_instances: 64, max_memory_bytes: 1 << 30, count_fuel: false }
     }
 }
 
@@ -178,6 +180,7 @@ fn config(options: &HostOptions) -> Config {
     config
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(options)))
         .epoch_interruption(true)
+        .consume_fuel(options.count_fuel)
         .concurrency_support(false)
         .memory_init_cow(true)
         .wasm_backtrace_details(WasmBacktraceDetails::Enable)

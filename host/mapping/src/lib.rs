@@ -8,10 +8,12 @@
 //! - [`host`]: [`MappingHost`], what all modules of a process share
 //! - [`load`]: the steps from a file to a [`MappingModule`], and what a refusal says
 //! - [`module`]: [`MappingModule`], a module that may be called
+//! - [`slot`]: [`ModuleSlot`], where the version of a module that serves now is to be had
 //! - [`manifest`]: what a module says of itself, checked
-//! - [`grants`]: what the configuration allows a module, and [`RecordLookup`]
+//! - [`grants`]: what the configuration allows a module
 //! - [`limits`]: [`Limits`], and the [`Usage`] that stands beside them
 //! - [`attributes`]: [`AttributeMap`], what a mapping returns
+//! - [`evidence`]: what a call leaves behind, however it ended
 //! - [`error`]: [`MapError`], why a record could not be mapped
 //! - [`backtrace`]: where in the guest's code it happened
 //! - [`inspection`]: everything that is known about a loaded module
@@ -44,6 +46,7 @@
 pub mod attributes;
 pub mod backtrace;
 pub mod error;
+pub mod evidence;
 pub mod grants;
 pub mod host;
 pub mod inspection;
@@ -51,6 +54,7 @@ pub mod limits;
 pub mod load;
 pub mod manifest;
 pub mod module;
+pub mod slot;
 
 mod artifact;
 mod cache;
@@ -68,10 +72,12 @@ pub use backtrace::{GuestBacktrace, GuestFrame};
 pub use call::{LogLevel, LogLine};
 pub use contract::CONTRACT_VERSION;
 pub use error::{Concern, Fault, Function, MapError, Place, TrapReport};
-pub use grants::{Grants, LookupUnavailable, RecordLookup};
+pub use evidence::{Evidence, TapeAnswer, TapeEntry};
+pub use grants::Grants;
 pub use host::{HostError, HostOptions, MappingHost};
 pub use inspection::{Inspection, Producer};
 pub use limits::{Limits, Usage};
 pub use load::{LoadError, LoadFailure};
 pub use manifest::{Manifest, Reads, Setting};
 pub use module::{CallContext, Mapped, MappedDefaults, MappingModule, ModuleId, Operation, Outcome};
+pub use slot::{ModuleSlot, Unavailable};

@@ -64,6 +64,10 @@ pub struct Usage {
     pub log_bytes: usize,
     /// How many look-ups were made.
     pub lookups: u32,
+    /// Instructions executed, as wasmtime counts its fuel: the same for the same call on every machine. Only
+    /// where [`HostOptions::count_fuel`](crate::HostOptions::count_fuel) is set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fuel: Option<u64>,
 }
 
 impl Usage {

@@ -5,7 +5,7 @@
 //! costly ones see only modules that have a chance.
 
 use crate::artifact::{self, Artifact};
-use crate::call::{Call, Permits};
+use crate::call::{Call, Finished, Permits};
 use crate::contract::{self, CONTRACT_VERSION, about, attribute_mapping, default_values};
 use crate::error::{Function, MapError, Place};
 use crate::grants::Grants;
@@ -352,9 +352,11 @@ impl Loading<'_> {
         });
         let place =
             || Box::new(Place { module: self.id.clone(), record: None, function: Function::Describe });
-        finished
-            .map(|finished| finished.value)
-            .map_err(|fault| LoadFailure::Describe(Box::new(MapError { place: place(), fault })))
+        let Finished { value, evidence } = finished;
+        value.map_err(|fault| {
+            let evidence = Box::new(evidence);
+            LoadFailure::Describe(Box::new(MapError { place: place(), fault, evidence }))
+        })
     }
 
     /// What the module may look up: what it declares, all of which has to be granted.

@@ -36,6 +36,8 @@ pub struct Manifest {
     pub lookups: Vec<SourceName>,
     /// The settings that it accepts.
     pub settings: Vec<Setting>,
+    /// How many records one instance may map, as far as the module is concerned. `None`, as 0 and 1: one.
+    pub reuse: Option<u32>,
 }
 
 /// Which fields of a record a module reads.
@@ -102,6 +104,7 @@ impl Manifest {
             writes,
             lookups,
             settings,
+            reuse: raw.reuse,
         })
     }
 

@@ -1,13 +1,14 @@
 //! A module that was loaded and may be called.
 
 use crate::attributes::AttributeMap;
-use crate::call::{Call, Finished, LogLine, Permits};
+use crate::call::{Call, Finished, Permits};
 use crate::contract::{ATTRIBUTE_MAPPING, DEFAULT_VALUES, attribute_mapping, default_values};
 use crate::convert::{self, Weight as _};
 use crate::error::{Fault, Function, MapError, Place};
+use crate::evidence::Evidence;
 use crate::host::Shared;
 use crate::inspection::Inspection;
-use crate::limits::{Limits, Usage};
+use crate::limits::Limits;
 use crate::manifest::Manifest;
 use crate::text;
 use scimwright_record::{ModuleName, ProviderName, Record, RecordKey, ResourceTypeName, TenantName};
@@ -71,10 +72,8 @@ pub enum Outcome {
 pub struct Mapped {
     /// The decision.
     pub outcome: Outcome,
-    /// What the call used.
-    pub usage: Usage,
-    /// What the module logged.
-    pub logs: Vec<LogLine>,
+    /// What the call left behind.
+    pub evidence: Evidence,
 }
 
 /// Default values, and what they took.
@@ -82,10 +81,8 @@ pub struct Mapped {
 pub struct MappedDefaults {
     /// The attributes. [`AttributeMap::fill_from`] takes those that the mapping left open.
     pub attributes: AttributeMap,
-    /// What the call used.
-    pub usage: Usage,
-    /// What the module logged.
-    pub logs: Vec<LogLine>,
+    /// What the call left behind.
+    pub evidence: Evidence,
 }
 
 /// A loaded module. Cheap to clone, and may be called from many threads at once.
@@ -170,26 +167,28 @@ impl MappingModule {
     /// [`MapError`]: the mapping refused the record, crashed, ran over a limit, or returned something that
     /// it may not.
     pub fn map(&self, context: &CallContext, record: &Record) -> Result<Mapped, MapError> {
-        let mapped = || -> Result<Mapped, Fault> {
-            let guest = self.loaded.mapping.as_ref().ok_or_else(|| self.not_exported(ATTRIBUTE_MAPPING))?;
-            let context = convert::context(context, &self.loaded.settings);
-            let source = convert::cut_record(record, |name| self.loaded.manifest.reads.contains(name));
-            let finished = self.call(record.key()).run(
-                &self.loaded.shared,
-                &self.loaded.instances,
-                |store, instance| guest.load(&mut *store, instance)?.call_map(store, &context, &source),
-            )?;
-            let Finished { value, mut usage, logs } = finished;
-            usage.output_bytes = value.weight();
-            let outcome = match value.map_err(convert::refusal)? {
+        let Some(guest) = self.loaded.mapping.as_ref() else {
+            return Err(self.not_exported(Function::Map, record, ATTRIBUTE_MAPPING));
+        };
+        let context = convert::context(context, &self.loaded.settings);
+        let source = convert::cut_record(record, |name| self.loaded.manifest.reads.contains(name));
+        let Finished { value, mut evidence } =
+            self.call(record.key()).run(&self.loaded.shared, &self.loaded.instances, |store, instance| {
+                guest.load(&mut *store, instance)?.call_map(store, &context, &source)
+            });
+        let outcome = value.and_then(|value| {
+            evidence.usage.output_bytes = value.weight();
+            Ok(match value.map_err(convert::refusal)? {
                 crate::contract::types::Outcome::Provision(attributes) => {
                     Outcome::Provision(convert::attribute_map(attributes, &self.loaded.manifest)?)
                 }
                 crate::contract::types::Outcome::Skip(reason) => Outcome::Skip(text::tame_message(&reason)),
-            };
-            Ok(Mapped { outcome, usage, logs })
-        };
-        mapped().map_err(|fault| self.error(Function::Map, record.key(), fault))
+            })
+        });
+        match outcome {
+            Ok(outcome) => Ok(Mapped { outcome, evidence }),
+            Err(fault) => Err(self.error(Function::Map, record.key(), fault, evidence)),
+        }
     }
 
     /// Asks for default values for what `mapped` leaves open, in a fresh instance. Blocks as
@@ -203,25 +202,24 @@ impl MappingModule {
         record: &Record,
         mapped: &AttributeMap,
     ) -> Result<MappedDefaults, MapError> {
-        let defaults = || -> Result<MappedDefaults, Fault> {
-            let guest = self.loaded.defaults.as_ref().ok_or_else(|| self.not_exported(DEFAULT_VALUES))?;
-            let context = convert::context(context, &self.loaded.settings);
-            let source = convert::cut_record(record, |name| self.loaded.manifest.reads.contains(name));
-            let mapped = convert::attributes(mapped);
-            let finished = self.call(record.key()).run(
-                &self.loaded.shared,
-                &self.loaded.instances,
-                |store, instance| {
-                    guest.load(&mut *store, instance)?.call_defaults(store, &context, &source, &mapped)
-                },
-            )?;
-            let Finished { value, mut usage, logs } = finished;
-            usage.output_bytes = value.weight();
-            let attributes = value.map_err(convert::refusal)?;
-            let attributes = convert::attribute_map(attributes, &self.loaded.manifest)?;
-            Ok(MappedDefaults { attributes, usage, logs })
+        let Some(guest) = self.loaded.defaults.as_ref() else {
+            return Err(self.not_exported(Function::Defaults, record, DEFAULT_VALUES));
         };
-        defaults().map_err(|fault| self.error(Function::Defaults, record.key(), fault))
+        let context = convert::context(context, &self.loaded.settings);
+        let source = convert::cut_record(record, |name| self.loaded.manifest.reads.contains(name));
+        let mapped = convert::attributes(mapped);
+        let Finished { value, mut evidence } =
+            self.call(record.key()).run(&self.loaded.shared, &self.loaded.instances, |store, instance| {
+                guest.load(&mut *store, instance)?.call_defaults(store, &context, &source, &mapped)
+            });
+        let attributes = value.and_then(|value| {
+            evidence.usage.output_bytes = value.weight();
+            convert::attribute_map(value.map_err(convert::refusal)?, &self.loaded.manifest)
+        });
+        match attributes {
+            Ok(attributes) => Ok(MappedDefaults { attributes, evidence }),
+            Err(fault) => Err(self.error(Function::Defaults, record.key(), fault, evidence)),
+        }
     }
 
     fn call(&self, record: &RecordKey) -> Call {
@@ -229,13 +227,14 @@ impl MappingModule {
         Call::new(self.loaded.id.clone(), Some(record.clone()), permits, self.loaded.limits)
     }
 
-    fn not_exported(&self, export: &'static str) -> Fault {
-        Fault::NotExported { export, exports: self.loaded.inspection.exports.clone() }
+    fn not_exported(&self, function: Function, record: &Record, export: &'static str) -> MapError {
+        let fault = Fault::NotExported { export, exports: self.loaded.inspection.exports.clone() };
+        self.error(function, record.key(), fault, Evidence::default())
     }
 
-    fn error(&self, function: Function, record: &RecordKey, fault: Fault) -> MapError {
+    fn error(&self, function: Function, record: &RecordKey, fault: Fault, evidence: Evidence) -> MapError {
         let place =
             Box::new(Place { module: self.loaded.id.clone(), record: Some(record.clone()), function });
-        MapError { place, fault }
+        MapError { place, fault, evidence: Box::new(evidence) }
     }
 }

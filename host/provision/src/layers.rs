@@ -5,7 +5,7 @@
 
 use crate::rows::{AttributeRow, RowError};
 use scimwright_mapping::{
-    AttributeMap, CallContext, LogLine, MapError, MappingModule, Outcome, Reads, Usage,
+    AttributeMap, CallContext, Evidence, MapError, MappingModule, ModuleSlot, Outcome, Reads, Unavailable,
 };
 use scimwright_record::{ModuleName, Record};
 
@@ -15,9 +15,9 @@ pub struct Layers {
     /// Attribute rows of the configuration.
     pub rows: Vec<AttributeRow>,
     /// Mapping modules, in order.
-    pub modules: Vec<MappingModule>,
+    pub modules: Vec<ModuleSlot>,
     /// Default-values modules, in order.
-    pub defaults: Vec<MappingModule>,
+    pub defaults: Vec<ModuleSlot>,
     /// Whether the records have columns, so that a field they lack is a mistake.
     pub columns: bool,
 }
@@ -27,10 +27,8 @@ pub struct Layers {
 pub struct Layered {
     /// Attributes, or the reason why the record is out of scope.
     pub outcome: Outcome,
-    /// What the modules logged.
-    pub logs: Vec<LogLine>,
-    /// What each call of a module used, in order.
-    pub usage: Vec<Usage>,
+    /// What each call of a module left behind, in order.
+    pub calls: Vec<Evidence>,
 }
 
 /// Why no attribute map came out.
@@ -42,6 +40,14 @@ pub enum LayerError {
     /// A module failed.
     #[error(transparent)]
     Module(#[from] MapError),
+    /// A module cannot be used at all, for this record or any other.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+/// The modules that serve now in these slots.
+fn serving(slots: &[ModuleSlot]) -> Result<Vec<MappingModule>, Unavailable> {
+    slots.iter().map(ModuleSlot::current).collect()
 }
 
 impl Layers {
@@ -50,7 +56,8 @@ impl Layers {
     #[must_use]
     pub fn missing_fields(&self, record: &Record) -> Vec<(ModuleName, String)> {
         let mut missing = Vec::new();
-        for module in self.modules.iter().chain(&self.defaults) {
+        let serving = self.modules.iter().chain(&self.defaults).filter_map(|slot| slot.current().ok());
+        for module in serving {
             let Reads::Fields(fields) = &module.manifest().reads else { continue };
             for field in fields.iter().filter(|field| record.field(field).is_none()) {
                 missing.push((module.id().name.clone(), field.clone()));
@@ -64,25 +71,25 @@ impl Layers {
     /// # Errors
     /// [`LayerError`] of the first layer that fails; what earlier layers made is dropped.
     pub fn map(&self, context: &CallContext, record: &Record) -> Result<Layered, LayerError> {
+        // Whatever is replaced from here on, this record is mapped by the versions that serve now.
+        let modules = serving(&self.modules)?;
+        let defaults = serving(&self.defaults)?;
         let mut attributes = AttributeMap::new();
         for row in &self.rows {
             row.apply(record, self.columns, &mut attributes)?;
         }
-        let mut layered =
-            Layered { outcome: Outcome::Skip(String::new()), logs: Vec::new(), usage: Vec::new() };
-        for module in &self.modules {
+        let mut layered = Layered { outcome: Outcome::Skip(String::new()), calls: Vec::new() };
+        for module in &modules {
             let mapped = module.map(context, record)?;
-            layered.logs.extend(mapped.logs);
-            layered.usage.push(mapped.usage);
+            layered.calls.push(mapped.evidence);
             match mapped.outcome {
                 Outcome::Provision(later) => attributes.overlay(later),
                 skip @ Outcome::Skip(_) => return Ok(Layered { outcome: skip, ..layered }),
             }
         }
-        for module in &self.defaults {
+        for module in &defaults {
             let supplied = module.defaults(context, record, &attributes)?;
-            layered.logs.extend(supplied.logs);
-            layered.usage.push(supplied.usage);
+            layered.calls.push(supplied.evidence);
             attributes.fill_from(supplied.attributes);
         }
         Ok(Layered { outcome: Outcome::Provision(attributes), ..layered })

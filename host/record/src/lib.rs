@@ -3,6 +3,7 @@
 //! This crate is the vocabulary that sources, mapping, state and provisioning share.
 //! It reads nothing itself.
 //!
+//! - [`lookup`]: [`RecordLookup`], one record by its key
 //! - [`names`]: the names people give things in the configuration, and [`RecordKey`]
 //! - [`record`]: [`Record`] and its typed [`FieldValue`]s
 //! - [`source`]: [`RecordSource`], and what one pass over it yields
@@ -17,10 +18,12 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod lookup;
 pub mod names;
 pub mod record;
 pub mod source;
 
+pub use lookup::{LookupUnavailable, RecordLookup};
 pub use names::{InvalidName, ModuleName, ProviderName, RecordKey, ResourceTypeName, SourceName, TenantName};
 pub use record::{Field, FieldValue, Record};
 pub use source::{Malformed, Position, RecordSource, RecordStream, Row, SourceError};

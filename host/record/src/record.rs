@@ -113,6 +113,13 @@ impl Record {
         &self.fields
     }
 
+    /// The record with those of its fields whose names are wanted.
+    #[must_use]
+    pub fn cut(mut self, wanted: impl Fn(&str) -> bool) -> Self {
+        self.fields.retain(|field| wanted(&field.name));
+        self
+    }
+
     /// The value of the field with exactly this name.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&FieldValue> {

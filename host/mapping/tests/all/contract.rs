@@ -49,8 +49,12 @@ fn every_kind_of_field_crosses_into_a_guest_and_back() {
     let mapped = module.map(&context(), &record).unwrap();
     let expected: Vec<_> = fields.into_iter().map(|(name, _, value)| (name.to_owned(), value)).collect();
     assert_eq!(attributes(&mapped.outcome), expected);
-    assert!(mapped.usage.memory_bytes >= 2 * 65_536);
-    assert!(mapped.usage.output_bytes > 0 && mapped.usage.output_bytes < 4096, "{:?}", mapped.usage);
+    assert!(mapped.evidence.usage.memory_bytes >= 2 * 65_536);
+    assert!(
+        mapped.evidence.usage.output_bytes > 0 && mapped.evidence.usage.output_bytes < 4096,
+        "{:?}",
+        mapped.evidence.usage
+    );
 }
 
 #[test]
@@ -164,10 +168,10 @@ fn what_a_guest_logs_is_returned_with_its_level_and_fields() {
     let guest =
         Guest { items: Guest::echo(Says::default()).items + r#"(data (i32.const 100) "lookkv")"#, ..guest };
     let mapped = map(&guest.load(&host(), Limits::default()).unwrap()).unwrap();
-    let [line] = mapped.logs.as_slice() else { panic!("{:?}", mapped.logs) };
+    let [line] = mapped.evidence.logs.as_slice() else { panic!("{:?}", mapped.evidence.logs) };
     assert_eq!(line.level, LogLevel::Warn);
     assert_eq!(line.to_string(), r#"look k="v""#);
-    assert!(mapped.usage.log_bytes > 0);
+    assert!(mapped.evidence.usage.log_bytes > 0);
 }
 
 #[test]

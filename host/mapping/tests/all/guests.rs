@@ -26,6 +26,7 @@ pub(crate) struct Says {
     pub(crate) lookups: Vec<String>,
     /// Name, and whether it is required.
     pub(crate) settings: Vec<(String, bool)>,
+    pub(crate) reuse: Option<u32>,
 }
 
 impl Default for Says {
@@ -36,6 +37,7 @@ impl Default for Says {
             writes: ["a", "b", "userName"].map(Into::into).into(),
             lookups: Vec::new(),
             settings: Vec::new(),
+            reuse: None,
         }
     }
 }
@@ -49,9 +51,13 @@ impl Says {
 
     /// The manifest as the canonical ABI lays it out, for a memory where it begins at `MANIFEST_AT`.
     fn bytes(&self) -> Vec<u8> {
-        // The record: name, version, description, reads, writes, lookups, settings; each a pointer and a
-        // length.
-        let mut image = Image(vec![0; 7 * 8]);
+        // The record: name, version, description, reads, writes, lookups, settings, each a pointer and a
+        // length; and reuse, a byte that says whether there is one, and the number.
+        let mut image = Image(vec![0; 8 * 8]);
+        if let Some(records) = self.reuse {
+            image.0[7 * 8] = 1;
+            image.0[7 * 8 + 4..8 * 8].copy_from_slice(&records.to_le_bytes());
+        }
         for (at, text) in [&self.name, "1.2.3", "A guest of the tests."].into_iter().enumerate() {
             let place = image.text(text);
             image.set(at * 8, place);

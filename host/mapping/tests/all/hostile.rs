@@ -108,7 +108,7 @@ fn refused_memory_that_a_guest_can_do_without_is_no_failure() {
     let guest =
         Guest::mapping("(drop (memory.grow (i32.const 65000))) (call $echo (local.get $in) (i32.const 60))");
     let mapped = attack(&Guest { items: Guest::echo(Says::default()).items, ..guest }).unwrap();
-    assert!(mapped.usage.memory_bytes < 1 << 20);
+    assert!(mapped.evidence.usage.memory_bytes < 1 << 20);
 }
 
 #[test]
@@ -201,7 +201,7 @@ fn a_result_within_a_raised_limit_is_taken() {
                 (i32.const 200)";
     let guest = Guest { pages: 32, ..Guest::mapping(body) };
     let mapped = attack_under(&guest, Limits { output_bytes: 1 << 20, ..Limits::default() }).unwrap();
-    assert_eq!(mapped.usage.output_bytes, 1 << 20, "usage counts what the limit counts");
+    assert_eq!(mapped.evidence.usage.output_bytes, 1 << 20, "usage counts what the limit counts");
     let tight = Limits { output_bytes: (1 << 20) - 1, ..Limits::default() };
     assert!(matches!(attack_under(&guest, tight).unwrap_err().fault, Fault::Output { .. }));
 }
@@ -258,9 +258,9 @@ fn a_flood_of_messages_is_cut_off_and_counted() {
     );
     let limits = Limits { cpu: Duration::from_secs(5), wall: Duration::from_secs(20), ..Limits::default() };
     let mapped = attack_under(&Guest { items: Guest::echo(Says::default()).items, ..guest }, limits).unwrap();
-    assert!(mapped.usage.log_bytes <= limits.log_bytes);
-    let left_out = 2000 - (mapped.logs.len() - 1);
-    let last = &mapped.logs.last().unwrap().message;
+    assert!(mapped.evidence.usage.log_bytes <= limits.log_bytes);
+    let left_out = 2000 - (mapped.evidence.logs.len() - 1);
+    let last = &mapped.evidence.logs.last().unwrap().message;
     assert_eq!(*last, format!("{left_out} more messages were left out: a call may log 16 KiB"));
 }
 

@@ -2,8 +2,7 @@
 
 use crate::guests::{Guest, Says, host, id, map};
 use scimwright_mapping::{
-    AttributeValue, Fault, Grants, Limits, LoadFailure, LookupUnavailable, MapError, Mapped, Outcome,
-    RecordLookup, Scalar,
+    AttributeValue, Fault, Grants, Limits, LoadFailure, MapError, Mapped, Outcome, Scalar,
 };
 use scimwright_record::{FieldValue, Record, RecordKey, SourceName};
 use std::sync::{Arc, Mutex};
@@ -93,7 +92,7 @@ fn a_granted_look_up_returns_the_record_cut_to_the_fields_that_were_asked() {
     let Outcome::Provision(map) = &mapped.outcome else { panic!("{mapped:?}") };
     let found: Vec<_> = map.iter().map(|(path, value)| (path.to_string(), value.clone())).collect();
     assert_eq!(found, [("a".to_owned(), AttributeValue::One(Scalar::Text("Sales".into())))]);
-    assert_eq!(mapped.usage.lookups, 1);
+    assert_eq!(mapped.evidence.usage.lookups, 1);
     assert_eq!(*reader.asked.lock().unwrap(), [("dept".into(), "k".into(), vec!["a".into()])]);
 }
 
