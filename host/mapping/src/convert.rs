@@ -381,6 +381,7 @@ mod tests {
             writes: writes.into(),
             lookups: Vec::new(),
             settings: Vec::new(),
+            reuse: None,
         }
     }
 

@@ -264,6 +264,7 @@ mod tests {
                 required: true,
                 default: None,
             }],
+            reuse: None,
         }
     }
 

@@ -4,7 +4,7 @@ use crate::guests::{Guest, Says, host, id, map};
 use scimwright_mapping::{
     AttributeValue, Fault, Grants, Limits, LoadFailure, MapError, Mapped, Outcome, Scalar,
 };
-use scimwright_record::{FieldValue, Record, RecordKey, SourceName};
+use scimwright_record::{FieldValue, LookupUnavailable, Record, RecordKey, RecordLookup, SourceName};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
