@@ -26,6 +26,12 @@ pub(crate) struct Options {
     /// Measure the requests per second of the client instead, beside a bare loop that sends the same
     #[arg(long, conflicts_with = "memory")]
     requests: bool,
+    /// Show what a good mapping notices of a module that means harm
+    #[arg(long, conflicts_with_all = ["memory", "requests"])]
+    hostile: bool,
+    /// Measure how long it takes to load a hundred modules, compiled anew and from the cache
+    #[arg(long, conflicts_with_all = ["memory", "requests", "hostile"])]
+    start: bool,
     /// How many rounds each side gets
     #[arg(long, default_value_t = 9, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
@@ -36,6 +42,8 @@ pub(crate) fn run(root: &Path, options: Options) -> Result<()> {
     match options {
         Options { memory: true, .. } => memory(root),
         Options { requests: true, rounds, .. } => requests::run(root, rounds),
+        Options { hostile: true, .. } => ours(root, "bench-hostile", &["bench-user", "hostile-user"]),
+        Options { start: true, .. } => ours(root, "bench-start", &["bench-user"]),
         Options { rounds, .. } => mapping(root, rounds),
     }
 }
@@ -67,6 +75,25 @@ fn mapping(root: &Path, rounds: u32) -> Result<()> {
     steps.end();
     println!("\n{machine}\n");
     print_table(&ways);
+    Ok(())
+}
+
+/// Builds a program of ours and the guests it is about, and runs it.
+fn ours(root: &Path, program: &str, guests: &[&str]) -> Result<()> {
+    let mut steps = Steps::new();
+    steps.begin("Building the modules");
+    let names: Vec<String> = guests.iter().map(|&name| name.to_owned()).collect();
+    let modules = guests::build_named(root, &names)?;
+    steps.begin("Building in release mode; the first time this takes some minutes");
+    build_ours(root)?;
+    steps.begin("Measuring");
+    println!("    {}\n", Machine::look());
+    let status = Command::new(release(root, program)?)
+        .args(modules.iter().map(|module| &module.path))
+        .status()
+        .with_context(|| format!("{program} cannot be started"))?;
+    ensure!(status.success(), "{program} ended with {status}; the message is above");
+    steps.end();
     Ok(())
 }
 
