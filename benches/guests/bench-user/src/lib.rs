@@ -30,6 +30,7 @@ impl Describe for BenchUser {
             ])
             .writes(["userName", "name", "displayName", "emails", "phoneNumbers", "active", "title"])
             .writes_enterprise(["department"])
+            .reuse(1_000)
     }
 }
 
