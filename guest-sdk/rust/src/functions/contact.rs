@@ -1,4 +1,4 @@
-//! Telephone numbers, mail addresses and language tags.
+//! Telephone numbers and mail addresses.
 
 /// The telephone number without its punctuation, as E.164 (`+` and 7 to 15 digits) where the country is
 /// known: from the number itself (`+49…`, `0049…`), else from `country_code`, for example `+49`. Without
@@ -64,33 +64,19 @@ pub fn email_address(text: &str) -> Option<String> {
     good.then(|| text.to_lowercase())
 }
 
-/// The language tag (BCP 47) in its usual case, with underscores as hyphens: `de_ch` is `de-CH`, `zh_hant_TW`
-/// is `zh-Hant-TW`. `None` when the text is no such tag.
+/// What stands before the `@` of a mail address, in lower case; `None` where the text is none.
 #[must_use]
-pub fn language_tag(text: &str) -> Option<String> {
-    let mut tag = String::with_capacity(text.len());
-    // POSIX locales carry an encoding: `de_DE.UTF-8`.
-    let text = text.trim().split('.').next().unwrap_or_default();
-    for (at, part) in text.split(['-', '_']).enumerate() {
-        let letters = part.bytes().all(|byte| byte.is_ascii_alphabetic());
-        let digits = part.bytes().all(|byte| byte.is_ascii_digit());
-        let part = match (at, part.len()) {
-            (0, 2..=3) if letters => part.to_ascii_lowercase(),
-            // RFC 5646 §2.1.1: scripts in title case, regions in capitals.
-            (1.., 4) if letters => part[..1].to_ascii_uppercase() + &part[1..].to_ascii_lowercase(),
-            (1.., 2) if letters => part.to_ascii_uppercase(),
-            (1.., 3) if digits => part.to_owned(),
-            (1.., 4..=8) if part.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
-                part.to_ascii_lowercase()
-            }
-            _ => return None,
-        };
-        if at > 0 {
-            tag.push('-');
-        }
-        tag.push_str(&part);
-    }
-    Some(tag)
+pub fn email_local_part(text: &str) -> Option<String> {
+    let mut address = email_address(text)?;
+    address.truncate(address.find('@')?);
+    Some(address)
+}
+
+/// What stands after the `@` of a mail address, in lower case; `None` where the text is none.
+#[must_use]
+pub fn email_domain(text: &str) -> Option<String> {
+    let address = email_address(text)?;
+    Some(address[address.find('@')? + 1..].to_owned())
 }
 
 fn plain_digit(letter: char) -> Option<char> {
@@ -176,25 +162,6 @@ mod tests {
             "a@example.com, b@example.com",
         ] {
             assert_eq!(email_address(rubbish), None, "{rubbish}");
-        }
-    }
-
-    #[test]
-    fn language_tags_take_their_usual_case() {
-        let pairs = [
-            ("de_ch", "de-CH"),
-            ("EN-us", "en-US"),
-            ("zh_hant_tw", "zh-Hant-TW"),
-            ("es-419", "es-419"),
-            ("fr", "fr"),
-            ("de_DE.UTF-8", "de-DE"),
-            ("sl-rozaj", "sl-rozaj"),
-        ];
-        for (from, to) in pairs {
-            assert_eq!(language_tag(from).as_deref(), Some(to));
-        }
-        for rubbish in ["", "German", "d", "de--DE", "de-D", "123", "de DE"] {
-            assert_eq!(language_tag(rubbish), None, "{rubbish}");
         }
     }
 }

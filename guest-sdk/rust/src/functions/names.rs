@@ -1,5 +1,7 @@
 //! Names of people.
 
+use super::choose::is_blank_character;
+
 /// The name with one plain space between words, and without control characters, emoji and other symbols that
 /// forms and spreadsheets leave behind. Letters of every script stay as they are, with their marks.
 #[must_use]
@@ -49,6 +51,16 @@ pub fn full_name(given: &str, family: &str) -> String {
         _ if family_name_first(given, family) => format!("{family}{given}"),
         _ => format!("{given} {family}"),
     }
+}
+
+/// The first letter of each word, in upper case: `AL` for `Ada Lovelace`. Words are cut at blank characters,
+/// hyphens and `.`.
+#[must_use]
+pub fn initials(text: &str) -> String {
+    text.split(|c: char| is_blank_character(c) || matches!(c, '-' | '.' | '‐'..='―'))
+        .filter_map(|word| word.chars().find(|c| c.is_alphabetic()))
+        .flat_map(char::to_uppercase)
+        .collect()
 }
 
 /// Zero-width space, word joiner, byte order mark, directional marks, control characters.
