@@ -1,8 +1,55 @@
 //! What a mapping author depends on to write a scimwright mapping module in Rust.
 //!
 //! A mapping module turns one record of a source into the attributes of one SCIM resource. It is a pure
-//! function: it sees the record, a few facts about the run and its settings, and nothing else. Write a type,
-//! implement [`Describe`] and [`MapAttributes`] (or [`SupplyDefaults`], or both) for it, and [`export!`] it:
+//! function: it sees the record, a few facts about the run and its settings, and nothing else. Write that
+//! function, and say with [`mapping!`] what it needs:
+//!
+//! ```
+//! use scimwright_guest::prelude::*;
+//!
+//! mapping! {
+//!     /// Maps people to SCIM Users.
+//!     reads: ["email", "given_name", "family_name", "department", "left_on"],
+//!     writes: ["userName", "name", "emails"],
+//!     writes_enterprise: ["department"],
+//!     map: map,
+//! }
+//!
+//! fn map(_: &Context, record: &Record) -> Result<Outcome, MappingError> {
+//!     if record.optional_date("left_on")?.is_some() {
+//!         return Ok(Outcome::skip("left the company"));
+//!     }
+//!     let email = record.text("email")?;
+//!     let map = attributes! {
+//!         "userName": functions::lower(&email),
+//!         "name": {
+//!             "givenName": record.optional_text("given_name")?,
+//!             "familyName": record.optional_text("family_name")?,
+//!         },
+//!         "emails": [{ "value": &email, "type": "work", "primary": true }],
+//!         enterprise: { "department": record.optional_text("department")? },
+//!     };
+//!     Ok(map.into())
+//! }
+//!
+//! // The same code runs natively under `cargo test`, without a Wasm runtime.
+//! let ada = Record::builder("hr", "E1").text("email", "Ada@example.com").text("given_name", "Ada").build();
+//! let outcome = Mapping::map(&testing::context::<Mapping>(), &ada)?;
+//! assert_eq!(
+//!     outcome.to_json(),
+//!     json!({
+//!         "userName": "ada@example.com",
+//!         "name": { "givenName": "Ada" },
+//!         "emails": [{ "value": "Ada@example.com", "type": "work", "primary": true }],
+//!         "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": { "department": null },
+//!     })
+//! );
+//! # Ok::<(), MappingError>(())
+//! ```
+//!
+//! [`mapping!`] and [`attributes!`] are shorthand. What they stand for can be written out, for a type of one's own
+//! and for maps that are built step by step: implement [`Describe`] and [`MapAttributes`] (or [`SupplyDefaults`],
+//! or both), build an [`AttributeMap`], and [`export!`] the type:
 //!
 //! ```
 //! use scimwright_guest::prelude::*;
@@ -11,68 +58,45 @@
 //!
 //! impl Describe for People {
 //!     fn describe() -> Manifest {
-//!         Manifest::new("people", "1.0.0")
-//!             .description("Maps people to SCIM Users.")
-//!             .reads(["email", "given_name", "family_name", "department", "left_on"])
-//!             .writes(["userName", "name", "emails"])
-//!             .writes_enterprise(["department"])
+//!         Manifest::new("people", "1.0.0").description("Maps people to SCIM Users.").reads(["email"]).writes(["userName"])
 //!     }
 //! }
 //!
 //! impl MapAttributes for People {
 //!     fn map(_: &Context, record: &Record) -> Result<Outcome, MappingError> {
-//!         if record.optional_date("left_on")?.is_some() {
-//!             return Ok(Outcome::skip("left the company"));
-//!         }
-//!         let email = record.text("email")?;
 //!         let mut map = AttributeMap::new();
-//!         map.set("userName", &email);
-//!         map.complex("name")
-//!             .set_opt("givenName", record.optional_text("given_name")?)
-//!             .set_opt("familyName", record.optional_text("family_name")?);
-//!         map.add("emails").set("value", &email).set("type", "work").set("primary", true);
-//!         map.enterprise().set_or_clear("department", record.optional_text("department")?);
+//!         map.set("userName", record.text("email")?);
 //!         Ok(map.into())
 //!     }
 //! }
 //!
 //! scimwright_guest::export!(People: mapper);
-//!
-//! // The same code runs natively under `cargo test`, without a Wasm runtime.
-//! let ada = Record::builder("hr", "E1").text("email", "ada@example.com").text("given_name", "Ada").build();
-//! let outcome = People::map(&testing::context::<People>(), &ada)?;
-//! assert_eq!(
-//!     outcome.to_json(),
-//!     json!({
-//!         "userName": "ada@example.com",
-//!         "name": { "givenName": "Ada" },
-//!         "emails": [{ "value": "ada@example.com", "type": "work", "primary": true }],
-//!         "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": { "department": null },
-//!     })
-//! );
-//! # Ok::<(), MappingError>(())
 //! ```
 //!
+//! - [`mapping!`]: a module made of a function; [`export!`]: one made of a type
 //! - [`manifest`]: what a module says of itself, and [`Describe`]
 //! - [`context`]: what a mapping may know besides the record
 //! - [`record`]: the record and its fields; [`access`] reads them as what they should be
-//! - [`attributes`]: the attributes of the resource to be; [`value`]: what they can hold
+//! - [`functions`]: what mappings are made of: text, names, dates, codes and so on, the same in every SDK
+//! - [`attributes!`], [`complex!`]: attributes written as the resource to be; [`literal`]: what may stand in them
+//! - [`mod@attributes`]: the attributes of the resource to be; [`value`]: what they can hold
 //! - [`outcome`]: what a mapping decides, why it cannot, and the traits [`MapAttributes`], [`SupplyDefaults`]
 //! - [`mod@log`]: the module's voice in the host's log
 //! - [`lookup`]: single records of other sources
-//! - [`functions`]: names, telephone numbers and language tags as people really type them
 //! - [`json`]: attribute maps and records as JSON, and back
 //! - [`testing`]: contexts, log lines and golden cases for `cargo test`
-//! - [`export!`]: makes a module of a type
 
 pub mod access;
 pub mod attributes;
 pub mod context;
 mod convert;
 #[doc(hidden)]
+pub mod declare;
+#[doc(hidden)]
 pub mod export;
 pub mod functions;
 pub mod json;
+pub mod literal;
 pub mod log;
 pub mod lookup;
 pub mod manifest;
@@ -118,8 +142,8 @@ pub mod prelude {
     pub use crate::testing;
     pub use crate::{
         AttributeMap, AttributeValue, Complex, Context, Describe, FieldValue, Manifest, MapAttributes,
-        MappingError, Operation, Outcome, Record, RecordLink, Scalar, Setting, SupplyDefaults, functions,
-        log, lookup, urn,
+        MappingError, Operation, Outcome, Record, RecordLink, Scalar, Setting, SupplyDefaults, attributes,
+        complex, functions, log, lookup, mapping, urn,
     };
     pub use serde_json::json;
 }

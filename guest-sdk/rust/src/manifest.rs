@@ -68,8 +68,13 @@ impl Manifest {
         self
     }
 
-    /// Asks for instances that map up to so many records, one after the other, which saves making a new one for
-    /// each. It takes a grant, and promises that a record leaves nothing behind for the next one.
+    /// Asks that one instance of the module maps up to so many records, one after the other. Else every record
+    /// gets an instance of its own, which costs little and keeps records apart; reuse saves that where a module
+    /// has much to prepare.
+    ///
+    /// It is a promise that a record leaves nothing behind for the next one: what a `static`, a `thread_local!` or
+    /// a `OnceCell` keeps must not depend on a record. It takes effect only with the grant `reuse` in the
+    /// configuration, and then up to the lower of both numbers.
     #[must_use]
     pub fn reuse(mut self, records: u32) -> Self {
         self.reuse = Some(records);
