@@ -8,6 +8,7 @@ use crate::contract::{self, InterfaceName};
 use crate::inspection::Producer;
 use crate::load::LoadFailure;
 use crate::text;
+use crate::wasi;
 use sha2::{Digest as _, Sha256};
 use std::borrow::Cow;
 use std::fs::File;
@@ -34,6 +35,8 @@ pub(crate) struct Artifact<'a> {
     pub(crate) file_bytes: u64,
     /// What it imports: `scimwright:mapping/log@0.1.0`.
     pub(crate) imports: Vec<String>,
+    /// Those of its imports that grant it nothing.
+    pub(crate) stubbed: Vec<String>,
     /// What it exports.
     pub(crate) exports: Vec<String>,
     /// The version of the contract it was built for.
@@ -71,6 +74,7 @@ impl<'a> Artifact<'a> {
         Ok(Self {
             digest: hex(&Sha256::digest(bytes)),
             file_bytes: bytes.len() as u64,
+            stubbed: facts.imports.iter().filter(|name| wasi::is_stubbed(name)).cloned().collect(),
             imports: facts.imports,
             exports: facts.exports,
             producers: facts.producers,
@@ -192,13 +196,14 @@ impl Facts {
         }
     }
 
-    /// Refuses whatever is not the contract.
+    /// Refuses whatever is neither the contract nor something that is answered with nothing.
     fn check_imports(&self) -> Result<(), LoadFailure> {
         let allowed = |name: &&String| {
             let name = InterfaceName::parse(name);
             name.is_ours() && contract::IMPORTS.contains(&name.interface)
         };
-        let (ours, forbidden): (Vec<_>, Vec<_>) = self.imports.iter().partition(allowed);
+        let others = self.imports.iter().filter(|name| !wasi::is_stubbed(name));
+        let (ours, forbidden): (Vec<_>, Vec<_>) = others.partition(allowed);
         if !forbidden.is_empty() {
             let imports = forbidden.into_iter().map(|name| text::tame(name, 128)).collect();
             return Err(LoadFailure::ForbiddenImports { imports });

@@ -14,6 +14,7 @@ use crate::host::Shared;
 use crate::limits::{Limits, Usage};
 use crate::module::ModuleId;
 use crate::text;
+use crate::wasi::{Moment, Wasi};
 use rustix::time::{ClockId, clock_gettime};
 use scimwright_record::{RecordKey, RecordLookup, SourceName};
 use std::collections::VecDeque;
@@ -82,6 +83,8 @@ pub(crate) struct Call {
     journal: Journal,
     lookups: u32,
     tape: Vec<TapeEntry>,
+    /// Only for a module whose toolchain imports WASI.
+    wasi: Option<Box<Wasi>>,
 }
 
 /// How a call ended, and what it leaves behind.
@@ -93,13 +96,17 @@ pub(crate) struct Finished<R> {
 
 /// Why the host ended a call.
 #[derive(Debug, thiserror::Error)]
-enum Stop {
+pub(crate) enum Stop {
     #[error("the CPU time is used up")]
     Cpu { used: Duration },
     #[error("the time on the clock on the wall is used up")]
     Wall { used: Duration, cpu: Duration },
     #[error("the look-ups are used up")]
     Lookups,
+    #[error("it ended itself with exit code {code}")]
+    Exit { code: u8 },
+    #[error("it opened too many streams at once")]
+    Handles,
 }
 
 impl Call {
@@ -108,8 +115,10 @@ impl Call {
         record: Option<RecordKey>,
         permits: Arc<Permits>,
         limits: Limits,
+        moment: Option<&Moment>,
     ) -> Self {
         Self {
+            wasi: moment.map(|moment| Box::new(Wasi::new(moment))),
             module,
             record,
             permits,
@@ -157,10 +166,21 @@ impl Call {
         // An error where fuel is not counted.
         let fuel = store.get_fuel().ok().map(|left| u64::MAX - left);
         let call = store.data_mut();
+        call.flush_printed();
         let value = value.map_err(|(error, stage)| call.fault(&error, stage));
         let mut evidence = call.evidence();
         evidence.usage.fuel = fuel;
         Finished { value, evidence }
+    }
+
+    /// The WASI of a module that was linked with one.
+    pub(crate) fn wasi(&mut self) -> &mut Wasi {
+        self.wasi.get_or_insert_with(|| Box::new(Wasi::new(&Moment::of_describing())))
+    }
+
+    /// The same for whoever does not want to make one.
+    pub(crate) fn wasi_if_used(&self) -> Option<&Wasi> {
+        self.wasi.as_deref()
     }
 
     fn evidence(&mut self) -> Evidence {
@@ -201,6 +221,10 @@ impl Call {
                 Stop::Cpu { used } => Fault::CpuDeadline { used, limit: limits.cpu, backtrace },
                 Stop::Wall { used, cpu } => Fault::WallClock { used, limit: limits.wall, cpu, backtrace },
                 Stop::Lookups => Fault::Lookups { limit: limits.lookups, backtrace },
+                Stop::Exit { .. } | Stop::Handles => {
+                    let (reason, last_words) = (stop.to_string(), self.journal.last_words());
+                    Fault::Trap(TrapReport { reason, last_words, backtrace })
+                }
             };
         }
         let in_guest = error.is::<WasmBacktrace>();
@@ -314,14 +338,16 @@ struct Journal {
     bytes: usize,
     lines: Vec<LogLine>,
     left_out: u64,
-    /// The last error messages, kept apart: a flood of others must not drown a panic's.
+    /// The last error messages, kept apart: a flood of others must not drown a panic's. What a runtime prints
+    /// to standard error counts as one.
     errors: VecDeque<LogLine>,
 }
 
 impl Journal {
-    /// Takes a line in, and says whether there was room for it.
-    fn write(&mut self, line: LogLine) -> bool {
-        if line.level == LogLevel::Error {
+    /// Takes a line in, and says whether there was room for it. `last` tells whether it may be a guest's last
+    /// words.
+    fn write(&mut self, line: LogLine, last: bool) -> bool {
+        if last {
             if self.errors.len() == LAST_WORDS {
                 self.errors.pop_front();
             }
@@ -371,27 +397,35 @@ impl log::Host for Call {
         message: String,
         fields: Vec<(String, String)>,
     ) -> wasmtime::Result<()> {
-        // Past the bound a message is only counted; all but errors, which may be the last.
+        self.flush_printed();
         let level = convert::level(level);
-        if self.journal.left_out > 0 && level != LogLevel::Error {
+        self.say(level, &message, &fields, level == LogLevel::Error);
+        Ok(())
+    }
+}
+
+impl Call {
+    /// Keeps a message. `last` tells whether it may be the guest's last words.
+    pub(crate) fn say(&mut self, level: LogLevel, message: &str, fields: &[(String, String)], last: bool) {
+        // Past the bound a message is only counted; all but errors, which may be the last.
+        if self.journal.left_out > 0 && !last {
             self.journal.left_out += 1;
-            return Ok(());
+            return;
         }
         let line = LogLine {
             level,
-            message: text::tame_message(&message),
+            message: text::tame_message(message),
             fields: fields
                 .iter()
                 .take(32)
                 .map(|(name, value)| (text::tame(name, 64), text::tame_message(value)))
                 .collect(),
         };
-        if self.journal.write(line)
+        if self.journal.write(line, last)
             && let Some(line) = self.journal.lines.last()
         {
             trace(&self.module, self.record.as_ref(), line);
         }
-        Ok(())
     }
 }
 
@@ -476,10 +510,10 @@ mod tests {
     fn a_flood_of_messages_is_counted_and_does_not_drown_the_last_error() {
         let mut journal = Journal { limit: 1000, ..Journal::default() };
         for _ in 0..1000 {
-            journal.write(line(LogLevel::Info, "flood"));
+            journal.write(line(LogLevel::Info, "flood"), false);
         }
         for number in 0..10 {
-            journal.write(line(LogLevel::Error, &format!("error {number}")));
+            journal.write(line(LogLevel::Error, &format!("error {number}")), true);
         }
         assert!(journal.bytes <= 1000);
         let lines = journal.finish();

@@ -19,6 +19,7 @@ use crate::load::{self, LoadError};
 use crate::module::{MappingModule, ModuleId};
 use crate::slots::Slots;
 use crate::ticker::Ticker;
+use crate::wasi;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use wasmtime::component::{HasSelf, Linker};
@@ -92,7 +93,10 @@ pub(crate) struct Shared {
     // Fields are dropped in this order: the clock stops before the engine it ticks for goes.
     pub(crate) ticker: Ticker,
     pub(crate) slots: Slots,
+    /// For modules that import nothing but the contract.
     pub(crate) linker: Linker<Call>,
+    /// For modules whose toolchain imports WASI.
+    pub(crate) linker_with_wasi: Linker<Call>,
     pub(crate) engine: Engine,
     pub(crate) cache: Option<Cache>,
     pub(crate) options: HostOptions,
@@ -121,10 +125,13 @@ impl MappingHost {
         let mut linker = Linker::<Call>::new(&engine);
         log::add_to_linker::<_, HasSelf<_>>(&mut linker, |call| call).map_err(refused)?;
         lookup::add_to_linker::<_, HasSelf<_>>(&mut linker, |call| call).map_err(refused)?;
+        let mut linker_with_wasi = linker.clone();
+        wasi::add_to_linker(&mut linker_with_wasi).map_err(refused)?;
         let shared = Shared {
             ticker: Ticker::start(&engine).map_err(HostError::Ticker)?,
             slots: Slots::new(options.max_instances),
             linker,
+            linker_with_wasi,
             cache: options.cache_dir.clone().map(Cache::new),
             engine,
             options,

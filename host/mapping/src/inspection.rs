@@ -20,6 +20,8 @@ pub struct Inspection {
     pub contract: String,
     /// What it imports.
     pub imports: Vec<String>,
+    /// Those of its imports that are there and grant it nothing: WASI, which runtimes of languages want.
+    pub stubbed: Vec<String>,
     /// What it exports.
     pub exports: Vec<String>,
     /// The name it gives itself.
@@ -63,6 +65,11 @@ pub struct Producer {
 }
 
 impl Inspection {
+    /// Whether it imports WASI, which grants it nothing.
+    pub(crate) fn wants_wasi(&self) -> bool {
+        !self.stubbed.is_empty()
+    }
+
     /// The languages that the module says it was written in: `Rust`, `JavaScript`.
     pub fn languages(&self) -> impl Iterator<Item = &str> {
         let languages = self.producers.iter().filter(|producer| producer.field == "language");

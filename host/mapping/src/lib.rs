@@ -64,6 +64,7 @@ mod convert;
 mod slots;
 mod text;
 mod ticker;
+mod wasi;
 
 pub use attributes::{
     AttributeMap, AttributeValue, RecordLink, Scalar, SubAttribute, SubValue, UnresolvedLink,

@@ -15,6 +15,7 @@ use crate::limits::Limits;
 use crate::manifest::{Manifest, Reads};
 use crate::module::{Loaded, MappingModule, ModuleId};
 use crate::text;
+use crate::wasi::Moment;
 use scimwright_record::SourceName;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -77,8 +78,10 @@ pub enum LoadFailure {
     },
     /// It asks for more than the contract offers.
     #[error(
-        "it imports {}, and a mapping module may import nothing but `scimwright:mapping`; build it for \
-         `wasm32-unknown-unknown` and without crates that read files, clocks, environment or network",
+        "it imports {}, and a mapping module may import nothing but `scimwright:mapping`, and `wasi:cli`, \
+         `wasi:clocks`, `wasi:filesystem`, `wasi:io`, `wasi:random` and `wasi:sockets` of version 0.2, which grant \
+         it nothing; build it without what uses these imports: a mapping has what it is handed, and a look-up \
+         for the rest",
         text::list(.imports)
     )]
     ForbiddenImports {
@@ -249,6 +252,7 @@ impl Loading<'_> {
         grants: Grants,
     ) -> Result<Loaded, LoadFailure> {
         let Described { inspection, instances, mapping, defaults, manifest } = self.describe_bytes(bytes)?;
+        let wants_wasi = inspection.wants_wasi();
         manifest.check_settings(&settings).map_err(|problems| LoadFailure::Settings { problems })?;
         let permits = self.check_grants(&manifest, grants)?;
         Ok(Loaded {
@@ -256,6 +260,7 @@ impl Loading<'_> {
             id: self.id.clone(),
             inspection,
             instances,
+            wants_wasi,
             mapping,
             defaults,
             manifest,
@@ -278,7 +283,9 @@ impl Loading<'_> {
             version: artifact.contract.clone(),
             message: format!("{error:#}"),
         };
-        let instances = self.shared.linker.instantiate_pre(&compiled.component).map_err(mismatch)?;
+        let wants_wasi = !artifact.stubbed.is_empty();
+        let linker = if wants_wasi { &self.shared.linker_with_wasi } else { &self.shared.linker };
+        let instances = linker.instantiate_pre(&compiled.component).map_err(mismatch)?;
         let exports = |interface| artifact.exports(interface);
         let mapping = exports(contract::ATTRIBUTE_MAPPING)
             .then(|| attribute_mapping::GuestIndices::new(&instances))
@@ -290,7 +297,9 @@ impl Loading<'_> {
             .map_err(mismatch)?;
         let about = about::GuestIndices::new(&instances).map_err(mismatch)?;
 
-        let described = self.describe(&instances, &about, mapping.as_ref(), defaults.as_ref())?;
+        let moment = wants_wasi.then(Moment::of_describing);
+        let call = Call::new(self.id.clone(), None, Arc::default(), self.limits, moment.as_ref());
+        let described = self.describe(call, &instances, &about, mapping.as_ref(), defaults.as_ref())?;
         let manifest = described
             .map_err(|message| LoadFailure::Mismatch { version: artifact.contract.clone(), message })?;
         let manifest = Manifest::check(manifest).map_err(|problems| LoadFailure::Manifest { problems })?;
@@ -329,12 +338,12 @@ impl Loading<'_> {
     /// types on the way; the inner error says what does not fit.
     fn describe(
         &self,
+        call: Call,
         instances: &InstancePre<Call>,
         about: &about::GuestIndices,
         mapping: Option<&attribute_mapping::GuestIndices>,
         defaults: Option<&default_values::GuestIndices>,
     ) -> Result<Result<about::Manifest, String>, LoadFailure> {
-        let call = Call::new(self.id.clone(), None, Arc::default(), self.limits);
         let finished = call.run(self.shared, instances, |store, instance| {
             let checked = (|| {
                 if let Some(mapping) = mapping {
@@ -388,6 +397,7 @@ impl Loading<'_> {
             file_bytes: artifact.file_bytes,
             contract: artifact.contract,
             imports: artifact.imports,
+            stubbed: artifact.stubbed,
             exports: artifact.exports,
             name: manifest.name.clone(),
             version: manifest.version.clone(),

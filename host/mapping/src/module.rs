@@ -11,6 +11,7 @@ use crate::inspection::Inspection;
 use crate::limits::Limits;
 use crate::manifest::Manifest;
 use crate::text;
+use crate::wasi::Moment;
 use scimwright_record::{ModuleName, ProviderName, Record, RecordKey, ResourceTypeName, TenantName};
 use std::fmt;
 use std::sync::Arc;
@@ -99,6 +100,8 @@ pub(crate) struct Loaded {
     pub(crate) shared: Arc<Shared>,
     pub(crate) id: ModuleId,
     pub(crate) instances: InstancePre<Call>,
+    /// Whether it imports WASI besides the contract.
+    pub(crate) wants_wasi: bool,
     pub(crate) mapping: Option<attribute_mapping::GuestIndices>,
     pub(crate) defaults: Option<default_values::GuestIndices>,
     pub(crate) manifest: Manifest,
@@ -170,10 +173,11 @@ impl MappingModule {
         let Some(guest) = self.loaded.mapping.as_ref() else {
             return Err(self.not_exported(Function::Map, record, ATTRIBUTE_MAPPING));
         };
+        let call = self.call(context, record);
         let context = convert::context(context, &self.loaded.settings);
         let source = convert::cut_record(record, |name| self.loaded.manifest.reads.contains(name));
         let Finished { value, mut evidence } =
-            self.call(record.key()).run(&self.loaded.shared, &self.loaded.instances, |store, instance| {
+            call.run(&self.loaded.shared, &self.loaded.instances, |store, instance| {
                 guest.load(&mut *store, instance)?.call_map(store, &context, &source)
             });
         let outcome = value.and_then(|value| {
@@ -205,11 +209,12 @@ impl MappingModule {
         let Some(guest) = self.loaded.defaults.as_ref() else {
             return Err(self.not_exported(Function::Defaults, record, DEFAULT_VALUES));
         };
+        let call = self.call(context, record);
         let context = convert::context(context, &self.loaded.settings);
         let source = convert::cut_record(record, |name| self.loaded.manifest.reads.contains(name));
         let mapped = convert::attributes(mapped);
         let Finished { value, mut evidence } =
-            self.call(record.key()).run(&self.loaded.shared, &self.loaded.instances, |store, instance| {
+            call.run(&self.loaded.shared, &self.loaded.instances, |store, instance| {
                 guest.load(&mut *store, instance)?.call_defaults(store, &context, &source, &mapped)
             });
         let attributes = value.and_then(|value| {
@@ -222,9 +227,13 @@ impl MappingModule {
         }
     }
 
-    fn call(&self, record: &RecordKey) -> Call {
-        let permits = Arc::clone(&self.loaded.permits);
-        Call::new(self.loaded.id.clone(), Some(record.clone()), permits, self.loaded.limits)
+    fn call(&self, context: &CallContext, record: &Record) -> Call {
+        let loaded = &self.loaded;
+        let moment = loaded
+            .wants_wasi
+            .then(|| Moment::of_record(record.source().as_str(), record.key().as_str(), &context.now));
+        let (permits, key) = (Arc::clone(&loaded.permits), record.key().clone());
+        Call::new(loaded.id.clone(), Some(key), permits, loaded.limits, moment.as_ref())
     }
 
     fn not_exported(&self, function: Function, record: &Record, export: &'static str) -> MapError {
