@@ -93,15 +93,21 @@ fn row(page: &mut String, function: &Value) {
         .unwrap();
 }
 
+/// Whether a case shows what its function does: no error, nothing absent or empty, nothing that cannot be seen.
 fn says_something(case: &Value) -> bool {
-    let plain =
-        |value: &Value| !value.to_string().chars().any(|c| c.is_control() || c == '\\' || c == '\u{A0}');
+    let says =
+        |value: &Value| !matches!(value, Value::Null) && value != "" && value != &Value::Array(Vec::new());
+    let visible = |c: char| {
+        !c.is_control()
+            && !matches!(c, '\\' | '\u{A0}' | '\u{300}'..='\u{36F}' | '\u{2000}'..='\u{200F}' | '\u{202A}'..='\u{206F}' | '\u{3000}' | '\u{FE0F}' | '\u{FEFF}')
+    };
+    let args = case["args"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let changes = args.first().is_some_and(|first| *first != case["result"]);
     case.get("error").is_none()
-        && !case["result"].is_null()
-        && plain(case)
-        && case["args"]
-            .as_array()
-            .is_some_and(|args| args.first().is_none_or(|first| first != "" && !first.is_null()))
+        && says(&case["result"])
+        && changes
+        && says(&args[0])
+        && case.to_string().chars().all(visible)
 }
 
 fn entra(page: &mut String, shared: &Value) {

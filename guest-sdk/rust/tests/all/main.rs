@@ -5,3 +5,4 @@
 mod declared;
 mod function_page;
 mod functions;
+mod properties;
