@@ -6,6 +6,8 @@
 //! Errors name the field and show the value, and become `invalid-record`, which the host shows to whoever can
 //! correct the source.
 
+use crate::functions::dates::is_date_or_moment;
+use crate::functions::trim;
 use crate::outcome::MappingError;
 use crate::record::{FieldValue, Record};
 use std::borrow::Cow;
@@ -109,7 +111,7 @@ impl Record {
     /// [`MappingError::InvalidRecord`] when the field is neither a date nor a moment.
     pub fn optional_date(&self, name: &str) -> Result<Option<Cow<'_, str>>, MappingError> {
         match self.optional_text(name)? {
-            Some(text) if is_date(&text) || is_moment(&text) => Ok(Some(text)),
+            Some(text) if is_date_or_moment(&text) => Ok(Some(text)),
             Some(text) => {
                 Err(unread(name, &text, "a date like 2024-03-01 or a moment like 2024-03-01T08:00:00Z"))
             }
@@ -187,12 +189,9 @@ pub(crate) fn parse_boolean(text: &str) -> Option<bool> {
     }
 }
 
-/// The text without white space at its ends, where anything is left. Spreadsheets and web forms also leave
-/// zero-width spaces and byte order marks behind, which Unicode does not count as white space.
+/// The text without blank characters at its ends, where anything is left.
 fn present(text: &str) -> Option<&str> {
-    let text = text.trim_matches(|c: char| {
-        c.is_whitespace() || c.is_control() || matches!(c, '\u{200B}' | '\u{2060}' | '\u{FEFF}')
-    });
+    let text = trim(text);
     (!text.is_empty()).then_some(text)
 }
 
@@ -211,62 +210,6 @@ fn excerpt(text: &str) -> Cow<'_, str> {
         Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
         None => Cow::Borrowed(text),
     }
-}
-
-/// `YYYY-MM-DD`, a day that exists.
-fn is_date(text: &str) -> bool {
-    let number = |from: usize, to: usize| -> Option<u32> {
-        let digits = text.get(from..to)?;
-        digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
-    };
-    let (Some(year), Some(month), Some(day)) = (number(0, 4), number(5, 7), number(8, 10)) else {
-        return false;
-    };
-    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    let days = match month {
-        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
-        4 | 6 | 9 | 11 => 30,
-        2 if leap => 29,
-        2 => 28,
-        _ => 0,
-    };
-    text.len() == 10 && &text[4..5] == "-" && &text[7..8] == "-" && (1..=days).contains(&day)
-}
-
-/// RFC 3339 §5.6 `date-time`, with `T` or the space that the section's note allows.
-fn is_moment(text: &str) -> bool {
-    let Some((date, rest)) = text.split_at_checked(10) else { return false };
-    let Some(time) = rest.strip_prefix(['T', 't', ' ']) else { return false };
-    let Some((clock, rest)) = time.split_at_checked(8) else { return false };
-    let zone = match rest.strip_prefix('.') {
-        Some(fraction) => {
-            let zone = fraction.trim_start_matches(|c: char| c.is_ascii_digit());
-            if zone.len() == fraction.len() {
-                return false;
-            }
-            zone
-        }
-        None => rest,
-    };
-    let zone_is_good = match zone.strip_prefix(['+', '-']) {
-        Some(offset) => is_clock(offset, &[24, 60]),
-        None => zone.eq_ignore_ascii_case("z"),
-    };
-    // RFC 3339 §5.7: a leap second is :60.
-    is_date(date) && is_clock(clock, &[24, 60, 61]) && zone_is_good
-}
-
-/// Two digits for each bound, below it, joined by colons.
-fn is_clock(text: &str, bounds: &[u32]) -> bool {
-    let mut parts = text.split(':');
-    let good = bounds.iter().all(|bound| {
-        parts.next().is_some_and(|part| {
-            part.len() == 2
-                && part.bytes().all(|byte| byte.is_ascii_digit())
-                && part.parse::<u32>().is_ok_and(|number| number < *bound)
-        })
-    });
-    good && parts.next().is_none()
 }
 
 #[cfg(test)]

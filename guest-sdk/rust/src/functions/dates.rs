@@ -179,6 +179,12 @@ pub fn date_from_excel(number: i64) -> Option<String> {
     (number > 60).then_some(instant)?.in_range().map(|instant| instant.to_string())
 }
 
+/// Whether a text is a day that exists, or a moment as RFC 3339 §5.6 has it, with `T` or the space that the
+/// section's note allows.
+pub(crate) fn is_date_or_moment(text: &str) -> bool {
+    Instant::read(text).is_some()
+}
+
 /// A point in time, and whether it was written as a date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Instant {

@@ -2,7 +2,7 @@
 //!
 //! Decomposition by the Unicode tables would cost every module a hundred kilobytes and still leave out `ø`,
 //! `ł` and `ß`, which do not decompose. So there is a table of the letters that names are written with,
-//! `guest-sdk/transliteration.json`, which every SDK has; [`tables`](super::tables) has it packed, and only a
+//! `guest-sdk/transliteration.json`, which every SDK has; the module `tables` has it packed, and only a
 //! module that calls one of these functions has it at all.
 
 use super::case::is_mark;

@@ -3,8 +3,13 @@
 //! The files in `tables/` are made from the JSON by the test below. After a change to the JSON:
 //! `UPDATE_TABLES=1 cargo test -p scimwright-guest tables`.
 
-include!("tables/letters.in");
-include!("tables/countries.in");
+#[rustfmt::skip]
+mod countries;
+#[rustfmt::skip]
+mod letters;
+
+pub(super) use countries::COUNTRIES;
+pub(super) use letters::{DIACRITICS, DIACRITICS_BASES, LANGUAGES, LETTERS, LETTERS_ASCII};
 
 /// How many characters an entry of `LETTERS_ASCII` takes.
 pub(super) const CELL: usize = 4;
@@ -60,7 +65,7 @@ mod tests {
     #[test]
     fn the_tables_of_letters_are_what_the_json_makes() {
         let json = shared("transliteration.json");
-        let mut out = String::from("// Made from transliteration.json by the test in tables.rs.\n\n");
+        let mut out = String::from("//! Made from transliteration.json by the test in tables.rs.\n\n");
         let code = |letter: char| format!("0x{:04X}", u16::try_from(u32::from(letter)).unwrap());
 
         let mut letters: Vec<(char, &str)> = entries(&json["letters"])
@@ -68,9 +73,9 @@ mod tests {
             .filter(|(from, _)| !from.is_whitespace())
             .collect();
         letters.sort_unstable();
-        writeln!(out, "pub(super) const LETTERS: [u16; {}] = [", letters.len()).unwrap();
+        writeln!(out, "pub(in crate::functions) const LETTERS: [u16; {}] = [", letters.len()).unwrap();
         out += &rows(&letters.iter().map(|(from, _)| code(*from)).collect::<Vec<_>>(), 13);
-        out += "];\n\npub(super) const LETTERS_ASCII: &str = concat!(\n";
+        out += "];\n\npub(in crate::functions) const LETTERS_ASCII: &str = concat!(\n";
         for row in letters.chunks(24) {
             let cells: String = row.iter().map(|(_, to)| format!("{to:<CELL$}")).collect();
             writeln!(out, "    {cells:?},").unwrap();
@@ -80,19 +85,25 @@ mod tests {
             .map(|(from, to)| (single(from).unwrap(), single(to).unwrap()))
             .collect();
         diacritics.sort_unstable();
-        writeln!(out, ");\n\npub(super) const DIACRITICS: [u16; {}] = [", diacritics.len()).unwrap();
+        writeln!(out, ");\n\npub(in crate::functions) const DIACRITICS: [u16; {}] = [", diacritics.len())
+            .unwrap();
         out += &rows(&diacritics.iter().map(|(from, _)| code(*from)).collect::<Vec<_>>(), 13);
-        writeln!(out, "];\n\npub(super) const DIACRITICS_BASES: [u16; {}] = [", diacritics.len()).unwrap();
+        writeln!(
+            out,
+            "];\n\npub(in crate::functions) const DIACRITICS_BASES: [u16; {}] = [",
+            diacritics.len()
+        )
+        .unwrap();
         out += &rows(&diacritics.iter().map(|(_, to)| code(*to)).collect::<Vec<_>>(), 13);
 
-        out += "];\n\n#[rustfmt::skip]\npub(super) const LANGUAGES: &[(&str, &[(&str, &str)])] = &[\n";
+        out += "];\n\npub(in crate::functions) const LANGUAGES: &[(&str, &[(&str, &str)])] = &[\n";
         for (language, own) in json["languages"].as_object().unwrap() {
             let own: Vec<String> =
                 entries(own).map(|(from, to)| format!("(\"{}\", {to:?})", from.escape_unicode())).collect();
             writeln!(out, "    ({language:?}, &[\n{}    ]),", rows(&own, 4)).unwrap();
         }
         out += "];\n";
-        in_step("letters.in", &out);
+        in_step("letters.rs", &out);
     }
 
     /// What is packed has to be what is written, entry by entry, and no other letter may have an entry.
@@ -122,9 +133,9 @@ mod tests {
     #[test]
     fn the_table_of_countries_is_what_the_json_makes() {
         let json = shared("countries.json");
-        let mut out = String::from("// Made from countries.json by the test in tables.rs.\n\n");
+        let mut out = String::from("//! Made from countries.json by the test in tables.rs.\n\n");
         out += "/// A line a country: its codes, its name, and behind `|` what names it is known by.\n";
-        out += "pub(super) const COUNTRIES: &str = concat!(\n";
+        out += "pub(in crate::functions) const COUNTRIES: &str = concat!(\n";
         for country in json["countries"].as_array().unwrap() {
             let text = |name: &str| country[name].as_str().unwrap();
             let name = text("name");
@@ -145,6 +156,6 @@ mod tests {
             writeln!(out, "    {line:?},").unwrap();
         }
         out += ");\n";
-        in_step("countries.in", &out);
+        in_step("countries.rs", &out);
     }
 }

@@ -1,7 +1,7 @@
-// Made from countries.json by the test in tables.rs.
+//! Made from countries.json by the test in tables.rs.
 
 /// A line a country: its codes, its name, and behind `|` what names it is known by.
-pub(super) const COUNTRIES: &str = concat!(
+pub(in crate::functions) const COUNTRIES: &str = concat!(
     "AD AND 020 Andorra|andorra\n",
     "AE ARE 784 United Arab Emirates|uae|united arab emirates\n",
     "AF AFG 004 Afghanistan|afghanistan\n",
