@@ -112,8 +112,8 @@ fn says_something(case: &Value) -> bool {
 
 fn entra(page: &mut String, shared: &Value) {
     page.push_str(
-        "## Coming from Microsoft Entra\n\nThe functions of its attribute mapping expressions, and what does \
-         the same here.\n\n| Entra | here |\n|---|---|\n",
+        "## Coming from Microsoft Entra\n\nThe functions of its attribute mapping expressions and of its Connect \
+         Sync rules, and what does the\nsame here. Where they count from 1 or answer 0 for nothing, see above.\n\n| Entra | here |\n|---|---|\n",
     );
     let mut rows: Vec<(String, String)> = Vec::new();
     for function in shared["functions"].as_array().unwrap() {
