@@ -11,7 +11,7 @@
 //! | `\d` `\w` `\s` `\D` `\W` `\S` | digit, word character, white space and their opposites, ASCII only |
 //! | `^` `$` `\b` | the start and the end of the whole text, the edge of an ASCII word |
 //! | `(…)` `(?:…)` `a\|b` | a group, one that is not counted, either |
-//! | `*` `+` `?` `{2}` `{2,}` `{2,5}` | so many times; with a `?` behind, as few as possible |
+//! | `*` `+` `?` `{2}` `{2,}` `{2,5}` | so many times; with a `?` behind, as few as possible; behind `(…)` only `?` |
 //! | `\n` `\r` `\t` and `\` before `^$\.*+?()[]{}\|/`, in a class `-` too | that character |
 
 use super::FunctionError;
@@ -41,14 +41,17 @@ impl Pattern {
         self.regex.is_match(text)
     }
 
-    /// The first group of the first match, or the whole match when the pattern has no group.
+    /// The first group of the first match, unless it is empty; or the whole match when the pattern has no group.
     #[must_use]
     pub fn extract<'a>(&self, text: &'a str) -> Option<&'a str> {
         let group = usize::from(self.regex.captures_len() > 1);
-        Some(self.regex.captures(text)?.get(group)?.as_str())
+        let found = self.regex.captures(text)?.get(group)?.as_str();
+        // Engines differ in whether a group that can be empty took part.
+        (group == 0 || !found.is_empty()).then_some(found)
     }
 
-    /// The text with every match replaced. `$0` is the match, `$1` to `$9` are its groups, `$$` is a dollar.
+    /// The text with every match replaced, but for empty ones. `$0` is the match, `$1` to `$9` are its groups, `$$`
+    /// is a dollar.
     ///
     /// # Errors
     /// [`FunctionError::Pattern`] when the pattern matches the empty text, where engines differ, or lacks a group
@@ -65,12 +68,20 @@ impl Pattern {
             return Err(wrong("does not have a group that the replacement names"));
         }
         let mut replaced = String::with_capacity(text.len());
-        let mut done = 0;
-        for captures in self.regex.captures_iter(text) {
-            let Some(found) = captures.get(0).filter(|found| !found.is_empty()) else { continue };
+        let (mut done, mut from) = (0, 0);
+        while let Some(captures) = self.regex.captures_at(text, from) {
+            let Some(found) = captures.get(0) else { break };
+            from = found.end();
+            if found.is_empty() {
+                // `\b\d*` can be empty where there is something else. Iterators of engines differ in where they
+                // go on; this is what all SDKs do.
+                let Some(next) = text[from..].chars().next() else { break };
+                from += next.len_utf8();
+                continue;
+            }
             replaced.push_str(&text[done..found.start()]);
             expand(&mut replaced, replacement, &captures);
-            done = found.end();
+            done = from;
         }
         replaced.push_str(&text[done..]);
         Ok(replaced)
@@ -100,7 +111,7 @@ pub fn matches_regex(text: &str, pattern: &str) -> Result<bool, FunctionError> {
     Ok(Pattern::new(pattern)?.matches(text))
 }
 
-/// The first group of the pattern's first match, or the whole match when it has no group.
+/// The first group of the pattern's first match, unless it is empty; or the whole match when it has no group.
 ///
 /// # Errors
 /// [`FunctionError::Pattern`], as for [`Pattern::new`].
@@ -158,7 +169,11 @@ impl Check {
     fn pattern(mut self) -> Result<(), String> {
         // Whether what was just read can be repeated.
         let mut repeatable = false;
+        // Whether it was a group that is counted or has one in it; and the same of the groups around.
+        let mut counted = false;
+        let mut around = Vec::new();
         while let Some(c) = self.take() {
+            let was_counted = std::mem::take(&mut counted);
             repeatable = match c {
                 '\\' => match self.take() {
                     Some('b') => false,
@@ -172,10 +187,19 @@ impl Check {
                 }
                 ']' | '}' => return Err(not_portable(&c.to_string())),
                 '(' => {
-                    if self.take_if('?') && !self.take_if(':') {
+                    let plain = self.take_if('?');
+                    if plain && !self.take_if(':') {
                         return Err(not_portable("(?"));
                     }
+                    around.push(!plain);
                     false
+                }
+                ')' => {
+                    counted = around.pop().unwrap_or_default();
+                    if let (true, Some(outer)) = (counted, around.last_mut()) {
+                        *outer = true;
+                    }
+                    true
                 }
                 '^' | '$' | '|' => false,
                 '*' | '+' | '?' | '{' => {
@@ -183,10 +207,13 @@ impl Check {
                         self.count()?;
                     }
                     if !repeatable {
-                        return Err(match self.at {
-                            0..=1 => format!("has nothing that `{c}` could repeat"),
-                            _ => not_portable(&c.to_string()) + " where nothing can be repeated",
-                        });
+                        return Err(format!("has nothing that `{c}` could repeat, which is not portable"));
+                    }
+                    // What a group has of an earlier turn, some forget.
+                    if was_counted && c != '?' {
+                        return Err(format!(
+                            "has `{c}` behind a group that is counted, which is not portable: write `(?:…)`"
+                        ));
                     }
                     self.take_if('?');
                     false

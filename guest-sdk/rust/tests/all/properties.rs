@@ -28,7 +28,7 @@ impl Texts {
     }
 }
 
-const ROUNDS: usize = 20_000;
+const ROUNDS: usize = 5_000;
 
 #[test]
 fn cleaning_a_second_time_changes_nothing() {
@@ -90,7 +90,7 @@ fn plain_letters_are_ascii_and_slugs_are_words() {
         assert!(f::to_ascii(&text).is_ascii(), "{text:?}");
         assert!(f::to_ascii_in(&text, "de").is_ascii(), "{text:?}");
         let slug = f::slug(&text);
-        assert!(f::matches_regex(&slug, "^([a-z0-9]+(-[a-z0-9]+)*)?$").unwrap(), "{slug:?} of {text:?}");
+        assert!(f::matches_regex(&slug, "^(?:[a-z0-9]+(?:-[a-z0-9]+)*)?$").unwrap(), "{slug:?} of {text:?}");
     }
 }
 
@@ -126,7 +126,7 @@ fn login_names_have_no_separator_at_an_end_and_no_two_in_a_row() {
         let names = f::user_name_candidates(&patterns, &[("given", &given), ("family", &family)], 6).unwrap();
         for name in &names {
             assert!(
-                f::matches_regex(name, "^[a-z0-9]+([._-][a-z0-9]+)*$").unwrap(),
+                f::matches_regex(name, "^[a-z0-9]+(?:[._-][a-z0-9]+)*$").unwrap(),
                 "{name} of {given:?} {family:?}"
             );
         }
@@ -139,8 +139,8 @@ fn every_day_is_written_and_read_and_counted() {
     let mut day = "0001-01-01".to_owned();
     let mut number = 0;
     let mut weekday = 1;
-    // All days of 500 years, the end of the range, and the jump between them.
-    while number < 182_700 {
+    // 400 years, after which the calendar repeats.
+    while number < 146_097 {
         assert_eq!(f::weekday(&day), Some(weekday), "{day}");
         let written = f::format_date(&day, "EEEE d. MMMM yyyy").unwrap().unwrap();
         assert_eq!(
