@@ -102,7 +102,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 }
 
 /// The binary form of a file that is either form.
-fn binary(bytes: &[u8]) -> Result<Cow<'_, [u8]>, LoadFailure> {
+pub(crate) fn binary(bytes: &[u8]) -> Result<Cow<'_, [u8]>, LoadFailure> {
     if bytes.starts_with(MAGIC) {
         return Ok(Cow::Borrowed(bytes));
     }

@@ -166,6 +166,20 @@ impl MappingHost {
         load::inspect_file(&self.shared, id, path, limits)
     }
 
+    /// Loads a module for its author's tools, which run cases against it: everything that it declares is granted,
+    /// and answered from the cases alone; [`MappingModule::with_settings`] gives it settings.
+    ///
+    /// # Errors
+    /// [`LoadError`], as for [`load`](Self::load).
+    pub fn load_for_cases(
+        &self,
+        id: ModuleId,
+        path: &Path,
+        limits: Limits,
+    ) -> Result<MappingModule, LoadError> {
+        load::for_author(&self.shared, id, path, limits)
+    }
+
     /// [`load`](Self::load) for bytes that were read already.
     ///
     /// # Errors

@@ -16,6 +16,7 @@
 //! - [`evidence`]: what a call leaves behind, however it ended
 //! - [`error`]: [`MapError`], why a record could not be mapped
 //! - [`backtrace`]: where in the guest's code it happened
+//! - [`case`]: a call as a value: fixture, recording and replay
 //! - [`inspection`]: everything that is known about a loaded module
 //!
 //! ```no_run
@@ -45,6 +46,7 @@
 
 pub mod attributes;
 pub mod backtrace;
+pub mod case;
 pub mod error;
 pub mod evidence;
 pub mod grants;
@@ -71,6 +73,7 @@ pub use attributes::{
 };
 pub use backtrace::{GuestBacktrace, GuestFrame};
 pub use call::{LogLevel, LogLine};
+pub use case::{Case, CaseError, CaseReport, CaseRunner};
 pub use contract::CONTRACT_VERSION;
 pub use error::{Concern, Fault, Function, MapError, Place, TrapReport};
 pub use evidence::{Evidence, TapeAnswer, TapeEntry};

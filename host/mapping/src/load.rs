@@ -6,6 +6,7 @@
 
 use crate::artifact::{self, Artifact};
 use crate::call::{Call, Finished, Permits};
+use crate::case::{CaseFileError, CasesFailed, bundled_cases, verify_bundled};
 use crate::contract::{self, CONTRACT_VERSION, about, attribute_mapping, default_values};
 use crate::error::{Function, MapError, Place};
 use crate::grants::Grants;
@@ -172,6 +173,12 @@ pub enum LoadFailure {
         /// The line of configuration that grants it.
         remedy: String,
     },
+    /// The cases that it carries cannot be read.
+    #[error("the cases that it carries cannot be read: {0}; its author has to build it again")]
+    UnreadableCases(#[source] CaseFileError),
+    /// It does not pass the cases that it carries.
+    #[error(transparent)]
+    Cases(CasesFailed),
 }
 
 /// Loads a module from a file.
@@ -199,8 +206,32 @@ pub(crate) fn from_bytes(
     grants: Grants,
 ) -> Result<MappingModule, LoadError> {
     let loaded = Loading { shared, id: &id, limits }.run(bytes, settings, grants);
-    match loaded {
-        Ok(loaded) => Ok(MappingModule { loaded: Arc::new(loaded) }),
+    let proven = loaded.and_then(|loaded| prove(MappingModule { loaded: Arc::new(loaded) }, bytes));
+    proven.map_err(|failure| LoadError { module: id, failure })
+}
+
+/// Lets a module show that it passes the cases that it carries.
+fn prove(module: MappingModule, bytes: &[u8]) -> Result<MappingModule, LoadFailure> {
+    let cases = bundled_cases(bytes).map_err(LoadFailure::UnreadableCases)?;
+    verify_bundled(&module, &cases).map_err(LoadFailure::Cases)?;
+    Ok(module)
+}
+
+/// Loads a module for its author: whatever it declares is granted, without anything behind it, and nothing is
+/// asked of its settings and its own cases yet.
+pub(crate) fn for_author(
+    shared: &Arc<Shared>,
+    id: ModuleId,
+    path: &Path,
+    limits: Limits,
+) -> Result<MappingModule, LoadError> {
+    let loading = Loading { shared, id: &id, limits };
+    let described = artifact::read(path, limits.file_bytes).and_then(|bytes| loading.describe_bytes(&bytes));
+    match described {
+        Ok(described) => {
+            let permits = Permits { sources: described.manifest.lookups.clone(), reader: None };
+            Ok(MappingModule { loaded: Arc::new(loading.finish(described, Vec::new(), permits)) })
+        }
         Err(failure) => Err(LoadError { module: id, failure }),
     }
 }
@@ -251,11 +282,18 @@ impl Loading<'_> {
         settings: Vec<(String, String)>,
         grants: Grants,
     ) -> Result<Loaded, LoadFailure> {
-        let Described { inspection, instances, mapping, defaults, manifest } = self.describe_bytes(bytes)?;
+        let described = self.describe_bytes(bytes)?;
+        let refused = |problems| LoadFailure::Settings { problems };
+        described.manifest.check_settings(&settings).map_err(refused)?;
+        let permits = self.check_grants(&described.manifest, grants)?;
+        Ok(self.finish(described, settings, permits))
+    }
+
+    /// What every call of a module needs, once it is clear what the module may do.
+    fn finish(&self, described: Described, settings: Vec<(String, String)>, permits: Permits) -> Loaded {
+        let Described { inspection, instances, mapping, defaults, manifest } = described;
         let wants_wasi = inspection.wants_wasi();
-        manifest.check_settings(&settings).map_err(|problems| LoadFailure::Settings { problems })?;
-        let permits = self.check_grants(&manifest, grants)?;
-        Ok(Loaded {
+        Loaded {
             shared: Arc::clone(self.shared),
             id: self.id.clone(),
             inspection,
@@ -267,7 +305,7 @@ impl Loading<'_> {
             limits: self.limits,
             settings,
             permits: Arc::new(permits),
-        })
+        }
     }
 
     /// Everything up to the manifest.

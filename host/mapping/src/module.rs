@@ -12,7 +12,9 @@ use crate::limits::Limits;
 use crate::manifest::Manifest;
 use crate::text;
 use crate::wasi::Moment;
-use scimwright_record::{ModuleName, ProviderName, Record, RecordKey, ResourceTypeName, TenantName};
+use scimwright_record::{
+    ModuleName, ProviderName, Record, RecordKey, RecordLookup, ResourceTypeName, TenantName,
+};
 use std::fmt;
 use std::sync::Arc;
 use wasmtime::component::InstancePre;
@@ -225,6 +227,42 @@ impl MappingModule {
             Ok(attributes) => Ok(MappedDefaults { attributes, evidence }),
             Err(fault) => Err(self.error(Function::Defaults, record.key(), fault, evidence)),
         }
+    }
+
+    /// The same module with other settings. Compiled code is shared, and so are the limits.
+    ///
+    /// # Errors
+    /// A sentence for each setting that the module does not accept, or lacks.
+    pub fn with_settings(&self, settings: Vec<(String, String)>) -> Result<Self, Vec<String>> {
+        self.loaded.manifest.check_settings(&settings)?;
+        Ok(self.variant(|loaded| loaded.settings = settings))
+    }
+
+    /// The same module with another place to look records up in. What it may look up stays as it was granted.
+    #[must_use]
+    pub fn with_reader(&self, reader: Arc<dyn RecordLookup>) -> Self {
+        let sources = self.loaded.permits.sources.clone();
+        self.variant(|loaded| loaded.permits = Arc::new(Permits { sources, reader: Some(reader) }))
+    }
+
+    /// The same module, changed in something that does not touch its code.
+    fn variant(&self, change: impl FnOnce(&mut Loaded)) -> Self {
+        let loaded = &self.loaded;
+        let mut variant = Loaded {
+            shared: Arc::clone(&loaded.shared),
+            id: loaded.id.clone(),
+            instances: loaded.instances.clone(),
+            wants_wasi: loaded.wants_wasi,
+            mapping: loaded.mapping.clone(),
+            defaults: loaded.defaults.clone(),
+            manifest: loaded.manifest.clone(),
+            limits: loaded.limits,
+            settings: loaded.settings.clone(),
+            permits: Arc::clone(&loaded.permits),
+            inspection: loaded.inspection.clone(),
+        };
+        change(&mut variant);
+        Self { loaded: Arc::new(variant) }
     }
 
     fn call(&self, context: &CallContext, record: &Record) -> Call {

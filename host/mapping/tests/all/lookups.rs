@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 /// Looks up record "k" of the source, field "a", and returns what it finds as attributes. Where it finds
 /// nothing it skips with "none"; where it is told off it skips with the case's number.
-fn guest(source: &str) -> Guest {
+pub(crate) fn guest(source: &str) -> Guest {
     // The answer (result<option<source-record>, lookup-error>) is at 512: 0 ok or error; at 516 the option's
     // case, or the error's; at 520 the record: source, key, fields.
     let body = format!(
@@ -39,7 +39,7 @@ fn guest(source: &str) -> Guest {
 
 /// A source with one record, which remembers what it was asked.
 #[derive(Default)]
-struct Departments {
+pub(crate) struct Departments {
     delay: Duration,
     broken: bool,
     asked: Mutex<Vec<(String, String, Vec<String>)>>,
@@ -65,7 +65,7 @@ impl RecordLookup for Departments {
     }
 }
 
-fn source(name: &str) -> SourceName {
+pub(crate) fn source(name: &str) -> SourceName {
     SourceName::parse(name).unwrap()
 }
 

@@ -11,6 +11,7 @@
 )]
 
 mod cache;
+mod cases;
 mod contract;
 mod garbage;
 mod guests;
