@@ -23,7 +23,7 @@ pub mod names;
 pub mod record;
 pub mod source;
 
-pub use lookup::{LookupUnavailable, RecordLookup};
+pub use lookup::{HeldSources, LookupUnavailable, RecordLookup};
 pub use names::{InvalidName, ModuleName, ProviderName, RecordKey, ResourceTypeName, SourceName, TenantName};
 pub use record::{Field, FieldValue, Record};
 pub use source::{Malformed, Position, RecordSource, RecordStream, Row, SourceError};

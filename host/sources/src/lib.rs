@@ -10,6 +10,7 @@
 //! - [`csv`]: [`CsvSource`], a file with a header line
 //! - [`json_lines`]: [`JsonLinesSource`], an object a line
 //! - [`sqlite`]: [`SqliteSource`], a table, a view or the result of a query
+//! - [`lookup`]: [`SourceLookup`], one record of any of them by its key
 //! - [`typing`]: [`ColumnType`], what a column's text or numbers are to become
 //!
 //! Inside: `csv_rows` and `lines` (bytes to rows, bounded, with line numbers), `columns`
@@ -44,12 +45,14 @@ mod feed;
 mod file;
 pub mod json_lines;
 mod lines;
+pub mod lookup;
 mod select;
 pub mod sqlite;
 pub mod typing;
 
 pub use csv::{CsvOptions, CsvSource, EmptyCell};
 pub use json_lines::{JsonLinesOptions, JsonLinesSource};
+pub use lookup::SourceLookup;
 pub use sqlite::{SqliteFrom, SqliteOptions, SqliteSource};
 pub use typing::{ColumnType, UnknownColumnType};
 
