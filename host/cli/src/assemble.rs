@@ -71,6 +71,7 @@ pub(crate) fn layers(
         modules: load(&rules.modules)?,
         defaults: load(&rules.defaults)?,
         columns,
+        ..Layers::default()
     })
 }
 

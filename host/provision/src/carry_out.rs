@@ -9,9 +9,10 @@ use crate::decide::{self, Decision};
 use crate::error::ProvisionError;
 use crate::event::{Action, Event, PlannedRequest, RecordEvent};
 use crate::one::Existing;
+use crate::target::RowTarget;
 use jiff::Timestamp;
 use scimwright_client::{CallReport, ClientError, Creation, Failure, Found, Known};
-use scimwright_mapping::AttributeMap;
+use scimwright_mapping::{AttributeMap, UnresolvedLink};
 use scimwright_record::RecordKey;
 use scimwright_scim::{Desired, Resource, diff};
 use scimwright_state::{
@@ -35,10 +36,16 @@ impl Cycle<'_> {
         key: RecordKey,
         link: Option<Link>,
         attributes: AttributeMap,
+        create_only: &[RowTarget],
     ) -> Result<(), ProvisionError> {
         let (desired, waiting) = self.resolve(&attributes).await?;
+        // What an existing resource keeps waits for nobody.
+        let waiting: Vec<_> = match &link {
+            Some(_) => waiting.into_iter().filter(|link| !is_kept(link, create_only)).collect(),
+            None => waiting,
+        };
         if !waiting.is_empty() {
-            self.defer(&key, &attributes, &waiting).await?;
+            self.defer(&key, &attributes, &waiting, create_only).await?;
         }
         match link {
             Some(link) if self.existing == Existing::Refuse => {
@@ -49,12 +56,18 @@ impl Cycle<'_> {
                 self.fail(&key, Some(&link), reason);
                 Ok(())
             }
-            Some(link) => self.provision_linked(link, desired).await,
-            None => self.provision_unlinked(&key, desired).await,
+            Some(link) => self.provision_linked(link, desired, create_only).await,
+            None => self.provision_unlinked(&key, desired, create_only).await,
         }
     }
 
-    async fn provision_linked(&self, link: Link, desired: Desired) -> Result<(), ProvisionError> {
+    async fn provision_linked(
+        &self,
+        link: Link,
+        wanted: Desired,
+        create_only: &[RowTarget],
+    ) -> Result<(), ProvisionError> {
+        let desired = self.left_as_seen(wanted.clone(), create_only, &link.seen);
         let desired = decide::reactivated(&link, desired);
         let (desired, unwritable) = self.provisioner.kind.reconcile(desired, &known(&link));
         for wish in unwritable {
@@ -80,7 +93,8 @@ impl Cycle<'_> {
                     Attempt::Done(link) => {
                         self.settled(RecordEvent { changes, ..event(&link, Action::Update) });
                     }
-                    Attempt::Gone => return self.replace_the_lost(link, desired).await,
+                    // The new one is created, with all that belongs to that.
+                    Attempt::Gone => return self.replace_the_lost(link, wanted, create_only).await,
                     Attempt::Failed(reason) => self.fail(&link.key, Some(&link), reason),
                 }
             }
@@ -88,8 +102,26 @@ impl Cycle<'_> {
         Ok(())
     }
 
+    /// What is wanted of a resource that is there: without what counts for new ones only.
+    pub(crate) fn left_as_seen(
+        &self,
+        mut desired: Desired,
+        create_only: &[RowTarget],
+        seen: &Resource,
+    ) -> Desired {
+        for target in create_only {
+            target.leave_as_seen(&mut desired, seen, self.provisioner.kind.schemas());
+        }
+        desired
+    }
+
     /// Somebody deleted the resource at the provider. The record is still in scope, so it gets a new one.
-    async fn replace_the_lost(&self, link: Link, desired: Desired) -> Result<(), ProvisionError> {
+    async fn replace_the_lost(
+        &self,
+        link: Link,
+        desired: Desired,
+        create_only: &[RowTarget],
+    ) -> Result<(), ProvisionError> {
         self.provisioner.state.forget_link(&self.scope, &link.key).await?;
         self.tally.emit(Event::Notice {
             key: Some(link.key.clone()),
@@ -98,10 +130,15 @@ impl Cycle<'_> {
                 link.resource_id
             ),
         });
-        Box::pin(self.provision_unlinked(&link.key, desired)).await
+        Box::pin(self.provision_unlinked(&link.key, desired, create_only)).await
     }
 
-    async fn provision_unlinked(&self, key: &RecordKey, desired: Desired) -> Result<(), ProvisionError> {
+    async fn provision_unlinked(
+        &self,
+        key: &RecordKey,
+        desired: Desired,
+        create_only: &[RowTarget],
+    ) -> Result<(), ProvisionError> {
         let _claim = match self.claims.claim(key, &self.provisioner.rules.matching, &desired) {
             Ok(claim) => claim,
             Err(contested) => {
@@ -114,7 +151,7 @@ impl Cycle<'_> {
             }
         };
         if self.began_empty {
-            return self.create(key, desired).await;
+            return self.create(key, desired, create_only).await;
         }
         let found =
             self.target.find(&self.provisioner.kind, &self.provisioner.rules.matching, &desired).await;
@@ -123,9 +160,11 @@ impl Cycle<'_> {
                 self.fail(key, None, self.exists(&resource));
                 Ok(())
             }
-            Ok(Found::One(resource)) => self.adopt(key, *resource, desired).await,
-            Ok(Found::None) => self.create(key, desired).await,
-            Ok(Found::NothingToMatchBy) if !self.unsettled.contains(key) => self.create(key, desired).await,
+            Ok(Found::One(resource)) => self.adopt(key, *resource, desired, create_only).await,
+            Ok(Found::None) => self.create(key, desired, create_only).await,
+            Ok(Found::NothingToMatchBy) if !self.unsettled.contains(key) => {
+                self.create(key, desired, create_only).await
+            }
             Ok(unclear) => {
                 self.fail(key, None, self.cannot_match(&unclear));
                 Ok(())
@@ -163,6 +202,7 @@ impl Cycle<'_> {
         key: &RecordKey,
         resource: Resource,
         desired: Desired,
+        create_only: &[RowTarget],
     ) -> Result<(), ProvisionError> {
         let Some(id) = resource.id_text() else {
             self.fail(key, None, "the provider returned a matching resource without an id".to_owned());
@@ -172,6 +212,7 @@ impl Cycle<'_> {
             self.fail(key, None, reason);
             return Ok(());
         }
+        let desired = self.left_as_seen(desired, create_only, &resource);
         let desired = self.provisioner.kind.revived(desired, &resource);
         let change = decide::for_adoption(&resource, &desired, self.provisioner.kind.schemas());
         let changes = change.clone().unwrap_or_default();
@@ -220,7 +261,12 @@ impl Cycle<'_> {
         Ok(())
     }
 
-    async fn create(&self, key: &RecordKey, desired: Desired) -> Result<(), ProvisionError> {
+    async fn create(
+        &self,
+        key: &RecordKey,
+        desired: Desired,
+        create_only: &[RowTarget],
+    ) -> Result<(), ProvisionError> {
         let kind = &self.provisioner.kind;
         let Some(run) = &self.run else {
             self.settled(RecordEvent {
@@ -262,7 +308,7 @@ impl Cycle<'_> {
                     None if self.existing == Existing::Refuse => {
                         self.give_up(run, key, &call, self.exists(&resource)).await
                     }
-                    None => Box::pin(self.adopt(key, *resource, desired)).await,
+                    None => Box::pin(self.adopt(key, *resource, desired, create_only)).await,
                 }
             }
             Err(error) => self.create_failed(run, key, error).await,
@@ -417,6 +463,11 @@ impl Cycle<'_> {
     pub(crate) fn provider_failed(&self, error: ClientError) -> Result<String, ProvisionError> {
         if error.kind.concerns_every_call() { Err(error.into()) } else { Ok(error.to_string()) }
     }
+}
+
+/// Whether an existing resource keeps what this link would go into.
+fn is_kept(link: &UnresolvedLink, create_only: &[RowTarget]) -> bool {
+    create_only.iter().any(|target| target.is_whole() && target.attribute().same_attribute(&link.path))
 }
 
 /// What a link remembers, as the client wants it.

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use scimwright_client::{CallObserver, CallReport, Failure, Kind, Provider, Query};
 use scimwright_mapping::{AttributeMap, CallContext, Operation, Outcome, UnresolvedLink};
 use scimwright_record::{
-    Malformed, ProviderName, Record, RecordKey, RecordSource, Row, SourceError, TenantName,
+    HeldSources, Malformed, ProviderName, Record, RecordKey, RecordSource, Row, SourceError, TenantName,
 };
 use scimwright_scim::{AttributeName, AttributePath, Desired};
 use scimwright_state::{Link, LinkScope, Noted, Pass, RunId, RunKind, RunOutcome, StateError, TenantState};
@@ -196,8 +196,12 @@ pub(crate) struct Cycle<'a> {
     /// Records whose resource another record of this run claims. Whether they left or were given a new key,
     /// nobody knows, so their resources are left alone.
     contested: Mutex<HashSet<RecordKey>>,
+    /// When the run began.
+    pub(crate) began: Timestamp,
     now: String,
     noted: Mutex<BTreeSet<String>>,
+    /// The sources that records are looked up in, as they were when the run began.
+    _held: HeldSources,
 }
 
 impl<'a> Cycle<'a> {
@@ -209,6 +213,12 @@ impl<'a> Cycle<'a> {
         tally: &'a Tally<'a>,
     ) -> Result<Self, ProvisionError> {
         let state = &provisioner.state;
+        // Before the first record: reading a source may take longer than a module may.
+        let held = provisioner.layers.hold(provisioner.source.name()).await;
+        for (_, reason) in &held.unavailable {
+            let message = format!("{reason}. Records that need it fail");
+            tally.emit(Event::Notice { key: None, message });
+        }
         let pass = state.begin_pass(&scope).await?;
         let unsettled: HashSet<_> =
             state.intents(&scope).await?.into_iter().map(|intent| intent.key).collect();
@@ -226,8 +236,10 @@ impl<'a> Cycle<'a> {
             claims: Claims::default(),
             existing: Existing::Change,
             contested: Mutex::default(),
+            began: Timestamp::now(),
             now: Timestamp::now().round(jiff::Unit::Second).unwrap_or_else(|_| Timestamp::now()).to_string(),
             noted: Mutex::default(),
+            _held: held,
         };
         cycle.began_empty = untouched && cycle.provider_is_empty().await?;
         Ok(cycle)
@@ -358,7 +370,9 @@ impl<'a> Cycle<'a> {
             }
         };
         match layered.outcome {
-            Outcome::Provision(attributes) => self.provision(key, link, attributes).await,
+            Outcome::Provision(attributes) => {
+                self.provision(key, link, attributes, &layered.create_only).await
+            }
             Outcome::Skip(reason) => self.out_of_scope(&key, link, reason).await,
         }
     }

@@ -2,24 +2,58 @@
 //!
 //! Each layer lies on those before it: a later one wins, attribute by attribute. Default-values modules
 //! come last and fill only what is still absent; an attribute that was cleared is not absent.
+//!
+//! Before the first layer the record is widened by the fields of other records that rows and modules name
+//! (see [`walk`](crate::walk)), and the modules that rows take from are called, each once.
 
-use crate::rows::{AttributeRow, RowError};
+use crate::origin::{ModuleVersion, Origin, Origins};
+use crate::recorder::{CallOutcome, CallRecorder, ModuleCall};
+use crate::rows::{AttributeRow, RowError, RowValue, Scripted};
+use crate::target::RowTarget;
+use crate::walk::{References, TooFar, Walk, WalkError};
 use scimwright_mapping::{
-    AttributeMap, CallContext, Evidence, MapError, MappingModule, ModuleSlot, Outcome, Reads, Unavailable,
+    AttributeMap, CallContext, Evidence, Limits, MapError, MappedDefaults, MappingModule, ModuleSlot,
+    Outcome, Reads, Unavailable,
 };
-use scimwright_record::{ModuleName, Record};
+use scimwright_record::{HeldSources, ModuleName, Record, RecordLookup, SourceName};
+use scimwright_scim::AttributePath;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long the fields of other records may take, for one record. Modules have limits of their own.
+const WALKS: Duration = Duration::from_secs(10);
 
 /// The layers of one resource type at one provider.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Layers {
     /// Attribute rows of the configuration.
     pub rows: Vec<AttributeRow>,
+    /// The modules that rows take single attributes from.
+    pub scripts: Vec<ModuleSlot>,
     /// Mapping modules, in order.
     pub modules: Vec<ModuleSlot>,
     /// Default-values modules, in order.
     pub defaults: Vec<ModuleSlot>,
     /// Whether the records have columns, so that a field they lack is a mistake.
     pub columns: bool,
+    /// Which fields lead to other records.
+    pub references: References,
+    /// Where other records come from; the same that the modules ask.
+    pub lookups: Option<Arc<dyn RecordLookup>>,
+    /// Is told of every call of a module.
+    pub recorder: Option<Arc<dyn CallRecorder>>,
+}
+
+impl fmt::Debug for Layers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Layers")
+            .field("rows", &self.rows.len())
+            .field("scripts", &self.scripts)
+            .field("modules", &self.modules)
+            .field("defaults", &self.defaults)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What the layers made of a record.
@@ -27,8 +61,23 @@ pub struct Layers {
 pub struct Layered {
     /// Attributes, or the reason why the record is out of scope.
     pub outcome: Outcome,
-    /// What each call of a module left behind, in order.
-    pub calls: Vec<Evidence>,
+    /// Which layer gave each attribute.
+    pub origins: Vec<(AttributePath, Origin)>,
+    /// What counts only where the resource is created; an existing one keeps what it has.
+    pub create_only: Vec<RowTarget>,
+    /// The calls of modules, in order.
+    pub calls: Vec<Called>,
+}
+
+/// A call of a module that ended well.
+#[derive(Debug)]
+pub struct Called {
+    /// The module, in the version that was called.
+    pub module: ModuleVersion,
+    /// The limits that it had.
+    pub limits: Limits,
+    /// What it used, logged and looked up.
+    pub evidence: Evidence,
 }
 
 /// Why no attribute map came out.
@@ -37,6 +86,12 @@ pub enum LayerError {
     /// An attribute row could not be filled.
     #[error(transparent)]
     Row(#[from] RowError),
+    /// A field of another record could not be had.
+    #[error(transparent)]
+    Walk(#[from] WalkError),
+    /// A row or a module names a field too far away.
+    #[error(transparent)]
+    TooFar(#[from] TooFar),
     /// A module failed.
     #[error(transparent)]
     Module(#[from] MapError),
@@ -45,25 +100,90 @@ pub enum LayerError {
     Unavailable(#[from] Unavailable),
 }
 
-/// The modules that serve now in these slots.
-fn serving(slots: &[ModuleSlot]) -> Result<Vec<MappingModule>, Unavailable> {
-    slots.iter().map(ModuleSlot::current).collect()
+/// The modules that serve now, whatever is replaced from here on.
+struct Serving {
+    scripts: Vec<MappingModule>,
+    modules: Vec<MappingModule>,
+    defaults: Vec<MappingModule>,
+}
+
+impl Serving {
+    fn all(&self) -> impl Iterator<Item = &MappingModule> {
+        self.scripts.iter().chain(&self.modules).chain(&self.defaults)
+    }
+}
+
+/// One record on its way through the layers.
+struct Course<'a> {
+    layers: &'a Layers,
+    context: &'a CallContext,
+    record: Record,
+    calls: Vec<Called>,
+    origins: Origins,
 }
 
 impl Layers {
+    fn serving(&self) -> Result<Serving, Unavailable> {
+        let current =
+            |slots: &[ModuleSlot]| slots.iter().map(ModuleSlot::current).collect::<Result<Vec<_>, _>>();
+        Ok(Serving {
+            scripts: current(&self.scripts)?,
+            modules: current(&self.modules)?,
+            defaults: current(&self.defaults)?,
+        })
+    }
+
+    /// The modules that serve now, as far as there are any.
+    fn present(&self) -> impl Iterator<Item = MappingModule> {
+        let slots = self.scripts.iter().chain(&self.modules).chain(&self.defaults);
+        slots.filter_map(|slot| slot.current().ok())
+    }
+
     /// The fields that modules read and the record lacks, with the module: to them such a field is empty, and
     /// what they make of it may go at the provider.
     #[must_use]
     pub fn missing_fields(&self, record: &Record) -> Vec<(ModuleName, String)> {
         let mut missing = Vec::new();
-        let serving = self.modules.iter().chain(&self.defaults).filter_map(|slot| slot.current().ok());
-        for module in serving {
+        let leads_on = |field: &str| !matches!(self.references.walk(record.source(), field), Ok(None));
+        for module in self.present() {
             let Reads::Fields(fields) = &module.manifest().reads else { continue };
-            for field in fields.iter().filter(|field| record.field(field).is_none()) {
+            for field in fields.iter().filter(|field| record.field(field).is_none() && !leads_on(field)) {
                 missing.push((module.id().name.clone(), field.clone()));
             }
         }
         missing
+    }
+
+    /// The sources in which records of `source` need look-ups, for a row or a module.
+    #[must_use]
+    pub fn looked_up(&self, source: &SourceName) -> Vec<SourceName> {
+        let mut sources: Vec<SourceName> = Vec::new();
+        let mut add = |found: &SourceName| {
+            if !sources.contains(found) {
+                sources.push(found.clone());
+            }
+        };
+        let add_walk = |path: &str, add: &mut dyn FnMut(&SourceName)| {
+            if let Ok(Some(walk)) = self.references.walk(source, path) {
+                walk.sources().for_each(add);
+            }
+        };
+        self.row_fields().for_each(|field| add_walk(field, &mut add));
+        for module in self.present() {
+            module.manifest().lookups.iter().for_each(&mut add);
+            if let Reads::Fields(fields) = &module.manifest().reads {
+                fields.iter().for_each(|field| add_walk(field, &mut add));
+            }
+        }
+        sources
+    }
+
+    /// Makes ready what look-ups for records of `source` need; they see one state of it until it is dropped.
+    pub async fn hold(&self, source: &SourceName) -> HeldSources {
+        match (&self.lookups, self.looked_up(source)) {
+            (Some(lookups), sources) if !sources.is_empty() => lookups.hold(&sources).await,
+            _ => HeldSources::default(),
+        }
     }
 
     /// Maps one record. Runs guest code on the calling thread, up to the wall-clock limits of its modules.
@@ -71,27 +191,138 @@ impl Layers {
     /// # Errors
     /// [`LayerError`] of the first layer that fails; what earlier layers made is dropped.
     pub fn map(&self, context: &CallContext, record: &Record) -> Result<Layered, LayerError> {
-        // Whatever is replaced from here on, this record is mapped by the versions that serve now.
-        let modules = serving(&self.modules)?;
-        let defaults = serving(&self.defaults)?;
-        let mut attributes = AttributeMap::new();
-        for row in &self.rows {
-            row.apply(record, self.columns, &mut attributes)?;
-        }
-        let mut layered = Layered { outcome: Outcome::Skip(String::new()), calls: Vec::new() };
-        for module in &modules {
-            let mapped = module.map(context, record)?;
-            layered.calls.push(mapped.evidence);
-            match mapped.outcome {
-                Outcome::Provision(later) => attributes.overlay(later),
-                skip @ Outcome::Skip(_) => return Ok(Layered { outcome: skip, ..layered }),
+        let serving = self.serving()?;
+        let record = self.widened(record, &serving)?;
+        let course = Course { layers: self, context, record, calls: Vec::new(), origins: Origins::default() };
+        course.run(&serving)
+    }
+
+    fn row_fields(&self) -> impl Iterator<Item = &str> {
+        self.rows.iter().filter_map(|row| match &row.value {
+            RowValue::Field(field) | RowValue::Link { field, .. } => Some(field.as_str()),
+            RowValue::Constant(_) | RowValue::Script { .. } => None,
+        })
+    }
+
+    /// The record with the fields of other records that rows and modules name.
+    fn widened(&self, record: &Record, serving: &Serving) -> Result<Record, LayerError> {
+        let mut walks: Vec<Walk> = Vec::new();
+        let read = serving.all().flat_map(|module| match &module.manifest().reads {
+            Reads::Fields(fields) => fields.as_slice(),
+            Reads::All => &[],
+        });
+        for path in self.row_fields().chain(read.map(String::as_str)) {
+            // A field of its own is nearer than any other record's.
+            let is_known = record.field(path).is_some() || walks.iter().any(|walk| walk.path == path);
+            if !is_known && let Some(walk) = self.references.walk(record.source(), path)? {
+                walks.push(walk);
             }
         }
-        for module in &defaults {
-            let supplied = module.defaults(context, record, &attributes)?;
-            layered.calls.push(supplied.evidence);
-            attributes.fill_from(supplied.attributes);
+        let mut wide = record.clone();
+        let deadline = Instant::now() + WALKS;
+        for walk in walks {
+            let reader = self.lookups.as_deref().ok_or_else(|| WalkError {
+                key: record.key().clone(),
+                path: walk.path.clone(),
+                reason: "nothing can be looked up here".to_owned(),
+            })?;
+            let value = walk.follow(record, &self.references, reader, deadline)?;
+            wide.push(walk.path, value);
         }
-        Ok(Layered { outcome: Outcome::Provision(attributes), ..layered })
+        Ok(wide)
+    }
+}
+
+impl Course<'_> {
+    fn run(mut self, serving: &Serving) -> Result<Layered, LayerError> {
+        let mut scripted = Vec::new();
+        for module in &serving.scripts {
+            match self.map(module)? {
+                Outcome::Provision(attributes) => scripted.push(Scripted {
+                    module: &module.id().name,
+                    writes: &module.manifest().writes,
+                    attributes,
+                }),
+                skip @ Outcome::Skip(_) => return Ok(self.finish(skip)),
+            }
+        }
+        let mut attributes = AttributeMap::new();
+        for row in &self.layers.rows {
+            let filled = row.apply(&self.record, self.layers.columns, &scripted, &mut attributes)?;
+            let module = match &row.value {
+                RowValue::Script { module, .. } => {
+                    serving.scripts.iter().find(|script| script.id().name == *module).map(ModuleVersion::of)
+                }
+                _ => None,
+            };
+            self.origins.row(row, filled, module);
+        }
+        for module in &serving.modules {
+            match self.map(module)? {
+                Outcome::Provision(later) => {
+                    self.origins.module(&ModuleVersion::of(module), &later);
+                    attributes.overlay(later);
+                }
+                skip @ Outcome::Skip(_) => return Ok(self.finish(skip)),
+            }
+        }
+        for module in &serving.defaults {
+            let supplied = self.defaults(module, &attributes)?;
+            let taken = attributes.fill_from(supplied);
+            self.origins.defaults(&ModuleVersion::of(module), taken);
+        }
+        Ok(self.finish(Outcome::Provision(attributes)))
+    }
+
+    fn finish(self, outcome: Outcome) -> Layered {
+        let (origins, create_only) = match outcome {
+            Outcome::Provision(_) => self.origins.finish(),
+            Outcome::Skip(_) => Default::default(),
+        };
+        Layered { outcome, origins, create_only, calls: self.calls }
+    }
+
+    fn map(&mut self, module: &MappingModule) -> Result<Outcome, MapError> {
+        let result = module.map(self.context, &self.record);
+        match &result {
+            Ok(mapped) => {
+                self.record_call(module, None, Ok(CallOutcome::Mapped(&mapped.outcome)), &mapped.evidence);
+            }
+            Err(error) => self.record_call(module, None, Err(error), &error.evidence),
+        }
+        let mapped = result?;
+        self.note_call(module, mapped.evidence);
+        Ok(mapped.outcome)
+    }
+
+    fn defaults(&mut self, module: &MappingModule, mapped: &AttributeMap) -> Result<AttributeMap, MapError> {
+        let result = module.defaults(self.context, &self.record, mapped);
+        match &result {
+            Ok(MappedDefaults { attributes, evidence }) => {
+                self.record_call(module, Some(mapped), Ok(CallOutcome::Defaults(attributes)), evidence);
+            }
+            Err(error) => self.record_call(module, Some(mapped), Err(error), &error.evidence),
+        }
+        let supplied = result?;
+        self.note_call(module, supplied.evidence);
+        Ok(supplied.attributes)
+    }
+
+    fn note_call(&mut self, module: &MappingModule, evidence: Evidence) {
+        self.calls.push(Called { module: ModuleVersion::of(module), limits: *module.limits(), evidence });
+    }
+
+    fn record_call(
+        &self,
+        module: &MappingModule,
+        mapped: Option<&AttributeMap>,
+        result: Result<CallOutcome<'_>, &MapError>,
+        evidence: &Evidence,
+    ) {
+        let Some(recorder) = &self.layers.recorder else { return };
+        let reads = &module.manifest().reads;
+        let record = self.record.clone().cut(|field| reads.contains(field));
+        let context = self.context;
+        recorder.called(&ModuleCall { module, context, record: &record, mapped, result, evidence });
     }
 }

@@ -5,7 +5,11 @@
 //!
 //! - [`rules`]: what an administrator decides about one resource type
 //! - [`rows`]: attribute rows, the mapping that needs no module
+//! - [`target`]: what a row gives
+//! - [`walk`]: fields of other records, `department_id.name`
 //! - [`layers`]: rows, modules and defaults, one on the other
+//! - [`origin`]: which layer gave an attribute
+//! - [`recorder`]: whoever wants to know of every call of a module
 //! - [`cycle`]: [`Provisioner`], one run from the first record to the last deprovisioning
 //! - [`one`]: one record, now
 //! - [`event`]: what a run says while it goes on, and its [`Summary`]
@@ -20,8 +24,12 @@ pub mod error;
 pub mod event;
 pub mod layers;
 pub mod one;
+pub mod origin;
+pub mod recorder;
 pub mod rows;
 pub mod rules;
+pub mod target;
+pub mod walk;
 
 mod carry_out;
 mod decide;
@@ -33,7 +41,11 @@ mod references;
 pub use cycle::{Provisioner, RunOptions};
 pub use error::ProvisionError;
 pub use event::{Action, Event, Mode, Observer, PlannedRequest, RecordEvent, Summary};
-pub use layers::{LayerError, Layered, Layers};
+pub use layers::{Called, LayerError, Layered, Layers};
 pub use one::Existing;
-pub use rows::{AttributeRow, InvalidRowTarget, RowError, RowTarget, RowValue};
+pub use origin::{ModuleVersion, Origin};
+pub use recorder::{CallOutcome, CallRecorder, ModuleCall};
+pub use rows::{Apply, AttributeRow, Filled, IfEmpty, RowError, RowValue, Scripted};
 pub use rules::{DeprovisionAction, DeprovisionRules, ResourceRules, Threshold, UnreadableRows};
+pub use target::{InvalidRowTarget, RowTarget};
+pub use walk::{Linked, References, TooFar, Walk, WalkError};

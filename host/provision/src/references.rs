@@ -8,10 +8,11 @@ use crate::cycle::Cycle;
 use crate::decide::{self, Decision};
 use crate::error::ProvisionError;
 use crate::event::{Event, RecordEvent};
+use crate::target::RowTarget;
 use futures::TryStreamExt;
 use scimwright_mapping::{AttributeMap, UnresolvedLink};
 use scimwright_record::RecordKey;
-use scimwright_state::Deferred;
+use scimwright_state::{Deferred, Ownership};
 
 impl Cycle<'_> {
     /// Puts the attributes off that hold an unresolved link.
@@ -20,14 +21,16 @@ impl Cycle<'_> {
         key: &RecordKey,
         attributes: &AttributeMap,
         waiting: &[UnresolvedLink],
+        create_only: &[RowTarget],
     ) -> Result<(), ProvisionError> {
         let waiting: AttributeMap = attributes
             .iter()
             .filter(|(path, _)| waiting.iter().any(|link| link.path.same_attribute(path)))
             .map(|(path, value)| (path.clone(), value.clone()))
             .collect();
-        let work =
-            serde_json::to_value(&waiting).map_err(|error| ProvisionError::Worker(error.to_string()))?;
+        let create_only: Vec<String> = create_only.iter().map(ToString::to_string).collect();
+        let work = serde_json::to_value((&waiting, &create_only))
+            .map_err(|error| ProvisionError::Worker(error.to_string()))?;
         Ok(self.pass.defer(key, &work).await?)
     }
 
@@ -42,7 +45,7 @@ impl Cycle<'_> {
 
     async fn fill_in(&self, work: Deferred) -> Result<(), ProvisionError> {
         let Deferred { key, work } = work;
-        let attributes: AttributeMap =
+        let (attributes, create_only): (AttributeMap, Vec<String>) =
             serde_json::from_value(work).map_err(|error| ProvisionError::Worker(error.to_string()))?;
         let (partial, dangling) = self.resolve(&attributes).await?;
         let mut missing = Vec::new();
@@ -68,6 +71,12 @@ impl Cycle<'_> {
         let mut desired = link.sent.clone();
         for (path, value) in partial.iter() {
             desired.set(path, value.clone());
+        }
+        let is_new = link.ownership == Ownership::Created && link.created_at >= self.began;
+        if !is_new {
+            let create_only: Vec<RowTarget> =
+                create_only.iter().filter_map(|target| target.parse().ok()).collect();
+            desired = self.left_as_seen(desired, &create_only, &link.seen);
         }
         let schemas = self.provisioner.kind.schemas();
         match decide::for_link(&link, &desired, schemas) {

@@ -1,15 +1,13 @@
-//! Attribute rows: the part of a mapping that needs no module.
+//! Attribute rows: the part of a mapping that needs no module of its own.
 //!
-//! A row gives one attribute, one part of it, or one value of a multi-valued one, from a field, a constant
-//! or a link to another record. Its target is written as a PATCH path is (RFC 7644 section 3.5.2):
-//! `title`, `name.givenName`, `emails[type eq "work"].value`, or with a URN in front.
+//! A row gives one attribute, one part of it, or one value of a multi-valued one, from a field, a constant, a
+//! link to another record, or an attribute that a module made for it. What it gives is its [`RowTarget`].
 
-use scimwright_mapping::{AttributeMap, AttributeValue, RecordLink, Scalar, SubAttribute, SubValue};
-use scimwright_record::{FieldValue, Record, RecordKey, ResourceTypeName};
-use scimwright_scim::{AttributeName, AttributePath, Comparison, Filter, FilterValue, InvalidPath};
+use crate::target::{Filling, RowTarget};
+use scimwright_mapping::{AttributeMap, AttributeValue, RecordLink, Scalar};
+use scimwright_record::{FieldValue, ModuleName, Record, RecordKey, ResourceTypeName};
+use scimwright_scim::AttributePath;
 use serde_json::Value;
-use std::fmt;
-use std::str::FromStr;
 
 /// One row.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,8 +16,12 @@ pub struct AttributeRow {
     pub target: RowTarget,
     /// Where the value comes from.
     pub value: RowValue,
-    /// Used where the field is empty. Without it, an empty field clears the attribute at the provider.
+    /// Used where there is no value.
     pub default: Option<Value>,
+    /// What it means that there is neither a value nor a default.
+    pub if_empty: IfEmpty,
+    /// When the row counts.
+    pub apply: Apply,
 }
 
 /// Where a row's value comes from.
@@ -36,38 +38,59 @@ pub enum RowValue {
         /// The field that holds its key.
         field: String,
     },
+    /// An attribute that a module makes.
+    Script {
+        /// The module. It is called once for a record, however many rows take from it.
+        module: ModuleName,
+        /// Which of its attributes.
+        attribute: AttributePath,
+    },
 }
 
-/// What a row gives.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RowTarget {
-    attribute: AttributePath,
-    /// For a value of a multi-valued attribute: what tells it from the others, `type` = `work`.
-    element: Option<Vec<(AttributeName, FilterValue)>>,
-    sub: Option<AttributeName>,
+/// What it means that a row has no value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum IfEmpty {
+    /// The provider is to have none either.
+    #[default]
+    Clear,
+    /// The provider keeps what it has.
+    Leave,
+    /// The record is at fault.
+    Fail,
 }
 
-/// Text that cannot be the target of a row.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum InvalidRowTarget {
-    /// It is no path.
-    #[error("`{text}` is not an attribute: {cause}")]
-    Path {
-        /// The text.
-        text: String,
-        /// What is wrong with it.
-        cause: InvalidPath,
-    },
-    /// The part in brackets is no list of equalities.
-    #[error(
-        "`{text}` does not say which value it means; write, for example: emails[type eq \"work\"].value ({cause})"
-    )]
-    Element {
-        /// The text.
-        text: String,
-        /// What is wrong with it.
-        cause: String,
-    },
+/// When a row counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Apply {
+    /// In every run.
+    #[default]
+    Always,
+    /// When the resource is created. What it has later is the provider's affair.
+    CreateOnly,
+}
+
+/// What a module made of the record, for the rows that take from it.
+#[derive(Debug)]
+pub struct Scripted<'a> {
+    /// The module.
+    pub module: &'a ModuleName,
+    /// The attributes that it may give.
+    pub writes: &'a [AttributePath],
+    /// Those that it gave.
+    pub attributes: AttributeMap,
+}
+
+/// What a row did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Filled {
+    /// It gave its value.
+    Value,
+    /// It gave its default.
+    Default,
+    /// There was nothing to give, and the attribute is to be cleared.
+    Cleared,
+    /// There was nothing to give, and nothing was done.
+    Nothing,
 }
 
 /// A row that a record could not fill.
@@ -82,133 +105,123 @@ pub struct RowError {
     pub reason: String,
 }
 
-impl RowTarget {
-    /// The attribute that the row is about, with the sub-attribute where it gives only that.
-    #[must_use]
-    pub fn path(&self) -> AttributePath {
-        AttributePath { sub: self.sub.clone(), ..self.attribute.clone() }
-    }
-}
-
-impl FromStr for RowTarget {
-    type Err = InvalidRowTarget;
-
-    fn from_str(text: &str) -> Result<Self, InvalidRowTarget> {
-        let path_error = |cause| InvalidRowTarget::Path { text: text.to_owned(), cause };
-        let Some(end) = text.rfind(']') else {
-            let path = AttributePath::parse(text).map_err(path_error)?;
-            return Ok(Self { attribute: path.without_sub(), element: None, sub: path.sub });
-        };
-        let element_error =
-            |cause: &str| InvalidRowTarget::Element { text: text.to_owned(), cause: cause.to_owned() };
-        let filter = Filter::parse(&text[..=end]).map_err(|error| element_error(&error.to_string()))?;
-        let Filter::Element { path, filter } = filter else {
-            return Err(element_error("the brackets have to follow an attribute"));
-        };
-        let element =
-            equalities(&filter).ok_or_else(|| element_error("only `eq`, joined by `and`, tells a value"))?;
-        let sub = match &text[end + 1..] {
-            "" => None,
-            rest => match rest.strip_prefix('.').map(AttributeName::parse) {
-                Some(Ok(sub)) => Some(sub),
-                _ => {
-                    return Err(element_error("what follows the brackets has to be `.` and a sub-attribute"));
-                }
-            },
-        };
-        Ok(Self { attribute: path.without_sub(), element: Some(element), sub })
-    }
-}
-
-/// The pairs of `a eq 1 and b eq 2`; `None` for any other filter.
-fn equalities(filter: &Filter) -> Option<Vec<(AttributeName, FilterValue)>> {
-    match filter {
-        Filter::Compare { path, operator: Comparison::Equal, value } => {
-            Some(vec![(path.attribute.clone(), value.clone())])
-        }
-        Filter::And(operands) => {
-            let pairs: Option<Vec<_>> = operands.iter().map(equalities).collect();
-            pairs.map(|pairs| pairs.into_iter().flatten().collect())
-        }
-        _ => None,
-    }
-}
-
-impl fmt::Display for RowTarget {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let filter = self.element.as_ref().and_then(|pairs| {
-            Filter::all(pairs.iter().map(|(name, value)| Filter::eq(name.clone().into(), value.clone())))
-        });
-        match filter {
-            Some(filter) => write!(f, "{}", Filter::element(self.attribute.clone(), filter))?,
-            None => write!(f, "{}", self.attribute)?,
-        }
-        self.sub.as_ref().map_or(Ok(()), |sub| write!(f, ".{sub}"))
-    }
+/// What a row found where its value comes from.
+enum Found {
+    Value(Filling),
+    /// There is none.
+    Empty,
+    /// A module said nothing of it.
+    Unsaid,
 }
 
 impl AttributeRow {
+    /// A row that counts always, without a default, and clears what it has no value for.
+    #[must_use]
+    pub fn new(target: RowTarget, value: RowValue) -> Self {
+        Self { target, value, default: None, if_empty: IfEmpty::default(), apply: Apply::default() }
+    }
+
     /// Puts the row's value for a record into the map. Where the source has `columns`, a field that the record
     /// lacks is an error; elsewhere it is empty.
     ///
     /// # Errors
-    /// [`RowError`] when the record's field holds something the target cannot take.
-    pub fn apply(&self, record: &Record, columns: bool, map: &mut AttributeMap) -> Result<(), RowError> {
+    /// [`RowError`] when the record's field holds something the target cannot take, or nothing where that is a
+    /// mistake.
+    pub fn apply(
+        &self,
+        record: &Record,
+        columns: bool,
+        scripted: &[Scripted<'_>],
+        map: &mut AttributeMap,
+    ) -> Result<Filled, RowError> {
         let fail =
             |reason: String| RowError { key: record.key().clone(), target: self.target.to_string(), reason };
-        match self.value_for(record, columns).map_err(fail)? {
-            Some(value) => self.target.put(map, value).map_err(fail),
-            None => {
-                self.target.clear(map);
-                Ok(())
+        let found = self.find(record, columns, scripted).map_err(fail)?;
+        let (value, filled) = match (found, &self.default) {
+            (Found::Value(value), _) => (value, Filled::Value),
+            (_, Some(default)) => (Filling::Json(default.clone()), Filled::Default),
+            (found, None) => {
+                return match (self.if_empty, found) {
+                    (IfEmpty::Fail, _) => Err(fail(self.emptiness())),
+                    (IfEmpty::Clear, Found::Empty) => {
+                        self.target.clear(map);
+                        Ok(Filled::Cleared)
+                    }
+                    (IfEmpty::Leave | IfEmpty::Clear, _) => Ok(Filled::Nothing),
+                };
             }
-        }
+        };
+        self.target.put(map, value).map_err(fail)?;
+        Ok(filled)
     }
 
-    fn value_for(&self, record: &Record, columns: bool) -> Result<Option<RowScalar>, String> {
+    fn find(&self, record: &Record, columns: bool, scripted: &[Scripted<'_>]) -> Result<Found, String> {
         match &self.value {
-            RowValue::Constant(value) => Ok(Some(RowScalar::Json(value.clone()))),
-            RowValue::Field(field) => {
-                let found = from_field(record, field, columns)?;
-                Ok(found.or_else(|| self.default.clone().map(RowScalar::Json)))
-            }
+            RowValue::Constant(value) => Ok(Found::Value(Filling::Json(value.clone()))),
+            RowValue::Field(field) => from_field(record, field, columns),
             RowValue::Link { resource_type, field } => link(record, resource_type, field, columns),
+            RowValue::Script { module, attribute } => from_script(module, attribute, scripted),
+        }
+    }
+
+    /// Why a record without a value fails, where that is asked for.
+    fn emptiness(&self) -> String {
+        match &self.value {
+            RowValue::Field(field) | RowValue::Link { field, .. } => {
+                format!("field `{field}` is empty, and the row says if_empty = \"fail\"")
+            }
+            RowValue::Script { module, attribute } => {
+                format!("module `{module}` gives no `{attribute}`, and the row says if_empty = \"fail\"")
+            }
+            RowValue::Constant(_) => "there is no value".to_owned(),
         }
     }
 }
 
-/// What a row puts into its place.
-enum RowScalar {
-    One(Scalar),
-    Many(Vec<Scalar>),
-    Json(Value),
-}
-
-/// A field's value; `None` where it is empty.
-fn from_field(record: &Record, field: &str, columns: bool) -> Result<Option<RowScalar>, String> {
+/// A field's value. Blank text is empty, as is an empty list.
+fn from_field(record: &Record, field: &str, columns: bool) -> Result<Found, String> {
     let Some(value) = record.field(field) else {
         if !columns {
-            return Ok(None);
+            return Ok(Found::Empty);
         }
         let known: Vec<&str> = record.fields().iter().map(|field| field.name.as_str()).collect();
-        return Err(format!("the source has no field `{field}`; it has: {}", known.join(", ")));
+        let hint = match field.split_once('.') {
+            Some((first, _)) if known.contains(&first) => format!(
+                ". To follow `{first}` to another source, write references = {{ {first} = \"…\" }} in [source.{}]",
+                record.source()
+            ),
+            _ => String::new(),
+        };
+        return Err(format!("the source has no field `{field}`; it has: {}{hint}", known.join(", ")));
     };
-    let one = |scalar| Ok(Some(RowScalar::One(scalar)));
+    let one = |scalar| Ok(Found::Value(Filling::One(scalar)));
     match value {
-        FieldValue::Null => Ok(None),
-        FieldValue::Text(text) if text.trim().is_empty() => Ok(None),
+        FieldValue::Null => Ok(Found::Empty),
+        FieldValue::Text(text) if text.trim().is_empty() => Ok(Found::Empty),
         FieldValue::Text(text) => one(Scalar::Text(text.clone())),
         FieldValue::Boolean(truth) => one(Scalar::Boolean(*truth)),
         FieldValue::Integer(number) => one(Scalar::Integer(*number)),
         FieldValue::Decimal(number) => one(Scalar::Decimal(*number)),
         FieldValue::DateTime(moment) => one(Scalar::DateTime(moment.clone())),
         FieldValue::Binary(bytes) => one(Scalar::Binary(bytes.clone())),
-        FieldValue::Many(items) if items.is_empty() => Ok(None),
+        FieldValue::Many(items) if items.is_empty() => Ok(Found::Empty),
         FieldValue::Many(items) => {
-            Ok(Some(RowScalar::Many(items.iter().cloned().map(Scalar::Text).collect())))
+            Ok(Found::Value(Filling::Many(items.iter().cloned().map(Scalar::Text).collect())))
         }
-        FieldValue::Json(value) => Ok(Some(RowScalar::Json(value.clone()))),
+        FieldValue::Json(value) => Ok(Found::Value(Filling::Json(value.clone()))),
     }
+}
+
+/// The key that a field holds, of this or another source; `None` where it is empty.
+pub(crate) fn key_in(value: &FieldValue, field: &str) -> Result<Option<RecordKey>, String> {
+    let text = match value {
+        FieldValue::Null => return Ok(None),
+        FieldValue::Text(text) if text.trim().is_empty() => return Ok(None),
+        FieldValue::Text(text) => text.trim().to_owned(),
+        FieldValue::Integer(number) => number.to_string(),
+        _ => return Err(format!("field `{field}` has to hold the key of a record, as text")),
+    };
+    RecordKey::parse(&text).map(Some).map_err(|error| format!("field `{field}`: {error}"))
 }
 
 fn link(
@@ -216,111 +229,46 @@ fn link(
     resource_type: &ResourceTypeName,
     field: &str,
     columns: bool,
-) -> Result<Option<RowScalar>, String> {
-    let key = match from_field(record, field, columns)? {
-        None => return Ok(None),
-        Some(RowScalar::One(Scalar::Text(text))) => text,
-        Some(RowScalar::One(Scalar::Integer(number))) => number.to_string(),
-        Some(_) => return Err(format!("field `{field}` has to hold the key of a record, as text")),
+) -> Result<Found, String> {
+    if let Found::Empty = from_field(record, field, columns)? {
+        return Ok(Found::Empty);
+    }
+    let key = record.field(field).map(|value| key_in(value, field)).transpose()?.flatten();
+    let Some(key) = key else { return Ok(Found::Empty) };
+    let link = RecordLink { resource_type: resource_type.clone(), key };
+    Ok(Found::Value(Filling::One(Scalar::Link(link))))
+}
+
+fn from_script(
+    module: &ModuleName,
+    attribute: &AttributePath,
+    scripted: &[Scripted<'_>],
+) -> Result<Found, String> {
+    let Some(script) = scripted.iter().find(|script| script.module == module) else {
+        return Err(format!("module `{module}` was not called"));
     };
-    let key = RecordKey::parse(key.trim()).map_err(|error| format!("field `{field}`: {error}"))?;
-    Ok(Some(RowScalar::One(Scalar::Link(RecordLink { resource_type: resource_type.clone(), key }))))
-}
-
-impl RowTarget {
-    fn put(&self, map: &mut AttributeMap, value: RowScalar) -> Result<(), String> {
-        if self.element.is_none() && self.sub.is_none() {
-            let value = match value {
-                RowScalar::One(scalar) => AttributeValue::One(scalar),
-                RowScalar::Many(scalars) => AttributeValue::Many(scalars),
-                RowScalar::Json(value) => AttributeValue::Json(value),
-            };
-            map.set(self.attribute.clone(), value);
-            return Ok(());
-        }
-        let name = self.sub.clone().unwrap_or(AttributeName::VALUE);
-        let part = SubAttribute { name, value: sub_value(value)? };
-        let existing = map.get(&self.attribute).cloned();
-        let merged = match (&self.element, existing) {
-            (None, Some(AttributeValue::Complex(mut parts))) => {
-                parts.retain(|known| known.name != part.name);
-                parts.push(part);
-                AttributeValue::Complex(parts)
-            }
-            (None, _) => AttributeValue::Complex(vec![part]),
-            (Some(pairs), Some(AttributeValue::Complexes(mut items))) => {
-                match items.iter_mut().find(|item| has_pairs(item, pairs)) {
-                    Some(item) => item.push(part),
-                    None => items.push(new_item(pairs, part)),
-                }
-                AttributeValue::Complexes(items)
-            }
-            (Some(pairs), _) => AttributeValue::Complexes(vec![new_item(pairs, part)]),
-        };
-        map.set(self.attribute.clone(), merged);
-        Ok(())
-    }
-
-    /// An empty field: the attribute goes, unless another row gave a part of it.
-    fn clear(&self, map: &mut AttributeMap) {
-        if map.get(&self.attribute).is_none() {
-            map.set(self.attribute.clone(), AttributeValue::Clear);
+    match script.attributes.get(attribute) {
+        Some(AttributeValue::Clear) => Ok(Found::Empty),
+        Some(value) => Ok(Found::Value(Filling::Whole(value.clone()))),
+        None if script.writes.iter().any(|known| known.same_attribute(attribute)) => Ok(Found::Unsaid),
+        // Left alone for ever, and nobody would know why.
+        None => {
+            let writes: Vec<_> = script.writes.iter().map(ToString::to_string).collect();
+            Err(format!("module `{module}` does not write `{attribute}`; it writes: {}", writes.join(", ")))
         }
     }
-}
-
-fn sub_value(value: RowScalar) -> Result<SubValue, String> {
-    match value {
-        RowScalar::One(scalar) => Ok(SubValue::One(scalar)),
-        RowScalar::Many(scalars) => Ok(SubValue::Many(scalars)),
-        RowScalar::Json(value) => match value {
-            Value::String(text) => Ok(SubValue::One(Scalar::Text(text))),
-            Value::Bool(truth) => Ok(SubValue::One(Scalar::Boolean(truth))),
-            Value::Number(number) => match (number.as_i64(), number.as_f64()) {
-                (Some(whole), _) => Ok(SubValue::One(Scalar::Integer(whole))),
-                (None, Some(real)) => Ok(SubValue::One(Scalar::Decimal(real))),
-                (None, None) => Err(format!("{number} is out of range")),
-            },
-            _ => Err("a sub-attribute takes a string, a number or a truth value".to_owned()),
-        },
-    }
-}
-
-fn scalar_of(value: &FilterValue) -> Scalar {
-    match value {
-        FilterValue::Null => Scalar::Text(String::new()),
-        FilterValue::Boolean(truth) => Scalar::Boolean(*truth),
-        FilterValue::Text(text) => Scalar::Text(text.clone()),
-        FilterValue::Number(number) => match number.as_i64() {
-            Some(whole) => Scalar::Integer(whole),
-            None => Scalar::Decimal(number.as_f64().unwrap_or_default()),
-        },
-    }
-}
-
-fn new_item(pairs: &[(AttributeName, FilterValue)], part: SubAttribute) -> Vec<SubAttribute> {
-    let mut item: Vec<SubAttribute> = pairs
-        .iter()
-        .map(|(name, value)| SubAttribute { name: name.clone(), value: SubValue::One(scalar_of(value)) })
-        .collect();
-    item.push(part);
-    item
-}
-
-fn has_pairs(item: &[SubAttribute], pairs: &[(AttributeName, FilterValue)]) -> bool {
-    pairs.iter().all(|(name, value)| {
-        item.iter().any(|part| part.name == *name && part.value == SubValue::One(scalar_of(value)))
-    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use scimwright_mapping::{SubAttribute, SubValue};
     use scimwright_record::SourceName;
+    use scimwright_scim::AttributeName;
     use serde_json::json;
 
     fn row(target: &str, value: RowValue, default: Option<Value>) -> AttributeRow {
-        AttributeRow { target: target.parse().unwrap(), value, default }
+        AttributeRow { default, ..AttributeRow::new(target.parse().unwrap(), value) }
     }
 
     fn field(target: &str, name: &str) -> AttributeRow {
@@ -339,7 +287,7 @@ mod tests {
 
     fn resolved(rows: &[AttributeRow]) -> Value {
         let mut map = AttributeMap::new();
-        rows.iter().for_each(|row| row.apply(&record(), true, &mut map).unwrap());
+        rows.iter().for_each(|row| row.apply(&record(), true, &[], &mut map).unwrap());
         let (desired, _) = map.resolve(&mut |link| Some(format!("id-of-{}", link.key)));
         let entries = desired.iter().map(|(path, value)| (path.to_string(), json!(format!("{value:?}"))));
         Value::Object(entries.collect())
@@ -354,7 +302,7 @@ mod tests {
             field(r#"emails[type eq "work"].value"#, "mail"),
             row(r#"emails[type eq "work"].primary"#, RowValue::Constant(json!(true)), None),
         ] {
-            row.apply(&record(), true, &mut map).unwrap();
+            row.apply(&record(), true, &[], &mut map).unwrap();
         }
         let (desired, _) = map.resolve(&mut |_| None);
         let user = desired.to_resource(scimwright_scim::builtin::user_resource_type()).into_value();
@@ -366,8 +314,8 @@ mod tests {
     fn a_blank_field_takes_the_default_or_clears_the_attribute() {
         let with_default = row("title", RowValue::Field("title".into()), Some(json!("Member of staff")));
         let mut map = AttributeMap::new();
-        with_default.apply(&record(), true, &mut map).unwrap();
-        field("nickName", "title").apply(&record(), true, &mut map).unwrap();
+        with_default.apply(&record(), true, &[], &mut map).unwrap();
+        field("nickName", "title").apply(&record(), true, &[], &mut map).unwrap();
         let values: Vec<_> = map.iter().map(|(path, value)| (path.to_string(), value.clone())).collect();
         assert_eq!(
             values,
@@ -388,7 +336,8 @@ mod tests {
 
     #[test]
     fn a_field_that_the_source_lacks_is_an_error_that_lists_those_it_has() {
-        let error = field("title", "tilte").apply(&record(), true, &mut AttributeMap::new()).unwrap_err();
+        let error =
+            field("title", "tilte").apply(&record(), true, &[], &mut AttributeMap::new()).unwrap_err();
         assert_eq!(
             error.to_string(),
             "record E1: the row `title` cannot be filled: the source has no field `tilte`; it has: given, family, \
@@ -397,27 +346,80 @@ mod tests {
     }
 
     #[test]
-    fn a_target_prints_as_it_was_written() {
-        for text in [
-            "title",
-            "name.givenName",
-            r#"emails[type eq "work"].value"#,
-            r#"addresses[type eq "work" and primary eq true].locality"#,
-            "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value",
-        ] {
-            assert_eq!(text.parse::<RowTarget>().unwrap().to_string(), text);
-        }
+    fn an_empty_field_clears_leaves_or_fails_as_the_row_says() {
+        let filled = |if_empty| {
+            let mut map = AttributeMap::new();
+            let row = AttributeRow { if_empty, ..field("nickName", "title") };
+            row.apply(&record(), true, &[], &mut map).map(|filled| (filled, map.len()))
+        };
+        assert_eq!(filled(IfEmpty::Clear), Ok((Filled::Cleared, 1)));
+        assert_eq!(filled(IfEmpty::Leave), Ok((Filled::Nothing, 0)));
+        assert_eq!(
+            filled(IfEmpty::Fail).unwrap_err().to_string(),
+            "record E1: the row `nickName` cannot be filled: field `title` is empty, and the row says if_empty = \"fail\""
+        );
+    }
+
+    fn scripted(value: Option<AttributeValue>, row: &AttributeRow) -> Result<Value, String> {
+        let writes = [AttributePath::parse("nickName").unwrap()];
+        let module = ModuleName::parse("nicks").unwrap();
+        let attributes = value.map(|value| (writes[0].clone(), value)).into_iter().collect();
+        let scripted = [Scripted { module: &module, writes: &writes, attributes }];
+        let mut map = AttributeMap::new();
+        row.apply(&record(), true, &scripted, &mut map).map_err(|error| error.reason)?;
+        let (desired, _) = map.resolve(&mut |_| None);
+        Ok(serde_json::to_value(&desired).unwrap())
+    }
+
+    fn script(target: &str, attribute: &str) -> AttributeRow {
+        let module = ModuleName::parse("nicks").unwrap();
+        row(target, RowValue::Script { module, attribute: attribute.parse().unwrap() }, None)
     }
 
     #[test]
-    fn brackets_that_do_not_tell_one_value_are_refused() {
-        for text in [
-            r#"emails[type ne "work"].value"#,
-            "emails[type pr].value",
-            r#"emails[type eq "work"]value"#,
-            "[x]",
-        ] {
-            assert!(matches!(text.parse::<RowTarget>(), Err(InvalidRowTarget::Element { .. })), "{text}");
-        }
+    fn a_row_takes_what_a_module_made_whole_or_the_part_that_fits() {
+        let text = |text: &str| Scalar::Text(text.into());
+        let part = |name: &str, value: &str| SubAttribute {
+            name: AttributeName::parse(name).unwrap(),
+            value: SubValue::One(text(value)),
+        };
+        let parts = AttributeValue::Complex(vec![part("givenName", "Zoë"), part("familyName", "G")]);
+        let work = vec![part("type", "work"), part("value", "zoe@example.com")];
+        let items = AttributeValue::Complexes(vec![vec![part("type", "home")], work]);
+        let take = |target: &str, value: AttributeValue| scripted(Some(value), &script(target, "nickName"));
+        assert_eq!(take("nickName", AttributeValue::One(text("Z"))), Ok(json!({"nickName": "Z"})));
+        assert_eq!(take("name", parts.clone()), Ok(json!({"name": {"givenName": "Zoë", "familyName": "G"}})));
+        assert_eq!(take("name.givenName", parts.clone()), Ok(json!({"name": {"givenName": "Zoë"}})));
+        let work = json!({"emails": [{"type": "work", "value": "zoe@example.com"}]});
+        assert_eq!(take(r#"emails[type eq "work"].value"#, items), Ok(work.clone()));
+        assert_eq!(
+            take(r#"emails[type eq "work"].value"#, AttributeValue::One(text("zoe@example.com"))),
+            Ok(work)
+        );
+        let misfit = take(r#"emails[type eq "work"].value"#, parts).unwrap_err();
+        assert!(misfit.starts_with("the script gives a value with parts"), "{misfit}");
+    }
+
+    #[test]
+    fn what_a_module_says_nothing_of_is_left_alone_and_what_it_never_writes_is_a_mistake() {
+        assert_eq!(scripted(None, &script("nickName", "nickName")), Ok(json!({})));
+        assert_eq!(
+            scripted(Some(AttributeValue::Clear), &script("nickName", "nickName")),
+            Ok(json!({"nickName": null}))
+        );
+        let with_default = AttributeRow { default: Some(json!("-")), ..script("nickName", "nickName") };
+        assert_eq!(scripted(None, &with_default), Ok(json!({"nickName": "-"})));
+        assert_eq!(scripted(Some(AttributeValue::Clear), &with_default), Ok(json!({"nickName": "-"})));
+        assert_eq!(
+            scripted(None, &script("title", "title")).unwrap_err(),
+            "module `nicks` does not write `title`; it writes: nickName"
+        );
+    }
+
+    #[test]
+    fn a_dotted_field_that_is_no_reference_says_how_to_make_it_one() {
+        let error =
+            field("title", "boss.name").apply(&record(), true, &[], &mut AttributeMap::new()).unwrap_err();
+        assert!(error.reason.ends_with("write references = { boss = \"…\" } in [source.hr]"), "{error}");
     }
 }

@@ -59,7 +59,7 @@ fn row(name: &Located<String>, target: Option<RowTarget>, table: TableReader<'_>
         file.note(table.span(), format!("the row `{}`: only a field can have a default", name.value));
     }
     table.finish();
-    Some(AttributeRow { target: target?, value: value?, default })
+    Some(AttributeRow { default, ..AttributeRow::new(target?, value?) })
 }
 
 /// A TOML value as JSON.
