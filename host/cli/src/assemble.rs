@@ -1,20 +1,23 @@
 //! From a configuration to the parts that do the work: sources, modules, clients, provisioners.
 
 use crate::config::Misconfigured;
-use crate::config::model::{ModuleConfig, ProviderConfig, SourceConfig, SourceKind, Tenant};
+use crate::config::model::{ModuleConfig, ProviderConfig, SourceConfig, SourceKind, Tenant, references};
+use crate::config::scripts::InlineModule;
 use anyhow::Context;
 use scimwright_client::{
     Authentication, ClientIdentity, Discovery, Kind, Pem, Provider, ProviderSettings, Query,
     ResourceTypeBinding, SettingsError, SettingsRule, TlsSettings,
 };
-use scimwright_mapping::{HostOptions, LoadError, MappingHost, MappingModule, ModuleId, ModuleSlot};
+use scimwright_mapping::{Grants, HostOptions, LoadError, MappingHost, MappingModule, ModuleId, ModuleSlot};
 use scimwright_provision::{Layers, ProvisionError, Provisioner, ResourceRules};
-use scimwright_record::{ModuleName, RecordSource};
-use scimwright_sources::{CsvSource, JsonLinesSource, SqliteSource};
+use scimwright_record::{ModuleName, RecordLookup, RecordSource};
+use scimwright_sources::{CsvSource, JsonLinesSource, SourceLookup, SqliteSource};
 use scimwright_state::TenantState;
+use scimwright_toolchain::{InlineScript, Tools, build_inline};
 use secrecy::SecretString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tokio::runtime::Handle;
 
 /// Opens a source. Files are opened later, at each reading.
 pub(crate) fn source(config: &SourceConfig) -> Arc<dyn RecordSource> {
@@ -43,35 +46,83 @@ pub(crate) fn module(
     host: &MappingHost,
     tenant: &Tenant,
     config: &ModuleConfig,
+    lookups: &Arc<dyn RecordLookup>,
 ) -> Result<MappingModule, LoadError> {
     let id = ModuleId { tenant: tenant.name.clone(), name: config.name.clone() };
     let path = module_path(tenant, &config.name);
-    host.load(id, &path, config.limits, config.settings.clone(), config.grants.clone())
+    let grants = Grants { reader: Some(Arc::clone(lookups)), ..config.grants.clone() };
+    host.load(id, &path, config.limits, config.settings.clone(), grants)
+}
+
+/// Look-ups in all sources of a tenant, and in no others. Which of them a module may ask is said in its grants.
+pub(crate) fn lookups(tenant: &Tenant) -> Arc<dyn RecordLookup> {
+    Arc::new(SourceLookup::new(Handle::current(), tenant.sources.iter().map(source)))
+}
+
+/// Builds the scripts in the rows of a resource, and loads the module that they make.
+pub(crate) fn inline_module(
+    host: &MappingHost,
+    tenant: &Tenant,
+    inline: &InlineModule,
+    lookups: &Arc<dyn RecordLookup>,
+) -> anyhow::Result<MappingModule> {
+    let scripts: Vec<_> = inline
+        .scripts
+        .iter()
+        .map(|script| InlineScript { row: script.row.clone(), text: script.text.clone() })
+        .collect();
+    let built = build_inline(inline.name.as_str(), &scripts, &tenant.script_folder(), &tools(tenant))
+        .map_err(|error| Misconfigured(error.to_string()))?;
+    let id = ModuleId { tenant: tenant.name.clone(), name: inline.name.clone() };
+    // A script is the administrator's own, and its rows name no fields.
+    let grants = Grants { all_fields: true, reader: Some(Arc::clone(lookups)), ..Grants::default() };
+    Ok(host.load(id, &built, tenant.limits, Vec::new(), grants)?)
+}
+
+/// The tools that build scripts: the one that the configuration names, or one installed in its folder.
+pub(crate) fn tools(tenant: &Tenant) -> Tools {
+    let installed = tenant.folder.join("node_modules").join(".bin").join("componentize-qjs");
+    let componentize_qjs = tenant.scripts.tool.clone().or_else(|| installed.is_file().then_some(installed));
+    Tools { componentize_qjs, ..Tools::default() }
 }
 
 /// Loads the layers of one resource type.
 pub(crate) fn layers(
     host: &MappingHost,
     tenant: &Tenant,
+    provider: &ProviderConfig,
     rules: &ResourceRules,
     columns: bool,
 ) -> anyhow::Result<Layers> {
+    let lookups = lookups(tenant);
     let load = |names: &[ModuleName]| -> anyhow::Result<Vec<ModuleSlot>> {
         names
             .iter()
             .map(|name| {
                 let config =
                     tenant.module(name).with_context(|| format!("module `{name}` is not configured"))?;
-                Ok(ModuleSlot::fixed(module(host, tenant, config)?))
+                Ok(ModuleSlot::fixed(module(host, tenant, config, &lookups)?))
             })
             .collect()
     };
+    let mut scripts = Vec::new();
+    for name in rules.scripts() {
+        match provider.inline_module(name) {
+            Some(inline) => {
+                scripts.push(ModuleSlot::fixed(inline_module(host, tenant, inline, &lookups)?));
+            }
+            None => scripts.extend(load(std::slice::from_ref(name))?),
+        }
+    }
     Ok(Layers {
         rows: rules.rows.clone(),
         modules: load(&rules.modules)?,
         defaults: load(&rules.defaults)?,
+        scripts,
         columns,
-        ..Layers::default()
+        references: references(&tenant.sources),
+        lookups: Some(lookups),
+        recorder: None,
     })
 }
 
@@ -161,7 +212,7 @@ pub(crate) async fn provisioners(
             .source(&rules.source)
             .with_context(|| format!("source `{}` is not configured", rules.source))?;
         let source = source(source_config);
-        let layers = layers(host, tenant, rules, source.has_columns())?;
+        let layers = layers(host, tenant, config, rules, source.has_columns())?;
         mapped.push((rules, source, Arc::new(layers)));
     }
     if mapped.is_empty() {

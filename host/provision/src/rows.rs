@@ -287,7 +287,9 @@ mod tests {
 
     fn resolved(rows: &[AttributeRow]) -> Value {
         let mut map = AttributeMap::new();
-        rows.iter().for_each(|row| row.apply(&record(), true, &[], &mut map).unwrap());
+        for row in rows {
+            row.apply(&record(), true, &[], &mut map).unwrap();
+        }
         let (desired, _) = map.resolve(&mut |link| Some(format!("id-of-{}", link.key)));
         let entries = desired.iter().map(|(path, value)| (path.to_string(), json!(format!("{value:?}"))));
         Value::Object(entries.collect())

@@ -3,7 +3,7 @@
 //! These are plain values, checked where the configuration is read. Provisioning obeys them and asks
 //! nobody else.
 
-use crate::rows::AttributeRow;
+use crate::rows::{AttributeRow, RowValue};
 use scimwright_record::{ModuleName, RecordKey, ResourceTypeName, SourceName};
 use scimwright_scim::AttributePath;
 use std::collections::HashSet;
@@ -28,6 +28,22 @@ pub struct ResourceRules {
     pub deprovision: DeprovisionRules,
     /// How many records may be on their way to the provider at once; at least 1.
     pub concurrency: usize,
+}
+
+impl ResourceRules {
+    /// The modules that rows take single attributes from, each once.
+    #[must_use]
+    pub fn scripts(&self) -> Vec<&ModuleName> {
+        let mut scripts = Vec::new();
+        for row in &self.rows {
+            if let RowValue::Script { module, .. } = &row.value
+                && !scripts.contains(&module)
+            {
+                scripts.push(module);
+            }
+        }
+        scripts
+    }
 }
 
 /// What happens to a resource whose record left scope, and what stops it.

@@ -5,19 +5,21 @@
 use super::tenants;
 use crate::args::{CheckArgs, Common, Output};
 use crate::assemble;
-use crate::config::model::{ProviderConfig, SourceConfig, Tenant};
+use crate::config::model::{ModuleConfig, ProviderConfig, SourceConfig, Tenant};
+use crate::config::reader::nearest;
 use crate::exit::Exit;
 use crate::terminal::out;
 use futures::StreamExt;
 use scimwright_client::{FailureClass, Query};
-use scimwright_mapping::MappingHost;
+use scimwright_mapping::{LoadError, LoadFailure, MappingHost, ModuleId};
 use scimwright_profile::{Deletion, Disabling};
-use scimwright_provision::DeprovisionAction;
-use scimwright_record::Row;
+use scimwright_provision::{DeprovisionAction, ResourceRules, RowValue};
+use scimwright_record::{ModuleName, RecordLookup, Row};
 use scimwright_scim::{AttributeName, AttributePath};
 use scimwright_state::StateStore;
 use serde_json::json;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 /// How many malformed rows are shown one by one.
 const SHOWN: u64 = 5;
@@ -53,6 +55,8 @@ async fn check_state(tenant: &Tenant, report: &mut Report) {
 }
 
 fn check_modules(tenant: &Tenant, host: &MappingHost, report: &mut Report) {
+    let lookups = assemble::lookups(tenant);
+    let mut written = HashMap::new();
     let used_for_mapping: HashSet<_> = tenant
         .providers
         .iter()
@@ -65,16 +69,29 @@ fn check_modules(tenant: &Tenant, host: &MappingHost, report: &mut Report) {
         .flat_map(|provider| &provider.resources)
         .flat_map(|rules| &rules.defaults)
         .collect();
+    let used_for_rows: HashSet<_> = tenant
+        .providers
+        .iter()
+        .flat_map(|provider| &provider.resources)
+        .flat_map(ResourceRules::scripts)
+        .collect();
     for config in &tenant.modules {
         let name = config.name.to_string();
-        let module = match assemble::module(host, tenant, config) {
+        let module = match assemble::module(host, tenant, config, &lookups) {
             Ok(module) => module,
             Err(error) => {
-                report.problem("module", &name, &error.to_string(), Exit::Configuration);
+                for message in load_problems(tenant, host, config, &error) {
+                    report.problem("module", &name, &message, Exit::Configuration);
+                }
                 continue;
             }
         };
-        if used_for_mapping.contains(&config.name) && !module.exports_mapping() {
+        written.insert(config.name.clone(), module.manifest().writes.clone());
+        config.cut.iter().for_each(|cut| report.note("module", &name, cut));
+        if used_for_rows.contains(&&config.name) && !module.exports_mapping() {
+            let message = "rows take from it, but it does not export attribute-mapping";
+            report.problem("module", &name, message, Exit::Configuration);
+        } else if used_for_mapping.contains(&config.name) && !module.exports_mapping() {
             let message =
                 "it is listed in `modules`, but does not export attribute-mapping; list it in `defaults`";
             report.problem("module", &name, message, Exit::Configuration);
@@ -91,6 +108,83 @@ fn check_modules(tenant: &Tenant, host: &MappingHost, report: &mut Report) {
             );
         }
     }
+    check_rows(tenant, host, &lookups, &written, report);
+}
+
+/// Builds and loads the scripts in rows, and looks for rows that take what their module never gives.
+fn check_rows(
+    tenant: &Tenant,
+    host: &MappingHost,
+    lookups: &Arc<dyn RecordLookup>,
+    written: &HashMap<ModuleName, Vec<AttributePath>>,
+    report: &mut Report,
+) {
+    for provider in &tenant.providers {
+        for inline in &provider.inline {
+            let name = format!("{} at {}", inline.resource_type, provider.name);
+            match assemble::inline_module(host, tenant, inline, lookups) {
+                Ok(_) => {
+                    let detail = count(inline.scripts.len() as u64, "script");
+                    report.ok("rows", &name, &format!("{detail} can be run"));
+                }
+                Err(error) => report.problem("rows", &name, &format!("{error:#}"), Exit::Configuration),
+            }
+        }
+        for rules in &provider.resources {
+            for row in &rules.rows {
+                let RowValue::Script { module, attribute } = &row.value else { continue };
+                let Some(writes) = written.get(module) else { continue };
+                if writes.iter().any(|known| known.same_attribute(attribute)) {
+                    continue;
+                }
+                let known: Vec<_> = writes.iter().map(ToString::to_string).collect();
+                let message = format!(
+                    "the row `{}` takes `{attribute}` from module `{module}`, which does not write it; it writes: {}",
+                    row.target,
+                    known.join(", ")
+                );
+                let name = format!("{} at {}", rules.resource_type, provider.name);
+                report.problem("rows", &name, &message, Exit::Configuration);
+            }
+        }
+    }
+}
+
+/// Why a module cannot be loaded; each mistake in its settings on its own, with the place in the file.
+fn load_problems(
+    tenant: &Tenant,
+    host: &MappingHost,
+    config: &ModuleConfig,
+    error: &LoadError,
+) -> Vec<String> {
+    let LoadFailure::Settings { .. } = error.failure else { return vec![error.to_string()] };
+    let id = ModuleId { tenant: tenant.name.clone(), name: config.name.clone() };
+    let Ok(module) = host.inspect(id, &assemble::module_path(tenant, &config.name), config.limits) else {
+        return vec![error.to_string()];
+    };
+    let names = || module.settings.iter().map(|setting| setting.name.as_str());
+    let placed = |setting: &str, message: String| match config.place_of(setting) {
+        Some(place) => format!("{place}: {message}"),
+        None => message,
+    };
+    let unknown = config.settings.iter().filter(|(name, _)| !names().any(|known| known == name));
+    let unknown = unknown.map(|(name, _)| {
+        let help = match nearest(name, names()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => match names().collect::<Vec<_>>() {
+                known if known.is_empty() => "it accepts none".to_owned(),
+                known => format!("it accepts: {}", known.join(", ")),
+            },
+        };
+        placed(name, format!("the module has no setting `{name}`; {help}"))
+    });
+    let is_given = |wanted: &str| config.settings.iter().any(|(name, _)| name == wanted);
+    let missing = module.settings.iter().filter(|setting| setting.required && !is_given(&setting.name));
+    let missing = missing.map(|setting| {
+        let (name, description) = (&setting.name, setting.description.trim_end_matches('.'));
+        placed(name, format!("the module needs the setting `{name}`: {description}"))
+    });
+    unknown.chain(missing).collect()
 }
 
 /// Reads the whole source: only that shows whether it can be read to its end.

@@ -122,9 +122,8 @@ pub(crate) fn classify(error: &anyhow::Error) -> Exit {
 fn tenant_folders(common: &Common) -> anyhow::Result<Vec<TenantFolder>> {
     if let Some(wanted) = &common.tenant {
         // A mistake in another tenant's folder is none of this tenant's business.
-        let folder = common.config.join("tenants").join(wanted.as_str());
-        if folder.is_dir() {
-            return Ok(vec![TenantFolder { name: wanted.clone(), folder }]);
+        if let Some(found) = config::find_tenant(&common.config, wanted)? {
+            return Ok(vec![found]);
         }
     }
     let all = config::find_tenants(&common.config)?;

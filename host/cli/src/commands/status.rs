@@ -54,7 +54,8 @@ async fn status(tenant: &Tenant) -> anyhow::Result<Status> {
 
 fn modules(tenant: &Tenant) -> anyhow::Result<Vec<Value>> {
     let host = assemble::mapping_host(tenant)?;
-    let rows = tenant.modules.iter().map(|config| match assemble::module(&host, tenant, config) {
+    let lookups = assemble::lookups(tenant);
+    let rows = tenant.modules.iter().map(|config| match assemble::module(&host, tenant, config, &lookups) {
         Ok(module) => json!({
             "module": config.name, "state": "live", "version": module.manifest().version,
             "digest": module.digest(),

@@ -5,17 +5,26 @@
 //! locale = { constant = "en-US" }
 //! "emails[type eq \"work\"].value" = { field = "email" }
 //! "urn:…:User:manager.value" = { link = "User", field = "manager_id" }
+//! costCenter = { field = "department_id.cost_center", if_empty = "leave", apply = "create-only" }
+//! nickName = { script = "nickname" }
+//! userType = { script = { js = "record.kind === 'x' ? 'Contractor' : 'Employee'" } }
 //! ```
 
 use super::reader::{Located, TableReader};
-use scimwright_provision::{AttributeRow, RowTarget, RowValue};
-use scimwright_record::ResourceTypeName;
+use super::scripts::{INLINE_PREFIX, InlineReader};
+use scimwright_provision::{Apply, AttributeRow, IfEmpty, References, RowTarget, RowValue};
+use scimwright_record::{ModuleName, ResourceTypeName, SourceName};
+use scimwright_scim::AttributePath;
 use serde_json::Value;
 use toml::Spanned;
 use toml::de::DeValue;
 
-/// Reads the rows of one resource.
-pub(super) fn read(table: TableReader<'_>) -> Vec<AttributeRow> {
+/// Reads the rows of one resource. `walks` says where paths through other sources lead from its records.
+pub(super) fn read(
+    table: TableReader<'_>,
+    walks: Option<(&References, &SourceName)>,
+    scripts: &mut InlineReader<'_>,
+) -> Vec<AttributeRow> {
     let file = table.file();
     let mut rows = Vec::new();
     for (name, value) in table.entries() {
@@ -29,37 +38,128 @@ pub(super) fn read(table: TableReader<'_>) -> Vec<AttributeRow> {
             continue;
         };
         let inner = TableReader::new(file, format!("{}.{}", table.place(), name.value), inner, value.span());
-        if let Some(row) = row(&name, target.map(|target| target.value), inner) {
-            rows.push(row);
-        }
+        let reader = RowReader { name: &name, table: &inner, walks };
+        let row = reader.row(target.map(|target| target.value), scripts);
+        inner.finish();
+        rows.extend(row);
     }
     rows
 }
 
-fn row(name: &Located<String>, target: Option<RowTarget>, table: TableReader<'_>) -> Option<AttributeRow> {
-    let file = table.file();
-    let field = table.text("field").map(|field| field.value);
-    let constant = table.raw("constant").and_then(|value| json(&table, value));
-    let default = table.raw("default").and_then(|value| json(&table, value));
-    let link = table.parsed::<ResourceTypeName>("link");
-    let value = match (field, constant, link) {
-        (Some(field), None, None) => Some(RowValue::Field(field)),
-        (Some(field), None, Some(link)) => Some(RowValue::Link { resource_type: link.value, field }),
-        (None, Some(constant), None) => Some(RowValue::Constant(constant)),
-        _ => {
-            file.note_with_help(
-                table.span(),
-                format!("the row `{}` does not say where its value comes from", name.value),
-                "write one of { field = \"…\" }, { constant = … } and { link = \"User\", field = \"…\" }",
-            );
-            None
+/// Reads one row.
+struct RowReader<'r, 'a> {
+    name: &'r Located<String>,
+    table: &'r TableReader<'a>,
+    walks: Option<(&'r References, &'r SourceName)>,
+}
+
+impl RowReader<'_, '_> {
+    fn row(&self, target: Option<RowTarget>, scripts: &mut InlineReader<'_>) -> Option<AttributeRow> {
+        let (table, file) = (self.table, self.table.file());
+        let default = table.raw("default").and_then(|value| json(table, value));
+        let if_empty = table.choice(
+            "if_empty",
+            &[("clear", IfEmpty::Clear), ("leave", IfEmpty::Leave), ("fail", IfEmpty::Fail)],
+        );
+        let apply = table
+            .choice("apply", &[("always", Apply::Always), ("create-only", Apply::CreateOnly)])
+            .unwrap_or_default();
+        let value = self.value(target.as_ref(), scripts);
+        let note =
+            |message: &str| file.note(table.span(), format!("the row `{}`: {message}", self.name.value));
+        match &value {
+            Some(RowValue::Constant(_)) if default.is_some() => note("a constant needs no default"),
+            Some(RowValue::Constant(_)) if if_empty.is_some() => note("a constant is never empty"),
+            Some(RowValue::Link { .. }) if default.is_some() => note("a link cannot have a default"),
+            _ if default.is_some() && if_empty.is_some() => {
+                note("with a default it is never empty; keep `default` or `if_empty`");
+            }
+            _ => {}
         }
-    };
-    if default.is_some() && !matches!(value, Some(RowValue::Field(_))) {
-        file.note(table.span(), format!("the row `{}`: only a field can have a default", name.value));
+        let if_empty = if_empty.unwrap_or_default();
+        Some(AttributeRow { target: target?, value: value?, default, if_empty, apply })
     }
-    table.finish();
-    Some(AttributeRow { default, ..AttributeRow::new(target?, value?) })
+
+    fn value(&self, target: Option<&RowTarget>, scripts: &mut InlineReader<'_>) -> Option<RowValue> {
+        let (table, file) = (self.table, self.table.file());
+        let field = table.text("field");
+        if let Some(field) = &field {
+            self.check_walk(field);
+        }
+        let field = field.map(|field| field.value);
+        let constant = table.raw("constant").and_then(|value| json(table, value));
+        let link = table.parsed::<ResourceTypeName>("link");
+        let has_script = table.has("script");
+        let script = has_script.then(|| self.script(target, scripts));
+        match (field, constant, link, script) {
+            (Some(field), None, None, None) => Some(RowValue::Field(field)),
+            (Some(field), None, Some(link), None) => {
+                Some(RowValue::Link { resource_type: link.value, field })
+            }
+            (None, Some(constant), None, None) => Some(RowValue::Constant(constant)),
+            (None, None, None, Some(script)) => script,
+            _ => {
+                file.note_with_help(
+                    table.span(),
+                    format!("the row `{}` does not say where its value comes from", self.name.value),
+                    "write one of { field = \"…\" }, { constant = … }, { link = \"User\", field = \"…\" } and \
+                     { script = \"…\" }",
+                );
+                None
+            }
+        }
+    }
+
+    /// `script = "nickname"`, `{ js = "…" }` or `{ js_file = "…" }`, with `attribute` beside the first.
+    fn script(&self, target: Option<&RowTarget>, scripts: &mut InlineReader<'_>) -> Option<RowValue> {
+        let (table, file) = (self.table, self.table.file());
+        let attribute = table.parsed::<AttributePath>("attribute");
+        if let Some(DeValue::Table(inner)) = table.raw("script").map(Spanned::get_ref) {
+            let span = table.raw("script").map_or_else(|| table.span(), Spanned::span);
+            if let Some(attribute) = &attribute {
+                file.note_with_help(
+                    attribute.span.clone(),
+                    format!(
+                        "the row `{}`: a script of its own has no attributes to choose from",
+                        self.name.value
+                    ),
+                    "leave `attribute` out; what the script returns is the value",
+                );
+            }
+            let place = format!("{}.script", table.place());
+            let (module, attribute) = scripts.read(self.name, TableReader::new(file, place, inner, span))?;
+            return Some(RowValue::Script { module, attribute });
+        }
+        let module = table.parsed::<ModuleName>("script")?;
+        if module.value.as_str().starts_with(INLINE_PREFIX) {
+            file.note(module.span, format!("names with `{INLINE_PREFIX}` belong to the scripts in rows"));
+            return None;
+        }
+        let attribute = match attribute {
+            Some(attribute) if attribute.value.sub.is_some() => {
+                file.note_with_help(
+                    attribute.span,
+                    format!("`{}` is a part of an attribute", attribute.value),
+                    format!(
+                        "write attribute = \"{}\"; the row takes the part that it is for",
+                        attribute.value.without_sub()
+                    ),
+                );
+                return None;
+            }
+            Some(attribute) => attribute.value,
+            None => target?.path().without_sub(),
+        };
+        Some(RowValue::Script { module: module.value, attribute })
+    }
+
+    fn check_walk(&self, field: &Located<String>) {
+        if let Some((references, source)) = self.walks
+            && let Err(too_far) = references.walk(source, &field.value)
+        {
+            self.table.file().note(field.span.clone(), too_far.to_string());
+        }
+    }
 }
 
 /// A TOML value as JSON.

@@ -6,21 +6,30 @@
 //! - [`problem`]: a mistake, with file, line and remedy
 //! - [`reader`]: TOML tables, read key by key
 //! - [`model`]: what a configuration says, as values
-//! - [`parse`]: from one to the other, with [`source`], [`provider`], [`attributes`] and [`secret`] for their tables
+//! - [`parse`]: from one to the other, with [`source`], [`provider`], [`attributes`], [`module`], [`limits`], [`scripts`],
+//!   [`recording`] and [`secret`] for their tables
+//! - [`server`]: what stands above all tenants
 
 pub(crate) mod attributes;
+pub(crate) mod limits;
 pub(crate) mod model;
+pub(crate) mod module;
 pub(crate) mod parse;
 pub(crate) mod problem;
 pub(crate) mod provider;
 pub(crate) mod reader;
+pub(crate) mod recording;
+pub(crate) mod scripts;
 pub(crate) mod secret;
+pub(crate) mod server;
 pub(crate) mod source;
 
+use limits::Ceilings;
 use model::Tenant;
 use problem::{Problem, Problems, SourceText};
 use reader::FileReader;
 use scimwright_record::TenantName;
+use server::Server;
 use std::path::{Path, PathBuf};
 
 /// The name of the file that makes a folder a configuration.
@@ -38,6 +47,18 @@ pub(crate) struct TenantFolder {
     pub(crate) name: TenantName,
     /// Its folder.
     pub(crate) folder: PathBuf,
+    /// What its modules may use at most.
+    pub(crate) ceilings: Ceilings,
+}
+
+/// One tenant of many, whatever is wrong with the others; `None` where there is no such folder.
+pub(crate) fn find_tenant(dir: &Path, name: &TenantName) -> Result<Option<TenantFolder>, Problems> {
+    let folder = dir.join("tenants").join(name.as_str());
+    if !folder.is_dir() {
+        return Ok(None);
+    }
+    let ceilings = Server::load(dir, None)?.ceilings(name.as_str());
+    Ok(Some(TenantFolder { name: name.clone(), folder, ceilings }))
 }
 
 /// Finds the tenants of a configuration folder, in the order of their names.
@@ -48,7 +69,9 @@ pub(crate) fn find_tenants(dir: &Path) -> Result<Vec<TenantFolder>, Problems> {
     let tenants = dir.join("tenants");
     let root = SourceText { file: dir.join(FILE_NAME), text: "".into() };
     if !tenants.is_dir() {
-        return Ok(vec![TenantFolder { name: TenantName::default(), folder: dir.to_owned() }]);
+        let name = TenantName::default();
+        let ceilings = Server::load(dir, Some(&[name.as_str()]))?.ceilings(name.as_str());
+        return Ok(vec![TenantFolder { name, folder: dir.to_owned(), ceilings }]);
     }
     if root.file.is_file() {
         let problem = Problem::of_file(
@@ -74,7 +97,7 @@ pub(crate) fn find_tenants(dir: &Path) -> Result<Vec<TenantFolder>, Problems> {
             continue;
         }
         match TenantName::parse(&name) {
-            Ok(name) => found.push(TenantFolder { name, folder }),
+            Ok(name) => found.push(TenantFolder { name, folder, ceilings: Ceilings::default() }),
             Err(error) => {
                 let place = SourceText { file: folder, text: "".into() };
                 problems.push(Problem::of_file(&place, error.to_string()).help("rename the folder"));
@@ -88,6 +111,13 @@ pub(crate) fn find_tenants(dir: &Path) -> Result<Vec<TenantFolder>, Problems> {
             Problem::of_file(&place, "the folder holds no tenant")
                 .help("make a folder for each tenant and put a scimwright.toml into it"),
         );
+    }
+    let names: Vec<&str> = found.iter().map(|tenant| tenant.name.as_str()).collect();
+    match Server::load(dir, Some(&names)) {
+        Ok(server) => {
+            found.iter_mut().for_each(|tenant| tenant.ceilings = server.ceilings(tenant.name.as_str()));
+        }
+        Err(more) => problems.extend(more.0),
     }
     if problems.is_empty() { Ok(found) } else { Err(Problems(problems)) }
 }
@@ -113,11 +143,7 @@ pub(crate) fn load(tenant: &TenantFolder) -> Result<Tenant, Problems> {
 /// Reads a configuration from its text.
 pub(crate) fn read(tenant: &TenantFolder, file: PathBuf, text: &str) -> Result<Tenant, Problems> {
     let reader = FileReader::new(SourceText { file, text: text.into() });
-    let (document, syntax_errors) = toml::de::DeTable::parse_recoverable(text);
-    for error in &syntax_errors {
-        reader.note(error.span().unwrap_or(0..0), format!("this is not TOML: {}", error.message()));
-    }
-    let parsed = parse::tenant(&reader, tenant, document.get_ref());
+    let parsed = reader.document(text, |document| parse::tenant(&reader, tenant, document));
     let problems = reader.into_problems();
     if problems.is_empty() { Ok(parsed) } else { Err(Problems(problems)) }
 }
@@ -129,7 +155,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn read_text(text: &str) -> Result<Tenant, Problems> {
-        let tenant = TenantFolder { name: TenantName::default(), folder: PathBuf::from("conf") };
+        let (name, folder) = (TenantName::default(), PathBuf::from("conf"));
+        let tenant = TenantFolder { name, folder, ceilings: Ceilings::default() };
         read(&tenant, PathBuf::from("scimwright.toml"), text)
     }
 

@@ -1,7 +1,11 @@
 //! What a configuration says, as values.
 
+pub(crate) use super::module::ModuleConfig;
 pub(crate) use super::provider::ProviderConfig;
-use scimwright_mapping::{Grants, Limits};
+use super::recording::Recording;
+use super::scripts::Scripts;
+use scimwright_mapping::Limits;
+use scimwright_provision::{Linked, References};
 use scimwright_record::{ModuleName, SourceName, TenantName};
 use scimwright_sources::{CsvOptions, JsonLinesOptions, SqliteOptions};
 use std::path::PathBuf;
@@ -17,6 +21,11 @@ pub(crate) struct Tenant {
     pub(crate) sources: Vec<SourceConfig>,
     pub(crate) providers: Vec<ProviderConfig>,
     pub(crate) modules: Vec<ModuleConfig>,
+    /// The common limits, cut to what may be: those of modules that scimwright makes itself.
+    pub(crate) limits: Limits,
+    pub(crate) scripts: Scripts,
+    /// Which calls are written down; none without it.
+    pub(crate) recording: Option<Recording>,
 }
 
 impl Tenant {
@@ -28,6 +37,11 @@ impl Tenant {
     /// The folder for compiled modules: beside the state, never in the drop folder.
     pub(crate) fn cache_folder(&self) -> PathBuf {
         self.state.parent().unwrap_or(&self.folder).join("compiled")
+    }
+
+    /// The folder for modules built from scripts.
+    pub(crate) fn script_folder(&self) -> PathBuf {
+        self.state.parent().unwrap_or(&self.folder).join("scripts")
     }
 
     pub(crate) fn source(&self, name: &SourceName) -> Option<&SourceConfig> {
@@ -44,6 +58,25 @@ impl Tenant {
 pub(crate) struct SourceConfig {
     pub(crate) name: SourceName,
     pub(crate) kind: SourceKind,
+    /// The fields that hold keys, and the sources whose keys they are.
+    pub(crate) references: Vec<(String, SourceName)>,
+}
+
+impl SourceConfig {
+    /// Whether all records have the same fields.
+    pub(crate) fn has_columns(&self) -> bool {
+        !matches!(self.kind, SourceKind::JsonLines(_))
+    }
+}
+
+/// Which fields of these sources lead to other records.
+pub(crate) fn references(sources: &[SourceConfig]) -> References {
+    let mut references = References::default();
+    for source in sources {
+        let linked = Linked { columns: source.has_columns(), fields: source.references.clone() };
+        references.insert(source.name.clone(), linked);
+    }
+    references
 }
 
 /// Where a source's records are.
@@ -52,13 +85,4 @@ pub(crate) enum SourceKind {
     Csv(CsvOptions),
     JsonLines(JsonLinesOptions),
     Sqlite(SqliteOptions),
-}
-
-/// A `[module.NAME]`, or a module that is only mentioned.
-#[derive(Debug, Clone)]
-pub(crate) struct ModuleConfig {
-    pub(crate) name: ModuleName,
-    pub(crate) settings: Vec<(String, String)>,
-    pub(crate) grants: Grants,
-    pub(crate) limits: Limits,
 }

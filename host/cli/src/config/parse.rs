@@ -1,17 +1,28 @@
 //! From the tables of a file to the values of [`super::model`].
 
 use super::TenantFolder;
-use super::model::{ModuleConfig, Tenant};
+use super::model::{ModuleConfig, ProviderConfig, Tenant, references};
 use super::reader::{FileReader, Located, TableReader, nearest};
-use super::{provider, source};
-use scimwright_mapping::{Grants, Limits};
-use scimwright_record::{ModuleName, SourceName};
+use super::recording::Recording;
+use super::scripts::Scripts;
+use super::{limits, module, provider, source};
+use scimwright_mapping::Limits;
+use scimwright_provision::References;
+use scimwright_record::SourceName;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
-use toml::de::{DeTable, DeValue};
+use toml::de::DeTable;
 
 /// Where the state lives unless the configuration says otherwise.
 const DEFAULT_STATE: &str = ".scimwright/state.db";
+
+/// What a table may refer to outside of itself.
+pub(super) struct Surroundings<'a> {
+    /// Relative paths begin here.
+    pub(super) folder: &'a Path,
+    pub(super) sources: &'a [SourceName],
+    pub(super) references: &'a References,
+    pub(super) scripts: &'a Scripts,
+}
 
 /// Reads a tenant's file. Where something is wrong the result is incomplete, and the reader knows why.
 pub(super) fn tenant(file: &FileReader, tenant: &TenantFolder, document: &DeTable<'_>) -> Tenant {
@@ -19,38 +30,35 @@ pub(super) fn tenant(file: &FileReader, tenant: &TenantFolder, document: &DeTabl
     let folder = &tenant.folder;
     let state = root.table("state").and_then(|table| state(table, folder));
     let base_limits =
-        root.table("limits").map_or_else(Limits::default, |table| limits(table, Limits::default()));
+        root.table("limits").map_or_else(Limits::default, |table| limits::read(table, Limits::default()));
+    let scripts = root.table("scripts").map(|table| Scripts::read(table, folder)).unwrap_or_default();
+    let recording = root.table("recording").and_then(|table| Recording::read(table, folder));
     let source_tables = root.named_tables("source");
     // A source with a mistake in it is a known source all the same.
     let known_sources: Vec<SourceName> =
         source_tables.iter().filter_map(|(name, _)| SourceName::parse(&name.value).ok()).collect();
-    let sources: Vec<_> =
-        source_tables.into_iter().filter_map(|(name, table)| source::read(&name, table, folder)).collect();
+    let sources: Vec<_> = source_tables
+        .into_iter()
+        .filter_map(|(name, table)| source::read(&name, table, folder, &known_sources))
+        .collect();
+    let ceilings = &tenant.ceilings;
     let mut modules: Vec<ModuleConfig> = root
         .named_tables("module")
         .into_iter()
-        .filter_map(|(name, table)| module(&name, table, &base_limits))
+        .filter_map(|(name, table)| module::read(&name, table, &base_limits, ceilings, &known_sources))
         .collect();
+    let references = references(&sources);
+    let around = Surroundings { folder, sources: &known_sources, references: &references, scripts: &scripts };
     let providers: Vec<_> = root
         .named_tables("provider")
         .into_iter()
-        .filter_map(|(name, table)| provider::read(&name, table, folder, &known_sources))
+        .filter_map(|(name, table)| provider::read(&name, table, &around))
         .collect();
     root.finish();
 
-    // A module that is only mentioned has no settings and the common limits.
-    let mentioned = providers
-        .iter()
-        .flat_map(|provider| &provider.resources)
-        .flat_map(|resource| resource.modules.iter().chain(&resource.defaults));
-    for name in mentioned {
+    for name in providers.iter().flat_map(ProviderConfig::mentioned_modules) {
         if !modules.iter().any(|module| module.name == *name) {
-            modules.push(ModuleConfig {
-                name: name.clone(),
-                settings: Vec::new(),
-                grants: Grants::default(),
-                limits: base_limits,
-            });
+            modules.push(ModuleConfig::mentioned(name.clone(), base_limits, ceilings));
         }
     }
     Tenant {
@@ -60,6 +68,9 @@ pub(super) fn tenant(file: &FileReader, tenant: &TenantFolder, document: &DeTabl
         sources,
         providers,
         modules,
+        limits: ceilings.cut(base_limits).0,
+        scripts,
+        recording,
     }
 }
 
@@ -78,69 +89,6 @@ fn state(table: TableReader<'_>, folder: &Path) -> Option<PathBuf> {
     });
     table.finish();
     path
-}
-
-/// Reads limits, starting from those that hold otherwise.
-fn limits(table: TableReader<'_>, base: Limits) -> Limits {
-    let mut limits = base;
-    if let Some(cpu) = table.whole_number("cpu_ms", 1..=60_000) {
-        limits.cpu = Duration::from_millis(cpu);
-    }
-    if let Some(wall) = table.whole_number("wall_ms", 1..=600_000) {
-        limits.wall = Duration::from_millis(wall);
-    }
-    if let Some(memory) = table.whole_number("memory_mb", 1..=1_024) {
-        limits.memory_bytes = usize::try_from(memory << 20).unwrap_or(usize::MAX);
-    }
-    if let Some(output) = table.whole_number("output_kb", 1..=65_536) {
-        limits.output_bytes = usize::try_from(output << 10).unwrap_or(usize::MAX);
-    }
-    table.finish();
-    limits
-}
-
-fn module(name: &Located<String>, table: TableReader<'_>, base: &Limits) -> Option<ModuleConfig> {
-    let name = table.parse::<ModuleName>(name);
-    let settings = table.table("settings").map(settings).unwrap_or_default();
-    let limits = table.table("limits").map_or_else(|| *base, |table| limits(table, *base));
-    let grants = table.table("grants").map(grants).unwrap_or_default();
-    table.finish();
-    Some(ModuleConfig { name: name?.value, settings, grants, limits })
-}
-
-/// Settings are the module's own names; numbers and truth values are handed over as text.
-fn settings(table: TableReader<'_>) -> Vec<(String, String)> {
-    let mut settings = Vec::new();
-    for (name, value) in table.entries() {
-        let text = match value.get_ref() {
-            DeValue::String(text) => text.to_string(),
-            DeValue::Integer(number) => number.as_str().to_owned(),
-            DeValue::Float(number) => number.as_str().to_owned(),
-            DeValue::Boolean(truth) => truth.to_string(),
-            other => {
-                let message =
-                    format!("a setting is a string, a number or a truth value, not {}", other.type_str());
-                table.file().note(value.span(), message);
-                continue;
-            }
-        };
-        settings.push((name.value, text));
-    }
-    settings
-}
-
-fn grants(table: TableReader<'_>) -> Grants {
-    let lookups = table.parsed_list::<SourceName>("lookups").unwrap_or_default();
-    if let Some(source) = lookups.first() {
-        table.file().note_with_help(
-            source.span.clone(),
-            "look-ups cannot be granted by this version of scimwright",
-            "join what the mapping needs into its own source, for example with a query over SQLite",
-        );
-    }
-    let grants = Grants { all_fields: table.boolean("all_fields").unwrap_or(false), ..Grants::default() };
-    table.finish();
-    grants
 }
 
 /// Notes a name that nothing in the configuration has, with the nearest that something has.

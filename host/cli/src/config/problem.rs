@@ -19,6 +19,14 @@ pub(crate) struct SourceText {
     pub(crate) text: Arc<str>,
 }
 
+impl SourceText {
+    /// The line of a place, from 1.
+    pub(crate) fn line(&self, place: usize) -> usize {
+        let before = &self.text.as_bytes()[..place.min(self.text.len())];
+        before.iter().filter(|byte| **byte == b'\n').count() + 1
+    }
+}
+
 /// One mistake.
 #[derive(Debug, Clone)]
 pub(crate) struct Problem {
@@ -54,8 +62,7 @@ impl Problem {
 
     /// The line on which the problem begins, from 1.
     pub(crate) fn line(&self) -> Option<usize> {
-        let start = self.span.as_ref()?.start.min(self.source.text.len());
-        Some(self.source.text.as_bytes()[..start].iter().filter(|byte| **byte == b'\n').count() + 1)
+        Some(self.source.line(self.span.as_ref()?.start))
     }
 
     /// The file it stands in.

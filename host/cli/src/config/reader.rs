@@ -38,6 +38,20 @@ impl FileReader {
         }
     }
 
+    /// The file's text, for mistakes that are found later.
+    pub(crate) fn text(&self) -> SourceText {
+        self.source.clone()
+    }
+
+    /// Reads a document with `read`, whatever of it is TOML.
+    pub(crate) fn document<T>(&self, text: &str, read: impl FnOnce(&DeTable<'_>) -> T) -> T {
+        let (document, syntax_errors) = DeTable::parse_recoverable(text);
+        for error in &syntax_errors {
+            self.note(error.span().unwrap_or(0..0), format!("this is not TOML: {}", error.message()));
+        }
+        read(document.get_ref())
+    }
+
     /// Notes a mistake.
     pub(crate) fn note(&self, span: Range<usize>, message: impl Into<String>) {
         self.problems.borrow_mut().push(Problem::at(&self.source, span, message));

@@ -1,6 +1,7 @@
 //! `[source.NAME]`: where records come from.
 
 use super::model::{SourceConfig, SourceKind};
+use super::parse::unknown_name;
 use super::reader::{Located, TableReader};
 use scimwright_record::SourceName;
 use scimwright_sources::{ColumnType, CsvOptions, EmptyCell, JsonLinesOptions, SqliteFrom, SqliteOptions};
@@ -14,7 +15,12 @@ enum Kind {
 }
 
 /// Reads one source.
-pub(super) fn read(name: &Located<String>, table: TableReader<'_>, folder: &Path) -> Option<SourceConfig> {
+pub(super) fn read(
+    name: &Located<String>,
+    table: TableReader<'_>,
+    folder: &Path,
+    sources: &[SourceName],
+) -> Option<SourceConfig> {
     let name = table.parse::<SourceName>(name);
     if !table.has("type") {
         table.missing("type", "\"csv\"");
@@ -36,8 +42,29 @@ pub(super) fn read(name: &Located<String>, table: TableReader<'_>, folder: &Path
             None
         }
     };
+    let references = references(&table, sources);
     table.finish();
-    Some(SourceConfig { name: name?, kind: kind? })
+    Some(SourceConfig { name: name?, kind: kind?, references })
+}
+
+/// `references = { department_id = "departments", manager_id = "hr" }`.
+fn references(table: &TableReader<'_>, sources: &[SourceName]) -> Vec<(String, SourceName)> {
+    let Some(references) = table.table("references") else { return Vec::new() };
+    let mut fields = Vec::new();
+    for (field, value) in references.entries() {
+        let Some(text) = value.get_ref().as_str() else {
+            let message = format!("what field `{}` refers to has to be the name of a source", field.value);
+            table.file().note(value.span(), message);
+            continue;
+        };
+        let name = Located { value: text.to_owned(), span: value.span() };
+        let Some(source) = table.parse::<SourceName>(&name) else { continue };
+        if !sources.contains(&source.value) {
+            unknown_name(table.file(), &name, "source", sources.iter().map(SourceName::as_str));
+        }
+        fields.push((field.value, source.value));
+    }
+    fields
 }
 
 fn json_lines(

@@ -10,17 +10,18 @@ pub(crate) mod network;
 pub(crate) mod profile;
 mod resource;
 
+use super::parse::Surroundings;
 use super::reader::{Located, TableReader};
+use super::scripts::InlineModule;
 use auth::AuthConfig;
 use network::{HeaderValue, ProxyConfig, TlsConfig};
 use scimwright_client::{
     AddressGuard, CapabilityOverrides, DEFAULT_MAX_BODY_BYTES, Pace, RetryPolicy, Timeouts,
 };
 use scimwright_profile::{Profile, Update};
-use scimwright_provision::ResourceRules;
-use scimwright_record::{ProviderName, SourceName};
+use scimwright_provision::{ResourceRules, RowValue};
+use scimwright_record::{ModuleName, ProviderName};
 use std::num::NonZeroUsize;
-use std::path::Path;
 use std::time::Duration;
 use url::Url;
 
@@ -46,15 +47,35 @@ pub(crate) struct ProviderConfig {
     /// How changes are written, where the administrator says so.
     pub(crate) update: Option<Update>,
     pub(crate) resources: Vec<ResourceRules>,
+    /// The scripts in the rows of the resources.
+    pub(crate) inline: Vec<InlineModule>,
+}
+
+impl ProviderConfig {
+    /// The modules of the folder that the resources name, some of them more than once.
+    pub(crate) fn mentioned_modules(&self) -> impl Iterator<Item = &ModuleName> {
+        self.resources.iter().flat_map(|rules| {
+            let scripts = rules.rows.iter().filter_map(|row| match &row.value {
+                RowValue::Script { module, .. } if self.inline_module(module).is_none() => Some(module),
+                _ => None,
+            });
+            rules.modules.iter().chain(&rules.defaults).chain(scripts)
+        })
+    }
+
+    /// The scripts that make up this module, if it is one of scripts.
+    pub(crate) fn inline_module(&self, name: &ModuleName) -> Option<&InlineModule> {
+        self.inline.iter().find(|inline| inline.name == *name)
+    }
 }
 
 /// Reads one provider.
 pub(super) fn read(
     name: &Located<String>,
     table: TableReader<'_>,
-    folder: &Path,
-    sources: &[SourceName],
+    around: &Surroundings<'_>,
 ) -> Option<ProviderConfig> {
+    let folder = around.folder;
     let name = table.parse::<ProviderName>(name);
     let allow_insecure_http = table.boolean("allow_insecure_http").unwrap_or(false);
     let base_url = table
@@ -77,7 +98,8 @@ pub(super) fn read(
         .choice("update", &[("auto", None), ("patch", Some(Update::Patch)), ("put", Some(Update::Put))])
         .flatten();
     let concurrency = table.whole_number("concurrency", 1..=64).unwrap_or(4);
-    let resources = resource::read_all(&table, sources, concurrency);
+    let parsed = name.as_ref().map(|name| &name.value);
+    let (resources, inline) = resource::read_all(&table, parsed, around, concurrency);
     table.finish();
     Some(ProviderConfig {
         name: name?.value,
@@ -96,6 +118,7 @@ pub(super) fn read(
         profile,
         update,
         resources,
+        inline,
     })
 }
 

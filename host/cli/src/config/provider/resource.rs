@@ -1,10 +1,11 @@
 //! `[[provider.NAME.resource]]`: what is provisioned, from where, and by which rules.
 
 use crate::config::attributes;
-use crate::config::parse::unknown_name;
+use crate::config::parse::{Surroundings, unknown_name};
 use crate::config::reader::{Located, TableReader};
+use crate::config::scripts::{InlineModule, InlineReader, inline_name};
 use scimwright_provision::{DeprovisionAction, DeprovisionRules, ResourceRules, Threshold, UnreadableRows};
-use scimwright_record::{ModuleName, RecordKey, ResourceTypeName, SourceName};
+use scimwright_record::{ModuleName, ProviderName, RecordKey, ResourceTypeName, SourceName};
 use scimwright_scim::AttributePath;
 use std::time::Duration;
 use toml::de::DeValue;
@@ -12,13 +13,17 @@ use toml::de::DeValue;
 /// Reads the resources of one provider. `concurrency` is how many records are on their way at once.
 pub(super) fn read_all(
     table: &TableReader<'_>,
-    sources: &[SourceName],
+    provider: Option<&ProviderName>,
+    around: &Surroundings<'_>,
     concurrency: u64,
-) -> Vec<ResourceRules> {
+) -> (Vec<ResourceRules>, Vec<InlineModule>) {
     let mut resources: Vec<ResourceRules> = Vec::new();
+    let mut inline = Vec::new();
     for resource_table in table.repeated_tables("resource") {
         let span = resource_table.span();
-        let Some(rules) = resource(resource_table, sources, concurrency) else { continue };
+        let Some((rules, scripts)) = resource(resource_table, provider, around, concurrency) else {
+            continue;
+        };
         if resources.iter().any(|other| other.resource_type == rules.resource_type) {
             table.file().note_with_help(
                 span,
@@ -28,6 +33,7 @@ pub(super) fn read_all(
             continue;
         }
         resources.push(rules);
+        inline.extend(scripts);
     }
     if !table.has("resource") {
         table.file().note_with_help(
@@ -36,10 +42,17 @@ pub(super) fn read_all(
             format!("add [[{}.resource]] with a type and a source", table.place()),
         );
     }
-    resources
+    (resources, inline)
 }
 
-fn resource(table: TableReader<'_>, sources: &[SourceName], concurrency: u64) -> Option<ResourceRules> {
+/// One resource, and the scripts that stand in its rows.
+fn resource(
+    table: TableReader<'_>,
+    provider: Option<&ProviderName>,
+    around: &Surroundings<'_>,
+    concurrency: u64,
+) -> Option<(ResourceRules, Option<InlineModule>)> {
+    let sources = around.sources;
     if !table.has("type") {
         table.missing("type", "\"User\"");
     }
@@ -67,7 +80,19 @@ fn resource(table: TableReader<'_>, sources: &[SourceName], concurrency: u64) ->
             .collect()
     };
     let (modules, defaults) = (names("modules"), names("defaults"));
-    let rows = table.table("attributes").map(attributes::read).unwrap_or_default();
+    let inline = provider.zip(resource_type.as_ref());
+    let mut scripts = InlineReader {
+        scripts: around.scripts,
+        folder: around.folder,
+        name: inline.and_then(|(provider, kind)| inline_name(provider, &kind.value).ok()),
+        found: Vec::new(),
+    };
+    let walks = source.as_ref().map(|source| (around.references, &source.value));
+    let rows =
+        table.table("attributes").map(|rows| attributes::read(rows, walks, &mut scripts)).unwrap_or_default();
+    let inline = scripts.name.zip(resource_type.clone()).filter(|_| !scripts.found.is_empty());
+    let inline =
+        inline.map(|(name, kind)| InlineModule { resource_type: kind.value, name, scripts: scripts.found });
     if modules.is_empty() && rows.is_empty() && !table.has("modules") && !table.has("attributes") {
         table.file().note_with_help(
             table.span(),
@@ -77,7 +102,7 @@ fn resource(table: TableReader<'_>, sources: &[SourceName], concurrency: u64) ->
     }
     let deprovision = deprovision(&table);
     table.finish();
-    Some(ResourceRules {
+    let rules = ResourceRules {
         resource_type: resource_type?.value,
         source: source?.value,
         matching,
@@ -86,7 +111,8 @@ fn resource(table: TableReader<'_>, sources: &[SourceName], concurrency: u64) ->
         defaults,
         deprovision,
         concurrency: usize::try_from(concurrency).unwrap_or(1),
-    })
+    };
+    Some((rules, inline))
 }
 
 fn deprovision(table: &TableReader<'_>) -> DeprovisionRules {
