@@ -25,7 +25,8 @@ Exit codes:
   3  the configuration or a module is wrong; nothing was changed
   4  it finished, and some records or calls failed
   5  the run finished, and deprovisioning was held
-  6  a provider or a source could not be reached, or not be read to its end";
+  6  a provider, a source or a module could not be used, or a source not be read to its end
+  7  a signal stopped it before its end; the next run goes on from there";
 
 /// What every command takes.
 #[derive(Debug, Clone, Args)]

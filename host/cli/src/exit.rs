@@ -18,8 +18,10 @@ pub(crate) enum Exit {
     RecordsFailed = 4,
     /// The run finished, and deprovisioning was held.
     Held = 5,
-    /// A provider or a source could not be reached or not be read to its end.
+    /// A provider, a source or a module could not be used, or a source not be read to its end.
     Unavailable = 6,
+    /// A signal stopped it before its end.
+    Stopped = 7,
 }
 
 impl Exit {

@@ -8,6 +8,7 @@
 //! - [`commands`]: one file a command
 //! - [`probe`]: trying out what a provider does
 //! - [`report`]: runs, as people and programs see them
+//! - [`signals`]: SIGINT and SIGTERM end a run, and a second one the process
 //! - [`terminal`]: standard output and standard error
 //! - [`exit`]: exit codes
 
@@ -18,6 +19,7 @@ mod config;
 mod exit;
 mod probe;
 mod report;
+mod signals;
 mod terminal;
 
 use clap::Parser;

@@ -11,7 +11,9 @@ use crate::layers::{LayerError, Layered, Layers};
 use crate::matching::Claims;
 use crate::one::Existing;
 use crate::rules::{DeprovisionAction, ResourceRules};
+use crate::stop::StopSignal;
 use futures::StreamExt;
+use futures::future::select;
 use jiff::Timestamp;
 use scimwright_client::{CallObserver, CallReport, Failure, Kind, Provider, Query};
 use scimwright_mapping::{AttributeMap, CallContext, Operation, Outcome, UnresolvedLink};
@@ -47,10 +49,12 @@ pub struct Provisioner {
 }
 
 /// What may be different in a single run.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct RunOptions {
     /// Allows this many deprovisions, whatever the threshold says.
     pub allow_deprovisions: Option<u64>,
+    /// Ends the run early: no more records are taken, those under way are settled, nobody is deprovisioned.
+    pub stop: StopSignal,
 }
 
 /// A run that could not be finished, and how far it came.
@@ -68,8 +72,8 @@ impl Provisioner {
     /// Runs once. The last event is always [`Event::Finished`].
     ///
     /// # Errors
-    /// [`Unfinished`] when the provider or the state cannot be worked with. What was done until then is
-    /// remembered, and the next run goes on from there.
+    /// [`Unfinished`] when the provider, the state or a module cannot be worked with, and when the run was told to
+    /// stop. What was done until then is remembered, and the next run goes on from there.
     pub async fn run(
         &self,
         mode: Mode,
@@ -78,7 +82,7 @@ impl Provisioner {
     ) -> Result<Summary, Box<Unfinished>> {
         let began = Instant::now();
         let tally = Tally::new(observer);
-        let outcome = self.run_counted(mode, options, &tally).await;
+        let outcome = self.run_counted(mode, &options, &tally).await;
         let mut summary = tally.summary();
         summary.duration = began.elapsed();
         let outcome = match outcome {
@@ -87,9 +91,12 @@ impl Provisioner {
                 None => Ok(()),
             },
             Err((run, cause)) => {
+                summary.complete = false;
                 if let Some(run) = run {
+                    let stopped = matches!(cause, ProvisionError::Stopped);
+                    let outcome = if stopped { RunOutcome::Stopped } else { RunOutcome::Failed };
                     // The cause matters more than a state that cannot be written on top of it.
-                    let _ = self.close(run, RunOutcome::Failed, &summary).await;
+                    let _ = self.close(run, outcome, &summary).await;
                 }
                 Err(cause)
             }
@@ -104,7 +111,7 @@ impl Provisioner {
     async fn run_counted(
         &self,
         mode: Mode,
-        options: RunOptions,
+        options: &RunOptions,
         tally: &Tally<'_>,
     ) -> Result<Option<RunId>, (Option<RunId>, ProvisionError)> {
         self.check_rules().map_err(|error| (None, error))?;
@@ -124,7 +131,7 @@ impl Provisioner {
             source: self.source.name().clone(),
         });
         let result = async {
-            let cycle = Cycle::begin(self, mode, run, scope, tally).await?;
+            let cycle = Cycle::begin(self, mode, run, scope, options.stop.clone(), tally).await?;
             let reading = cycle.read_source().await?;
             cycle.fill_in_references().await?;
             cycle.deprovision(&reading, options.allow_deprovisions).await
@@ -198,6 +205,10 @@ pub(crate) struct Cycle<'a> {
     contested: Mutex<HashSet<RecordKey>>,
     /// When the run began.
     pub(crate) began: Timestamp,
+    /// Told by whoever started the run.
+    stop: StopSignal,
+    /// Told by a record that could not be mapped because no record can be.
+    halt: StopSignal,
     now: String,
     noted: Mutex<BTreeSet<String>>,
     /// The sources that records are looked up in, as they were when the run began.
@@ -210,6 +221,7 @@ impl<'a> Cycle<'a> {
         mode: Mode,
         run: Option<RunId>,
         scope: LinkScope,
+        stop: StopSignal,
         tally: &'a Tally<'a>,
     ) -> Result<Self, ProvisionError> {
         let state = &provisioner.state;
@@ -237,6 +249,8 @@ impl<'a> Cycle<'a> {
             existing: Existing::Change,
             contested: Mutex::default(),
             began: Timestamp::now(),
+            stop,
+            halt: StopSignal::new(),
             now: Timestamp::now().round(jiff::Unit::Second).unwrap_or_else(|_| Timestamp::now()).to_string(),
             noted: Mutex::default(),
             _held: held,
@@ -265,7 +279,9 @@ impl<'a> Cycle<'a> {
                 return Ok(Reading { broken_off: Some(error), ..reading });
             }
         };
+        let told = select(Box::pin(self.stop.requested()), Box::pin(self.halt.requested()));
         let treated = rows
+            .take_until(told)
             .then(|row| self.admit(row))
             .map(|admitted| async {
                 match admitted? {
@@ -277,17 +293,31 @@ impl<'a> Cycle<'a> {
             })
             .buffered(self.provisioner.rules.concurrency.max(1));
         let mut treated = pin!(treated);
+        let mut unavailable = None;
         while let Some(outcome) = treated.next().await {
-            match outcome? {
-                Treated::Done => {}
-                Treated::Unidentified => reading.unidentified += 1,
-                Treated::BrokenOff(error) => {
+            match outcome {
+                Ok(Treated::Done) => {}
+                Ok(Treated::Unidentified) => reading.unidentified += 1,
+                Ok(Treated::BrokenOff(error)) => {
                     self.source_broke(&error);
                     reading.broken_off = Some(error);
                 }
+                // Records that were mapped before it went are settled first.
+                Err(ProvisionError::ModuleUnavailable(error)) => {
+                    unavailable.get_or_insert(error);
+                }
+                Err(error) => return Err(error),
             }
         }
-        Ok(reading)
+        match unavailable {
+            Some(error) => Err(ProvisionError::ModuleUnavailable(error)),
+            None => self.go_on().map(|()| reading),
+        }
+    }
+
+    /// Ends the run where it was told to stop.
+    pub(crate) fn go_on(&self) -> Result<(), ProvisionError> {
+        if self.stop.is_requested() { Err(ProvisionError::Stopped) } else { Ok(()) }
     }
 
     fn source_broke(&self, error: &SourceError) {
@@ -364,6 +394,11 @@ impl<'a> Cycle<'a> {
         let link = self.provisioner.state.link(&self.scope, &key).await?;
         let layered = match self.map(record, link.is_some()).await? {
             Ok(layered) => layered,
+            // Nothing is wrong with the record, and the next one would fare no better.
+            Err(LayerError::Unavailable(unavailable)) => {
+                self.halt.request();
+                return Err(ProvisionError::ModuleUnavailable(unavailable));
+            }
             Err(error) => {
                 self.fail(&key, link.as_ref(), error.to_string());
                 return Ok(());

@@ -64,6 +64,7 @@ impl Cycle<'_> {
         reading: &Reading,
         allowed_by_hand: Option<u64>,
     ) -> Result<(), ProvisionError> {
+        self.go_on()?;
         let rules = &self.provisioner.rules.deprovision;
         if rules.action == DeprovisionAction::Nothing {
             return Ok(());
@@ -79,6 +80,7 @@ impl Cycle<'_> {
         let now = Timestamp::now();
         let mut missing = self.pass.missing_links();
         while let Some(link) = missing.try_next().await? {
+            self.go_on()?;
             match verdict(rules, &link, self.is_contested(&link.key), now) {
                 Verdict::Settled => {}
                 Verdict::Go => self.deprovision_one(link, rules.action).await?,

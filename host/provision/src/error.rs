@@ -1,6 +1,7 @@
 //! What ends a run. A record that does not work ends nothing; it is an event.
 
 use scimwright_client::ClientError;
+use scimwright_mapping::Unavailable;
 use scimwright_record::{RecordKey, SourceError, SourceName};
 use scimwright_state::StateError;
 
@@ -58,6 +59,15 @@ pub enum ProvisionError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A module that every record needs cannot be used: it is missing, refused or in quarantine.
+    #[error("{0}. No more records were taken and nobody was deprovisioned; the next run goes on from there")]
+    ModuleUnavailable(#[source] Unavailable),
+    /// It was told to stop.
+    #[error(
+        "stopped before its end, as it was told to: what was under way is settled and nobody was deprovisioned; the \
+         next run goes on from there"
+    )]
+    Stopped,
     /// A worker of ours ended without an answer.
     #[error("a worker of scimwright ended unexpectedly: {0}; this is a defect, please report it")]
     Worker(String),

@@ -13,6 +13,7 @@
 //! - [`cycle`]: [`Provisioner`], one run from the first record to the last deprovisioning
 //! - [`one`]: one record, now
 //! - [`event`]: what a run says while it goes on, and its [`Summary`]
+//! - [`stop`]: [`StopSignal`], the wish that a run may end early
 //! - [`error`]: what ends a run
 //!
 //! Inside: `decide` (what a record needs), `matching` (who is looking for which resource just now),
@@ -30,6 +31,7 @@ pub mod rows;
 pub mod rules;
 pub mod target;
 pub mod walk;
+pub mod stop;
 
 mod carry_out;
 mod decide;
@@ -49,3 +51,4 @@ pub use rows::{Apply, AttributeRow, Filled, IfEmpty, RowError, RowValue, Scripte
 pub use rules::{DeprovisionAction, DeprovisionRules, ResourceRules, Threshold, UnreadableRows};
 pub use target::{InvalidRowTarget, RowTarget};
 pub use walk::{Linked, References, TooFar, Walk, WalkError};
+pub use stop::StopSignal;

@@ -7,6 +7,7 @@
 use crate::cycle::{Cycle, Provisioner, Tally, Unfinished};
 use crate::error::ProvisionError;
 use crate::event::{Event, Mode, Observer, Summary};
+use crate::stop::StopSignal;
 use futures::TryStreamExt;
 use scimwright_record::{Record, RecordKey, Row};
 use scimwright_state::{RunKind, RunOutcome};
@@ -54,7 +55,7 @@ impl Provisioner {
         let scope = self.scope();
         let run = self.state.begin_run(RunKind::Provision, &scope).await?;
         let result = async {
-            let cycle = Cycle::begin(self, Mode::Sync, Some(run), scope, tally).await?;
+            let cycle = Cycle::begin(self, Mode::Sync, Some(run), scope, StopSignal::new(), tally).await?;
             cycle.treat_only(record, existing).await
         };
         let outcome = result.await;

@@ -38,6 +38,7 @@ impl Cycle<'_> {
     pub(crate) async fn fill_in_references(&self) -> Result<(), ProvisionError> {
         let mut deferred = self.pass.deferred();
         while let Some(work) = deferred.try_next().await? {
+            self.go_on()?;
             self.fill_in(work).await?;
         }
         Ok(())

@@ -13,7 +13,7 @@ use std::path::Path;
 pub(crate) const APPLICATION_ID: u32 = 0x5343_5752;
 
 /// Step `n` leads from format `n` to format `n + 1`; format 0 is an empty file.
-pub(crate) const STEPS: &[&str] = &[LINKS_AND_INTENTS, RUNS_AND_LOG];
+pub(crate) const STEPS: &[&str] = &[LINKS_AND_INTENTS, RUNS_AND_LOG, MODULES];
 
 /// Format 1: what is at the providers, and what may be.
 const LINKS_AND_INTENTS: &str = "
@@ -82,6 +82,33 @@ CREATE INDEX client_log_tenant ON client_log (tenant, sequence);
 CREATE INDEX client_log_failures ON client_log (tenant, sequence) WHERE status = 'failure';
 CREATE INDEX client_log_key ON client_log (tenant, key, sequence);
 CREATE INDEX client_log_age ON client_log (at);
+";
+
+/// Format 3: modules in quarantine, and what a running service says of its module files.
+const MODULES: &str = "
+CREATE TABLE quarantines (
+    tenant        TEXT NOT NULL,
+    module        TEXT NOT NULL,
+    digest        TEXT NOT NULL,
+    failures      INTEGER NOT NULL,
+    reason        TEXT NOT NULL,
+    since         INTEGER NOT NULL,
+    until         INTEGER NOT NULL,
+    PRIMARY KEY (tenant, module)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE module_files (
+    tenant        TEXT NOT NULL,
+    file          TEXT NOT NULL,
+    module        TEXT NOT NULL,
+    state         TEXT NOT NULL,
+    digest        TEXT,
+    version       TEXT,
+    reason        TEXT,
+    serving       TEXT,
+    used          INTEGER NOT NULL,
+    since         INTEGER NOT NULL,
+    PRIMARY KEY (tenant, module, file)
+) STRICT, WITHOUT ROWID;
 ";
 
 /// What stands in a file that was just opened.

@@ -9,6 +9,7 @@
 //! - [`link`]: [`Link`], the remembered pair of record and resource
 //! - [`intent`]: [`Intent`], written before a request that creates, and its [`Settlement`]
 //! - [`client_log`]: [`LogEntry`], one line for each call to a provider
+//! - [`module`]: modules in quarantine, and what a running service says of its module files
 //! - [`run`]: runs, finished and interrupted
 //! - [`pass`]: [`Pass`], which keys one reading of a source has seen, on disk
 //! - [`mod@error`]: why the state could not be read or written
@@ -44,6 +45,7 @@ mod format;
 pub mod intent;
 pub mod link;
 mod lock;
+pub mod module;
 pub mod pass;
 pub mod run;
 pub mod store;
@@ -54,6 +56,7 @@ pub use client_log::{Action, LogEntry, LogFilter, LogStatus};
 pub use error::StateError;
 pub use intent::{Intent, LinkChange, Settlement};
 pub use link::{Link, LinkStream, Ownership, Standing};
+pub use module::{ModuleFile, Quarantine};
 pub use pass::{Deferred, Noted, Pass};
 pub use run::{InvalidRunId, Run, RunEnd, RunId, RunKind, RunOutcome, RunProgress};
 pub use store::StateStore;

@@ -76,7 +76,7 @@ words! {
     pub enum RunOutcome {
         /// It did what there was to do, even where single records failed.
         Completed = "completed",
-        /// It stopped on purpose, for example at the deprovisioning threshold.
+        /// It was told to stop before its end.
         Stopped = "stopped",
         /// It could not go on.
         Failed = "failed",

@@ -11,6 +11,7 @@
 use crate::error::StateError;
 use crate::format::{self, Layout, STEPS};
 use crate::lock::ProcessLock;
+use crate::module;
 use crate::pass;
 use crate::run;
 use crate::tenant::TenantState;
@@ -73,6 +74,7 @@ impl StateStore {
         format::migrate(&mut connection, path, layout, steps).await?;
         // The lock is ours, so whoever began these runs is gone.
         run::mark_interrupted(&mut connection).await.map_err(sql)?;
+        module::forget_module_files(&mut connection).await.map_err(sql)?;
         Self::assemble(path, connection, Some(lock), None).await
     }
 
@@ -129,6 +131,17 @@ impl StateStore {
         let mut connection = connect(SqliteConnectOptions::new().filename(&copy), path).await?;
         format::migrate(&mut connection, path, layout, steps).await?;
         Self::assemble(path, connection, None, Some(scratch)).await
+    }
+
+    /// A connection that may write, beside the process that holds the lock: for what cannot disturb a run. `None`
+    /// where there is no state of the newest format.
+    pub(crate) async fn connect_beside(path: &Path) -> Result<Option<SqliteConnection>, StateError> {
+        if !looks_like_sqlite(path)? {
+            return Ok(None);
+        }
+        let mut connection = connect(SqliteConnectOptions::new().filename(path), path).await?;
+        let layout = Layout::read(&mut connection, path, STEPS).await?;
+        Ok(layout.is_newest(STEPS).then_some(connection))
     }
 
     async fn assemble(
@@ -378,6 +391,31 @@ mod tests {
         assert_eq!(state.link(&scope(), &key("jdoe")).await.unwrap(), Some(old));
         state.append_log(&log_entry("jdoe", 1)).await.unwrap();
         state.begin_run(RunKind::Sync, &scope()).await.unwrap();
+        assert_eq!(state.quarantines().await.unwrap(), []);
+    }
+
+    #[tokio::test]
+    async fn the_second_format_gets_room_for_modules_and_keeps_its_runs() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.db");
+        let name = TenantName::default();
+        {
+            let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+            let mut connection = connect(options, &path).await.unwrap();
+            format::migrate(&mut connection, &path, Layout::Empty, &STEPS[..2]).await.unwrap();
+            let lock = ProcessLock::take(&path).await.unwrap();
+            let store = StateStore::assemble(&path, connection, Some(lock), None).await.unwrap();
+            let state = store.tenant(&name);
+            let run = state.begin_run(RunKind::Sync, &scope()).await.unwrap();
+            state.finish_run(run, RunOutcome::Completed, &serde_json::json!({"created": 1})).await.unwrap();
+        }
+        // A hand that lifts a quarantine brings it to the present format as well.
+        let module = scimwright_record::ModuleName::parse("corp-user").unwrap();
+        assert!(!StateStore::lift_quarantine(&path, &name, &module).await.unwrap());
+        let state = StateStore::open(&path).await.unwrap().tenant(&name);
+        assert_eq!(state.runs(5).await.unwrap().len(), 1);
+        assert_eq!(state.quarantines().await.unwrap(), []);
+        assert_eq!(state.module_files().await.unwrap(), None);
     }
 
     #[tokio::test]

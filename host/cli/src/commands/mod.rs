@@ -103,7 +103,10 @@ pub(crate) fn classify(error: &anyhow::Error) -> Exit {
                 ProvisionError::UnknownResourceType { .. } | ProvisionError::CannotDisable { .. } => {
                     Exit::Configuration
                 }
-                ProvisionError::Provider(_) | ProvisionError::Source(_) => Exit::Unavailable,
+                ProvisionError::Provider(_)
+                | ProvisionError::Source(_)
+                | ProvisionError::ModuleUnavailable(_) => Exit::Unavailable,
+                ProvisionError::Stopped => Exit::Stopped,
                 ProvisionError::NoSuchRecord { .. } | ProvisionError::UnusableRecord { .. } => {
                     Exit::RecordsFailed
                 }

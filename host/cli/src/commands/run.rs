@@ -6,8 +6,9 @@ use crate::assemble;
 use crate::config::model::Tenant;
 use crate::exit::Exit;
 use crate::report::Reporter;
+use crate::signals;
 use scimwright_mapping::MappingHost;
-use scimwright_provision::{Event, Mode, ResourceRules, RunOptions, Summary};
+use scimwright_provision::{Event, Mode, ResourceRules, RunOptions, StopSignal, Summary};
 use scimwright_record::TenantName;
 use scimwright_state::{StateStore, TenantState};
 
@@ -29,7 +30,9 @@ pub(super) async fn sync(common: &Common, args: &SyncArgs) -> anyhow::Result<Exi
         create_private_folder(folder)?;
     }
     let store = StateStore::open(&tenant.state).await?;
-    let options = RunOptions { allow_deprovisions: args.allow_deprovisions };
+    let stop = StopSignal::new();
+    signals::stop_on_signal(stop.clone());
+    let options = RunOptions { allow_deprovisions: args.allow_deprovisions, stop };
     run(common, &tenant, &args.run, Mode::Sync, options, &store).await
 }
 
@@ -87,6 +90,10 @@ impl Work<'_> {
             if self.args.provider.as_ref().is_some_and(|wanted| *wanted != provider.name) {
                 continue;
             }
+            if self.options.stop.is_requested() {
+                broken_off = true;
+                break;
+            }
             let provisioners = assemble::provisioners(
                 self.tenant,
                 provider,
@@ -104,9 +111,13 @@ impl Work<'_> {
                 }
             };
             for provisioner in provisioners {
+                if self.options.stop.is_requested() {
+                    broken_off = true;
+                    break;
+                }
                 runs += 1;
                 let observer = |event: &Event| self.reporter.event(event);
-                match provisioner.run(self.mode, self.options, &observer).await {
+                match provisioner.run(self.mode, self.options.clone(), &observer).await {
                     Ok(summary) => {
                         exit = exit.or_graver(judge(&summary));
                         total.add(&summary);
@@ -118,6 +129,10 @@ impl Work<'_> {
                     }
                 }
             }
+        }
+        if self.options.stop.is_requested() && broken_off {
+            // Also where the signal came between two runs.
+            exit = Exit::Stopped;
         }
         if runs == 0 && exit == Exit::Success {
             exit = self.failed(&anyhow::Error::new(super::Misconfigured(self.nothing_matches())));
