@@ -9,6 +9,7 @@
 //! - [`load`]: the steps from a file to a [`MappingModule`], and what a refusal says
 //! - [`module`]: [`MappingModule`], a module that may be called
 //! - [`slot`]: [`ModuleSlot`], where the version of a module that serves now is to be had
+//! - [`registry`]: [`Registry`], a folder of modules that may change while records flow
 //! - [`manifest`]: what a module says of itself, checked
 //! - [`grants`]: what the configuration allows a module
 //! - [`limits`]: [`Limits`], and the [`Usage`] that stands beside them
@@ -56,6 +57,7 @@ pub mod limits;
 pub mod load;
 pub mod manifest;
 pub mod module;
+pub mod registry;
 pub mod slot;
 
 mod artifact;
@@ -84,4 +86,8 @@ pub use limits::{Limits, Usage};
 pub use load::{LoadError, LoadFailure};
 pub use manifest::{Manifest, Reads, Setting};
 pub use module::{CallContext, Mapped, MappedDefaults, MappingModule, ModuleId, Operation, Outcome};
+pub use registry::{
+    FileState, ModuleSettings, ModuleStatus, ModuleTerms, Registry, RegistryError, RegistryOptions,
+    ScriptBuilder, Serving,
+};
 pub use slot::{ModuleSlot, Unavailable};

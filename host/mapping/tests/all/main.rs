@@ -18,3 +18,4 @@ mod guests;
 mod hostile;
 mod loading;
 mod lookups;
+mod registry;
