@@ -1,0 +1,24 @@
+//! The service: keeps the modules folder of every tenant live, and syncs every resource on its interval.
+//!
+//! It reads no configuration and prints nothing: whoever starts it hands in its tenants as [`TenantSetup`]s, and
+//! hears of everything that happens as [`ServiceEvent`]s. One tenant's misfortune stays its own: a configuration
+//! that cannot be read, a state that somebody else holds, even a defect of ours ends that tenant's work only, and
+//! it is begun again after a while.
+//!
+//! - [`service`]: [`Service`], all tenants together, from the start to a clean end
+//! - [`setup`]: what the service has to be told about a tenant
+//! - [`event`]: what it says while it goes on
+//!
+//! Inside: `tenant` (one tenant's work), `schedule` (which resource is due), `watch` (modules and their files).
+
+pub mod event;
+pub mod service;
+pub mod setup;
+
+mod schedule;
+mod tenant;
+mod watch;
+
+pub use event::{Happening, ServiceEvent, ServiceObserver};
+pub use service::{Service, ServiceEnd, ServiceOptions};
+pub use setup::{OpenTenant, Provisioners, ScheduledResource, TenantSetup, Trouble};
