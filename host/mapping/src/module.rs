@@ -147,6 +147,12 @@ impl MappingModule {
         &self.loaded.limits
     }
 
+    /// The settings that it was given.
+    #[must_use]
+    pub fn settings(&self) -> &[(String, String)] {
+        &self.loaded.settings
+    }
+
     /// Whether it maps records.
     #[must_use]
     pub fn exports_mapping(&self) -> bool {

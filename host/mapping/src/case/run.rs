@@ -44,6 +44,12 @@ impl CaseRunner {
         Self { player, module }
     }
 
+    /// Prepares a module as it is, for what was not written down: with its own settings, and its own look-ups.
+    #[must_use]
+    pub fn live(module: &MappingModule) -> Self {
+        Self { player: Arc::default(), module: Ok(module.clone()) }
+    }
+
     /// Runs a case; its own settings are taken to be those of the runner.
     #[must_use]
     pub fn run(&self, case: &Case) -> CaseReport {
