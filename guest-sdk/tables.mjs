@@ -52,7 +52,7 @@ export const COUNTRIES = [\n${rows.map((row) => `  ${json(row)},`).join("\n")}\n
 );
 
 writeFileSync(
-  here("python/scimwright/_tables.py"),
+  here("python/scimwright/functions/_tables.py"),
   `"""Written by guest-sdk/tables.mjs from transliteration.json and countries.json; change those."""
 
 # What a letter or a pair of letters is in ASCII.
