@@ -2,7 +2,7 @@
 //
 // Every mistake names its place: an author reads "`emails[1].value` holds a function", not a trap in the engine.
 
-import { nearest } from "./errors.js";
+import { nearest, Unfit } from "./errors.js";
 import { momentText, toDate } from "./values.js";
 
 /** A value that plain JavaScript has no type for: `tag` is the contract's word. */
@@ -43,19 +43,11 @@ export function json(value) {
   return new Marked("json", value);
 }
 
-/** A value that cannot cross, and where it stands. */
-class Unfit extends Error {
-  constructor(place, problem) {
-    super(`the mapping returned \`${place}\`: ${problem}`);
-    this.name = "Error";
-  }
-}
-
 /** What a mapping returned as the contract's list of attributes. */
 export function toAttributes(returned, writes) {
   if (!isPlain(returned)) {
     const what = returned instanceof Promise ? "a promise; a mapping is a plain function, without async" : kindOf(returned);
-    throw new Error(`the mapping returned ${what}, where an object of attributes is needed`);
+    throw new Unfit(`the mapping returned ${what}, where an object of attributes is needed`);
   }
   const attributes = [];
   for (const [name, value] of Object.entries(returned)) {
@@ -106,7 +98,7 @@ function listValue(place, list) {
     return scalars.length > 0 ? { tag: "many", val: scalars } : { tag: "clear" };
   }
   const simple = items.find(([, item]) => !isPlain(item));
-  if (simple) throw new Unfit(simple[0], `${kindOf(simple[1])} among objects; a list holds one or the other`);
+  if (simple) throw unfit(simple[0], `${kindOf(simple[1])} among objects; a list holds one or the other`);
   const values = complexes.map(([at, item]) => complex(at, item)).filter((parts) => parts.length > 0);
   return values.length > 0 ? { tag: "complexes", val: values } : { tag: "clear" };
 }
@@ -140,27 +132,27 @@ function scalar(place, value) {
     default:
   }
   if (value instanceof Date) {
-    if (Number.isNaN(value.getTime())) throw new Unfit(place, "a Date that is no date (`Invalid Date`)");
+    if (Number.isNaN(value.getTime())) throw unfit(place, "a Date that is no date (`Invalid Date`)");
     return { tag: "date-time", val: momentText(value) };
   }
   if (value instanceof Uint8Array) return { tag: "binary", val: value };
   if (value instanceof ArrayBuffer) return { tag: "binary", val: new Uint8Array(value) };
   if (value instanceof Marked) return marked(place, value);
   if (isPlain(value) || Array.isArray(value)) {
-    throw new Unfit(place, `${kindOf(value)} nests deeper than SCIM allows (RFC 7643 §2.3.8); json(…) is the way around`);
+    throw unfit(place, `${kindOf(value)} nests deeper than SCIM allows (RFC 7643 §2.3.8); json(…) is the way around`);
   }
-  throw new Unfit(place, `${kindOf(value)} is no SCIM value`);
+  throw unfit(place, `${kindOf(value)} is no SCIM value`);
 }
 
 function number(place, value) {
-  if (!Number.isFinite(value)) throw new Unfit(place, `${value} is no SCIM value`);
+  if (!Number.isFinite(value)) throw unfit(place, `${value} is no SCIM value`);
   if (!Number.isInteger(value)) return { tag: "decimal", val: value };
   return { tag: "integer", val: safeInteger(place, value, value) };
 }
 
 function safeInteger(place, value, shown) {
   if (Number.isSafeInteger(value)) return value === 0 ? 0 : value;
-  throw new Unfit(place, `${shown} is a whole number beyond 2^53, which is not held exactly; give it as text, or as decimal(…)`);
+  throw unfit(place, `${shown} is a whole number beyond 2^53, which is not held exactly; give it as text, or as decimal(…)`);
 }
 
 function marked(place, { tag, val }) {
@@ -168,12 +160,12 @@ function marked(place, { tag, val }) {
     case "link":
       return { tag, val: { resourceType: goodText(place, val.resourceType), key: goodText(place, val.key) } };
     case "decimal":
-      if (!Number.isFinite(val)) throw new Unfit(place, `decimal(${val}) is no SCIM value`);
+      if (!Number.isFinite(val)) throw unfit(place, `decimal(${val}) is no SCIM value`);
       return { tag, val };
     case "json":
-      throw new Unfit(place, "json(…) stands for a whole attribute, not for a part of one");
+      throw unfit(place, "json(…) stands for a whole attribute, not for a part of one");
     case "clear":
-      throw new Unfit(place, "clear stands for a whole attribute, not for a part of one");
+      throw unfit(place, "clear stands for a whole attribute, not for a part of one");
     default:
       return { tag, val: goodText(place, val) };
   }
@@ -184,16 +176,18 @@ function jsonText(place, value) {
   try {
     text = JSON.stringify(value);
   } catch (error) {
-    throw new Unfit(place, `json(…) cannot be written: ${error.message}`);
+    throw unfit(place, `json(…) cannot be written: ${error.message}`);
   }
-  if (text === undefined) throw new Unfit(place, `json(…) of ${kindOf(value)} is no JSON`);
+  if (text === undefined) throw unfit(place, `json(…) of ${kindOf(value)} is no JSON`);
   return goodText(place, text);
 }
 
 function goodText(place, text) {
   if (text.isWellFormed()) return text;
-  throw new Unfit(place, "a text with half a character in it: one outside the basic plane (an emoji, say) was cut in two");
+  throw unfit(place, "a text with half a character in it: one outside the basic plane (an emoji, say) was cut in two");
 }
+
+const unfit = (place, problem) => new Unfit(`the mapping returned \`${place}\`: ${problem}`);
 
 const isNothing = (value) => value === null || value === undefined;
 

@@ -22,6 +22,9 @@ export class MappingError extends Error {
   }
 }
 
+/** What the mapping returned cannot cross. The message names the place in it; there is none in a file. */
+export class Unfit extends Error {}
+
 /** Leaves the record out of scope, for this reason. */
 export function skip(reason) {
   throw new Skip(reason);
@@ -66,6 +69,7 @@ export function describe(thrown) {
   if (!(thrown instanceof Error)) {
     return `the mapping threw ${typeof thrown === "string" ? thrown : printable(thrown)}`;
   }
+  if (thrown instanceof Unfit) return thrown.message;
   const name = thrown.name && thrown.name !== "Error" ? `${thrown.name}: ` : "";
   const place = placeOf(thrown);
   return `${name}${thrown.message}${place ? ` (${place})` : ""}`;

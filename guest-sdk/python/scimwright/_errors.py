@@ -64,7 +64,10 @@ def describe(error: BaseException) -> str:
     message = str(error)
     if isinstance(error, Unfit):
         return message
-    text = f"{name}: {message}" if message else name
+    if isinstance(error, Undeclared):
+        text = message
+    else:
+        text = f"{name}: {message}" if message else name
     place = _place_of(error)
     return f"{text} ({place})" if place else text
 

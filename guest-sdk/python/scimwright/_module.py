@@ -11,7 +11,7 @@ from typing import Any, Callable, Mapping, Optional, Sequence, TypeVar
 
 from . import _wit
 from ._convert import from_attributes, to_attributes
-from ._errors import MappingError, Skip, describe, did_you_mean
+from ._errors import MappingError, Skip, Undeclared, describe, did_you_mean
 from ._record import Record, to_record
 from ._values import present, to_moment
 from .functions._numbers import parse_boolean, parse_integer
@@ -46,7 +46,7 @@ class Context:
     def setting(self, name: str) -> Optional[str]:
         """A setting's value or default, trimmed; None where it is blank."""
         if name not in self._names:
-            raise LookupError(f"`{name}` is not among the manifest's `settings`{did_you_mean(name, self._names)}")
+            raise Undeclared(f"`{name}` is not among the manifest's `settings`{did_you_mean(name, self._names)}")
         value = self.settings.get(name)
         return None if value is None else present(value)
 
