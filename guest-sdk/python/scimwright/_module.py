@@ -16,6 +16,7 @@ from ._record import Record, to_record
 from ._values import present, to_moment
 from .functions._numbers import parse_boolean, parse_integer
 
+_T = TypeVar("_T")
 _F = TypeVar("_F", bound=Callable[..., Any])
 _SETTING = ("description", "required", "default")
 
@@ -65,7 +66,7 @@ class Context:
         """The value of a setting that is a whole number."""
         return self._parsed(name, "a whole number", parse_integer)
 
-    def _parsed(self, name: str, wanted: str, parse: Callable[[str], Any]) -> Any:
+    def _parsed(self, name: str, wanted: str, parse: Callable[[str], Optional[_T]]) -> Optional[_T]:
         text = self.setting(name)
         if text is None:
             return None
@@ -130,10 +131,12 @@ def defaults(
     own = None if name is None else _manifest(name, version, description, reads, writes, lookups, settings, reuse)
 
     def decorate(function: _F) -> _F:
-        about = function.__globals__.get("About")
-        if own is None and about is None:
-            raise TypeError("@defaults() without a name stands below a @mapping(...) in the same module")
-        manifest = own or about().describe()
+        manifest = own
+        if manifest is None:
+            about = function.__globals__.get("About")
+            if about is None:
+                raise TypeError("@defaults() without a name stands below a @mapping(...) in the same module")
+            manifest = about().describe()
 
         def run(ctx: Any, source: Any, mapped: Any) -> Any:
             try:

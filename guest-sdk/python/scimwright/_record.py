@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Callable, Optional, Sequence
+from typing import Any, Callable, Optional, Sequence, TypeVar
 
 from ._errors import MappingError, Undeclared, did_you_mean
 from ._values import plain_text, present, to_moment
 from ._wit import case_of
 from .functions._moments import parse as _parse_date
 from .functions._numbers import parse_boolean as _parse_boolean
+
+_T = TypeVar("_T")
 
 
 class Record(dict):  # type: ignore[type-arg]
@@ -97,7 +99,7 @@ class Record(dict):  # type: ignore[type-arg]
         """As `optional_date`; a blank field is an error of the record."""
         return self._required(name, self.optional_date(name))
 
-    def _parsed(self, name: str, wanted: str, parse: Callable[[str], Any]) -> Any:
+    def _parsed(self, name: str, wanted: str, parse: Callable[[str], Optional[_T]]) -> Optional[_T]:
         text = self.optional_text(name)
         if text is None:
             return None
@@ -107,7 +109,7 @@ class Record(dict):  # type: ignore[type-arg]
             raise MappingError("invalid-record", f"`{shown}` is not {wanted}", name)
         return value
 
-    def _required(self, name: str, value: Any) -> Any:
+    def _required(self, name: str, value: Optional[_T]) -> _T:
         if value is not None:
             return value
         message = (

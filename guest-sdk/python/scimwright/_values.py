@@ -65,9 +65,8 @@ def to_moment(text: str) -> "Moment | str":
 
 def moment_text(moment: datetime) -> str:
     """A moment as the text that it was read from, else in UTC without needless zeros."""
-    text = getattr(moment, "text", None)
-    if text is not None:
-        return text
+    if isinstance(moment, Moment) and hasattr(moment, "text"):
+        return moment.text
     if moment.tzinfo is None:
         raise ValueError("a datetime without a time zone; give it one: tzinfo=timezone.utc")
     read = moment.astimezone(timezone.utc).replace(tzinfo=None)

@@ -10,6 +10,8 @@ from dataclasses import make_dataclass
 from enum import Enum
 from typing import Any
 
+__all__ = ["IN_COMPONENT", "Err", "about", "case_of", "log", "lookup", "types"]
+
 try:
     from componentize_py_types import Err  # type: ignore[import-not-found]
     from wit_world.exports import about  # type: ignore[import-not-found]
