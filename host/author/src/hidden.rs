@@ -11,7 +11,7 @@ use serde_json::Value;
 /// Runs the cases in instances that are reused, and notes each that comes out otherwise than fresh.
 pub(crate) fn find(module: &MappingModule, cases: &[Case], tested: &mut [Tested]) -> bool {
     let most = u32::try_from(cases.len()).unwrap_or(u32::MAX).saturating_mul(2);
-    let Some(reused) = reused(module, most) else { return false };
+    let reused = module.reused(most);
     let mut groups: Vec<Vec<usize>> = Vec::new();
     for (at, case) in cases.iter().enumerate() {
         let same = |group: &&mut Vec<usize>| {
@@ -49,7 +49,3 @@ fn pass(module: &MappingModule, cases: &[Case], order: &[usize], tested: &mut [T
     }
 }
 
-/// The module with instances that are reused whatever it asks for.
-fn reused(_module: &MappingModule, _most: u32) -> Option<MappingModule> {
-    None
-}

@@ -152,6 +152,7 @@ pub(crate) fn larger(a: Usage, b: Usage) -> Usage {
         log_bytes: a.log_bytes.max(b.log_bytes),
         lookups: a.lookups.max(b.lookups),
         fuel: a.fuel.max(b.fuel),
+        fresh: true,
     }
 }
 

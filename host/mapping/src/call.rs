@@ -1,17 +1,16 @@
-//! One call of a guest: a fresh instance, what it may use, what it used, and how it ended.
+//! One call of a guest: what it may use, what it used, and how it ended.
 //!
 //! Everything a guest can do to the host passes through here. Time is looked at in the epoch callback and
 //! after look-ups; memory in the resource limiter; what the guest passes in is bounded by wasmtime's
-//! "hostcall fuel", which is spent before anything is allocated for it. The store is dropped with the call,
-//! so nothing a guest does outlives its record.
+//! "hostcall fuel", which is spent before anything is allocated for it.
 
 use crate::backtrace::GuestBacktrace;
 use crate::contract::{log, lookup, types};
 use crate::convert;
 use crate::error::{Fault, TrapReport};
 use crate::evidence::{Evidence, TapeAnswer, TapeEntry};
-use crate::host::Shared;
 use crate::limits::{Limits, Usage};
+use crate::live::Live;
 use crate::module::ModuleId;
 use crate::text;
 use crate::wasi::{Moment, Wasi};
@@ -21,14 +20,10 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use wasmtime::component::{Instance, InstancePre};
-use wasmtime::{ResourceLimiter, Store, Trap, UpdateDeadline, WasmBacktrace};
+use wasmtime::{ResourceLimiter, Trap, WasmBacktrace};
 
 /// How many of the last error messages are kept apart, for the report of a crash.
 const LAST_WORDS: usize = 4;
-
-/// Ticks between two looks at the time.
-const TICKS_PER_LOOK: u64 = 1;
 
 /// How much a logged message matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -92,6 +87,19 @@ pub(crate) struct Finished<R> {
     pub(crate) value: Result<R, Fault>,
     /// Without the size of the output, which only the value's type knows.
     pub(crate) evidence: Evidence,
+    /// The instance, where it may map another record if this one's outcome is found good.
+    pub(crate) kept: Option<Live>,
+}
+
+impl Finished<()> {
+    /// The same end for a call of another kind, whose work was never begun.
+    pub(crate) fn into_failed<R>(self) -> Finished<R> {
+        let value = match self.value {
+            Err(fault) => Err(fault),
+            Ok(()) => Err(Fault::Host { reason: "the call was not made".to_owned() }),
+        };
+        Finished { value, evidence: self.evidence, kept: None }
+    }
 }
 
 /// Why the host ended a call.
@@ -132,45 +140,46 @@ impl Call {
         }
     }
 
-    /// Makes an instance, does `work` with it and drops it. Waits for its turn when the pool is full.
-    pub(crate) fn run<R>(
-        mut self,
-        shared: &Shared,
-        pre: &InstancePre<Self>,
-        work: impl FnOnce(&mut Store<Self>, &Instance) -> wasmtime::Result<R>,
-    ) -> Finished<R> {
-        let _slot = shared.slots.take();
-        let _running = shared.ticker.run();
-        // Waiting for a slot is not the guest's doing.
+    /// The call of the instance's next record takes this one's place. What the guest holds of memory and of WASI
+    /// it goes on holding; everything else begins anew.
+    pub(crate) fn next(&mut self, next: Self) {
+        let memory = Meter { refused: None, peak: self.memory.held, ..std::mem::take(&mut self.memory) };
+        let wasi = match (self.wasi.take(), &next.wasi) {
+            (Some(mut held), Some(fresh)) => {
+                held.renew(fresh);
+                Some(held)
+            }
+            (held, _) => held,
+        };
+        *self = Self { memory, wasi, ..next };
+        self.start_clocks();
+    }
+
+    /// Time is measured from here on.
+    pub(crate) fn start_clocks(&mut self) {
         self.started = Instant::now();
         self.cpu_at_start = thread_cpu_time();
+    }
 
-        let output_bytes = self.limits.output_bytes;
-        let mut store = Store::new(&shared.engine, self);
-        store.set_hostcall_fuel(output_bytes);
-        if shared.options.count_fuel {
-            // What is spent is what counts. Time is the limit.
-            let _ = store.set_fuel(u64::MAX);
-        }
-        store.limiter(|call| &mut call.memory);
-        store.set_epoch_deadline(TICKS_PER_LOOK);
-        store.epoch_deadline_callback(|store| {
-            store.data().look_at_the_time()?;
-            Ok(UpdateDeadline::Continue(TICKS_PER_LOOK))
-        });
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
 
-        let value = match pre.instantiate(&mut store) {
-            Ok(instance) => work(&mut store, &instance).map_err(|error| (error, Stage::Call)),
-            Err(error) => Err((error, Stage::Instantiation)),
-        };
-        // An error where fuel is not counted.
-        let fuel = store.get_fuel().ok().map(|left| u64::MAX - left);
-        let call = store.data_mut();
-        call.flush_printed();
-        let value = value.map_err(|(error, stage)| call.fault(&error, stage));
-        let mut evidence = call.evidence();
-        evidence.usage.fuel = fuel;
-        Finished { value, evidence }
+    /// What is asked when the guest wants memory.
+    pub(crate) fn meter(&mut self) -> &mut dyn ResourceLimiter {
+        &mut self.memory
+    }
+
+    /// The end of a call that got no instance.
+    pub(crate) fn never_begun<R>(self, fault: Fault) -> Finished<R> {
+        Finished { value: Err(fault), evidence: Evidence::default(), kept: None }
+    }
+
+    /// The end of a call.
+    pub(crate) fn finish<R>(&mut self, value: Result<R, (wasmtime::Error, Stage)>) -> Finished<R> {
+        self.flush_printed();
+        let value = value.map_err(|(error, stage)| self.fault(&error, stage));
+        Finished { value, evidence: self.evidence(), kept: None }
     }
 
     /// The WASI of a module that was linked with one.
@@ -196,6 +205,7 @@ impl Call {
             log_bytes: self.journal.bytes,
             lookups: self.lookups,
             fuel: None,
+            fresh: true,
         }
     }
 
@@ -203,7 +213,7 @@ impl Call {
         thread_cpu_time().saturating_sub(self.cpu_at_start)
     }
 
-    fn look_at_the_time(&self) -> Result<(), Stop> {
+    pub(crate) fn look_at_the_time(&self) -> Result<(), Stop> {
         let cpu = self.cpu_used();
         if cpu >= self.limits.cpu {
             return Err(Stop::Cpu { used: cpu });
@@ -253,7 +263,7 @@ impl Call {
 
 /// How far a call had come when it failed.
 #[derive(Clone, Copy)]
-enum Stage {
+pub(crate) enum Stage {
     Instantiation,
     Call,
 }

@@ -4,6 +4,7 @@
 //! is either the author's or an operator's decision; and each is handled differently by whoever retries.
 
 use crate::backtrace::GuestBacktrace;
+use crate::breaker::Quarantine;
 use crate::call::LogLine;
 use crate::evidence::Evidence;
 use crate::module::ModuleId;
@@ -229,6 +230,20 @@ pub enum Fault {
         /// What it exports.
         exports: Vec<String>,
     },
+    /// All places for instances are held, and nobody gave one back.
+    #[error(
+        "no instance could be made for a minute: all {places} places {whose} are held; slow look-ups or a crowd of \
+         calls hold them, or an operator may allow more"
+    )]
+    Crowded {
+        /// Whose places: of the module, of the tenant, of this process.
+        whose: &'static str,
+        /// How many there are.
+        places: u32,
+    },
+    /// The module failed too often, and is left alone for a while.
+    #[error("{0}; mend it, or end the quarantine with `scimwright mapping release`")]
+    Quarantined(Quarantine),
     /// No instance could be made, and the guest is not to blame.
     #[error("no instance could be made: {reason}; the machine is short of memory or address space")]
     Host {
@@ -301,7 +316,11 @@ impl Fault {
             | Self::Output { .. }
             | Self::HostCall { .. }
             | Self::Lookups { .. } => Concern::Limit,
-            Self::LookupFailed { .. } | Self::NotExported { .. } | Self::Host { .. } => Concern::Operator,
+            Self::LookupFailed { .. }
+            | Self::NotExported { .. }
+            | Self::Crowded { .. }
+            | Self::Quarantined(_)
+            | Self::Host { .. } => Concern::Operator,
             Self::Other { .. }
             | Self::Trap(_)
             | Self::Malformed { .. }

@@ -14,10 +14,10 @@ use crate::call::Call;
 use crate::contract::{log, lookup};
 use crate::grants::Grants;
 use crate::inspection::Inspection;
+use crate::instances::Instances;
 use crate::limits::Limits;
 use crate::load::{self, LoadError};
 use crate::module::{MappingModule, ModuleId};
-use crate::slots::Slots;
 use crate::ticker::Ticker;
 use crate::wasi;
 use std::path::{Path, PathBuf};
@@ -48,6 +48,8 @@ pub struct HostOptions {
     pub cache_dir: Option<PathBuf>,
     /// How many instances may exist at once: 64. More calls than that wait for their turn.
     pub max_instances: u32,
+    /// How many of them one tenant may have at once: 32.
+    pub max_instances_per_tenant: u32,
     /// The most that [`Limits::memory_bytes`] may say for any module: 1 GiB.
     pub max_memory_bytes: usize,
     /// Whether instructions are counted ([`Usage::fuel`](crate::Usage::fuel)), which slows modules down.
@@ -56,7 +58,13 @@ pub struct HostOptions {
 
 impl Default for HostOptions {
     fn default() -> Self {
-        Self { cache_dir: None, max_instances: 64, max_memory_bytes: 1 << 30, count_fuel: false }
+        Self {
+            cache_dir: None,
+            max_instances: 64,
+            max_instances_per_tenant: 32,
+            max_memory_bytes: 1 << 30,
+            count_fuel: false,
+        }
     }
 }
 
@@ -92,7 +100,7 @@ pub struct MappingHost {
 pub(crate) struct Shared {
     // Fields are dropped in this order: the clock stops before the engine it ticks for goes.
     pub(crate) ticker: Ticker,
-    pub(crate) slots: Slots,
+    pub(crate) instances: Instances,
     /// For modules that import nothing but the contract.
     pub(crate) linker: Linker<Call>,
     /// For modules whose toolchain imports WASI.
@@ -129,7 +137,7 @@ impl MappingHost {
         wasi::add_to_linker(&mut linker_with_wasi).map_err(refused)?;
         let shared = Shared {
             ticker: Ticker::start(&engine).map_err(HostError::Ticker)?,
-            slots: Slots::new(options.max_instances),
+            instances: Instances::new(options.max_instances, options.max_instances_per_tenant),
             linker,
             linker_with_wasi,
             cache: options.cache_dir.clone().map(Cache::new),

@@ -18,6 +18,7 @@
 //! - [`error`]: [`MapError`], why a record could not be mapped
 //! - [`backtrace`]: where in the guest's code it happened
 //! - [`case`]: a call as a value: fixture, recording and replay
+//! - [`breaker`]: quarantine of modules that keep failing
 //! - [`inspection`]: everything that is known about a loaded module
 //!
 //! ```no_run
@@ -47,6 +48,7 @@
 
 pub mod attributes;
 pub mod backtrace;
+pub mod breaker;
 pub mod case;
 pub mod error;
 pub mod evidence;
@@ -65,7 +67,8 @@ mod cache;
 mod call;
 mod contract;
 mod convert;
-mod slots;
+mod instances;
+mod live;
 mod text;
 mod ticker;
 mod wasi;
@@ -74,6 +77,7 @@ pub use attributes::{
     AttributeMap, AttributeValue, RecordLink, Scalar, SubAttribute, SubValue, UnresolvedLink,
 };
 pub use backtrace::{GuestBacktrace, GuestFrame};
+pub use breaker::{Health, Quarantine};
 pub use call::{LogLevel, LogLine};
 pub use case::{Case, CaseError, CaseReport, CaseRunner};
 pub use contract::CONTRACT_VERSION;

@@ -31,6 +31,8 @@ pub struct Limits {
     pub lookups: u32,
     /// The size of a module's file: 64 MiB. A larger one is not read.
     pub file_bytes: u64,
+    /// How many instances of the module may exist at once, under one set of settings: 16. More calls wait.
+    pub instances: u32,
 }
 
 impl Default for Limits {
@@ -43,6 +45,7 @@ impl Default for Limits {
             log_bytes: 16 << 10,
             lookups: 32,
             file_bytes: 64 << 20,
+            instances: 16,
         }
     }
 }
@@ -68,6 +71,8 @@ pub struct Usage {
     /// where [`HostOptions::count_fuel`](crate::HostOptions::count_fuel) is set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fuel: Option<u64>,
+    /// Whether the instance was made for this call.
+    pub fresh: bool,
 }
 
 impl Usage {

@@ -5,6 +5,7 @@
 //! costly ones see only modules that have a chance.
 
 use crate::artifact::{self, Artifact};
+use crate::breaker::Breaker;
 use crate::call::{Call, Finished, Permits};
 use crate::case::{CaseFileError, CasesFailed, bundled_cases, verify_bundled};
 use crate::contract::{self, CONTRACT_VERSION, about, attribute_mapping, default_values};
@@ -13,8 +14,9 @@ use crate::grants::Grants;
 use crate::host::Shared;
 use crate::inspection::Inspection;
 use crate::limits::Limits;
+use crate::live::Home;
 use crate::manifest::{Manifest, Reads};
-use crate::module::{Loaded, MappingModule, ModuleId};
+use crate::module::{Code, MappingModule, ModuleId, Terms};
 use crate::text;
 use crate::wasi::Moment;
 use scimwright_record::SourceName;
@@ -206,7 +208,7 @@ pub(crate) fn from_bytes(
     grants: Grants,
 ) -> Result<MappingModule, LoadError> {
     let loaded = Loading { shared, id: &id, limits }.run(bytes, settings, grants);
-    let proven = loaded.and_then(|loaded| prove(MappingModule { loaded: Arc::new(loaded) }, bytes));
+    let proven = loaded.and_then(|module| prove(module, bytes));
     proven.map_err(|failure| LoadError { module: id, failure })
 }
 
@@ -230,7 +232,7 @@ pub(crate) fn for_author(
     match described {
         Ok(described) => {
             let permits = Permits { sources: described.manifest.lookups.clone(), reader: None };
-            Ok(MappingModule { loaded: Arc::new(loading.finish(described, Vec::new(), permits)) })
+            Ok(loading.finish(described, Vec::new(), permits, 0))
         }
         Err(failure) => Err(LoadError { module: id, failure }),
     }
@@ -281,31 +283,40 @@ impl Loading<'_> {
         bytes: &[u8],
         settings: Vec<(String, String)>,
         grants: Grants,
-    ) -> Result<Loaded, LoadFailure> {
+    ) -> Result<MappingModule, LoadFailure> {
         let described = self.describe_bytes(bytes)?;
         let refused = |problems| LoadFailure::Settings { problems };
         described.manifest.check_settings(&settings).map_err(refused)?;
+        let reuse = grants.reuse;
         let permits = self.check_grants(&described.manifest, grants)?;
-        Ok(self.finish(described, settings, permits))
+        Ok(self.finish(described, settings, permits, reuse))
     }
 
-    /// What every call of a module needs, once it is clear what the module may do.
-    fn finish(&self, described: Described, settings: Vec<(String, String)>, permits: Permits) -> Loaded {
+    /// The module, once it is clear what it may do.
+    fn finish(
+        &self,
+        described: Described,
+        settings: Vec<(String, String)>,
+        permits: Permits,
+        reuse: u32,
+    ) -> MappingModule {
         let Described { inspection, instances, mapping, defaults, manifest } = described;
-        let wants_wasi = inspection.wants_wasi();
-        Loaded {
+        // Both have to want it, and the smaller number counts.
+        let reuse = manifest.reuse.unwrap_or(0).min(reuse);
+        let (tenant, permits) = (&self.id.tenant, Arc::new(permits));
+        let terms = Terms::new(self.shared, tenant, self.limits, settings, permits, reuse);
+        let code = Code {
             shared: Arc::clone(self.shared),
             id: self.id.clone(),
+            wants_wasi: inspection.wants_wasi(),
             inspection,
             instances,
-            wants_wasi,
             mapping,
             defaults,
             manifest,
-            limits: self.limits,
-            settings,
-            permits: Arc::new(permits),
-        }
+            breaker: Breaker::default(),
+        };
+        MappingModule { code: Arc::new(code), terms: Arc::new(terms) }
     }
 
     /// Everything up to the manifest.
@@ -382,7 +393,9 @@ impl Loading<'_> {
         mapping: Option<&attribute_mapping::GuestIndices>,
         defaults: Option<&default_values::GuestIndices>,
     ) -> Result<Result<about::Manifest, String>, LoadFailure> {
-        let finished = call.run(self.shared, instances, |store, instance| {
+        let owner = &self.shared.instances.owner(&self.id.tenant, self.limits.instances);
+        let home = Home { shared: self.shared, owner, instances, reuse: 0 };
+        let finished = home.run(call, |store, instance, _| {
             let checked = (|| {
                 if let Some(mapping) = mapping {
                     mapping.load(&mut *store, instance)?;
@@ -399,7 +412,7 @@ impl Loading<'_> {
         });
         let place =
             || Box::new(Place { module: self.id.clone(), record: None, function: Function::Describe });
-        let Finished { value, evidence } = finished;
+        let Finished { value, evidence, .. } = finished;
         value.map_err(|fault| {
             let evidence = Box::new(evidence);
             LoadFailure::Describe(Box::new(MapError { place: place(), fault, evidence }))

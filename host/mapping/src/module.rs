@@ -1,23 +1,28 @@
 //! A module that was loaded and may be called.
 
 use crate::attributes::AttributeMap;
+use crate::breaker::{Breaker, Health, Quarantine};
 use crate::call::{Call, Finished, Permits};
-use crate::contract::{ATTRIBUTE_MAPPING, DEFAULT_VALUES, attribute_mapping, default_values};
-use crate::convert::{self, Weight as _};
-use crate::error::{Fault, Function, MapError, Place};
+use crate::contract::{ATTRIBUTE_MAPPING, DEFAULT_VALUES, attribute_mapping, default_values, types};
+use crate::convert::{self, Weight};
+use crate::error::{Concern, Fault, Function, MapError, Place};
 use crate::evidence::Evidence;
 use crate::host::Shared;
 use crate::inspection::Inspection;
+use crate::instances::Owner;
 use crate::limits::Limits;
+use crate::live::{Exports, Home};
 use crate::manifest::Manifest;
 use crate::text;
 use crate::wasi::Moment;
+use jiff::Timestamp;
 use scimwright_record::{
     ModuleName, ProviderName, Record, RecordKey, RecordLookup, ResourceTypeName, TenantName,
 };
 use std::fmt;
 use std::sync::Arc;
-use wasmtime::component::InstancePre;
+use wasmtime::Store;
+use wasmtime::component::{Instance, InstancePre};
 
 /// Which module: its tenant, and its name in that tenant's configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize)]
@@ -91,14 +96,16 @@ pub struct MappedDefaults {
 /// A loaded module. Cheap to clone, and may be called from many threads at once.
 ///
 /// Every call makes a fresh instance, so a module remembers nothing from one record to the next, and what
-/// one record does to it no other ever sees.
+/// one record does to it no other ever sees. Where the module asks for it and the operator grants it, an instance
+/// maps several records, one after the other.
 #[derive(Clone)]
 pub struct MappingModule {
-    pub(crate) loaded: Arc<Loaded>,
+    pub(crate) code: Arc<Code>,
+    pub(crate) terms: Arc<Terms>,
 }
 
-/// What every call of a module needs.
-pub(crate) struct Loaded {
+/// What was loaded from the file.
+pub(crate) struct Code {
     pub(crate) shared: Arc<Shared>,
     pub(crate) id: ModuleId,
     pub(crate) instances: InstancePre<Call>,
@@ -107,16 +114,46 @@ pub(crate) struct Loaded {
     pub(crate) mapping: Option<attribute_mapping::GuestIndices>,
     pub(crate) defaults: Option<default_values::GuestIndices>,
     pub(crate) manifest: Manifest,
+    pub(crate) inspection: Inspection,
+    pub(crate) breaker: Breaker,
+}
+
+/// What the configuration says of it.
+pub(crate) struct Terms {
     pub(crate) limits: Limits,
     pub(crate) settings: Vec<(String, String)>,
     pub(crate) permits: Arc<Permits>,
-    pub(crate) inspection: Inspection,
+    /// How many records an instance may map; 0 as 1.
+    pub(crate) reuse: u32,
+    owner: Arc<Owner>,
+    shared: Arc<Shared>,
+}
+
+impl Terms {
+    pub(crate) fn new(
+        shared: &Arc<Shared>,
+        tenant: &TenantName,
+        limits: Limits,
+        settings: Vec<(String, String)>,
+        permits: Arc<Permits>,
+        reuse: u32,
+    ) -> Self {
+        let owner = shared.instances.owner(tenant, limits.instances);
+        Self { limits, settings, permits, reuse, owner, shared: Arc::clone(shared) }
+    }
+}
+
+impl Drop for Terms {
+    fn drop(&mut self) {
+        // Instances that wait for another record of these terms wait in vain.
+        self.shared.instances.forget(&self.owner);
+    }
 }
 
 impl fmt::Debug for MappingModule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MappingModule")
-            .field("id", &self.loaded.id)
+            .field("id", &self.code.id)
             .field("digest", &self.digest())
             .finish_non_exhaustive()
     }
@@ -126,85 +163,96 @@ impl MappingModule {
     /// Which module it is.
     #[must_use]
     pub fn id(&self) -> &ModuleId {
-        &self.loaded.id
+        &self.code.id
     }
 
     /// What it says of itself.
     #[must_use]
     pub fn manifest(&self) -> &Manifest {
-        &self.loaded.manifest
+        &self.code.manifest
     }
 
     /// SHA-256 of its file, in hexadecimal.
     #[must_use]
     pub fn digest(&self) -> &str {
-        &self.loaded.inspection.digest
+        &self.code.inspection.digest
     }
 
     /// The limits under which it runs.
     #[must_use]
     pub fn limits(&self) -> &Limits {
-        &self.loaded.limits
+        &self.terms.limits
     }
 
     /// The settings that it was given.
     #[must_use]
     pub fn settings(&self) -> &[(String, String)] {
-        &self.loaded.settings
+        &self.terms.settings
     }
 
     /// Whether it maps records.
     #[must_use]
     pub fn exports_mapping(&self) -> bool {
-        self.loaded.mapping.is_some()
+        self.code.mapping.is_some()
     }
 
     /// Whether it supplies default values.
     #[must_use]
     pub fn exports_defaults(&self) -> bool {
-        self.loaded.defaults.is_some()
+        self.code.defaults.is_some()
     }
 
     /// Everything that is known about it.
     #[must_use]
     pub fn inspection(&self) -> &Inspection {
-        &self.loaded.inspection
+        &self.code.inspection
     }
 
-    /// Maps a record, in a fresh instance. Blocks for as long as the module runs, at most
-    /// [`Limits::wall`] and a tick.
+    /// Whether it is in quarantine.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.code.breaker.health()
+    }
+
+    /// Ends its quarantine by hand.
+    pub fn release(&self) {
+        self.code.breaker.release();
+    }
+
+    /// Goes on with a quarantine that another process began.
+    pub fn restore_quarantine(&self, quarantine: Quarantine) {
+        self.code.breaker.restore(quarantine);
+    }
+
+    /// Maps a record. Blocks for as long as the module runs, at most [`Limits::wall`] and a tick, and for its turn
+    /// where all places for instances are held.
     ///
     /// # Errors
     /// [`MapError`]: the mapping refused the record, crashed, ran over a limit, or returned something that
     /// it may not.
     pub fn map(&self, context: &CallContext, record: &Record) -> Result<Mapped, MapError> {
-        let Some(guest) = self.loaded.mapping.as_ref() else {
+        let code = &self.code;
+        let Some(indices) = code.mapping.as_ref() else {
             return Err(self.not_exported(Function::Map, record, ATTRIBUTE_MAPPING));
         };
-        let call = self.call(context, record);
-        let context = convert::context(context, &self.loaded.settings);
-        let source = convert::cut_record(record, |name| self.loaded.manifest.reads.contains(name));
-        let Finished { value, mut evidence } =
-            call.run(&self.loaded.shared, &self.loaded.instances, |store, instance| {
-                guest.load(&mut *store, instance)?.call_map(store, &context, &source)
-            });
-        let outcome = value.and_then(|value| {
-            evidence.usage.output_bytes = value.weight();
-            Ok(match value.map_err(convert::refusal)? {
-                crate::contract::types::Outcome::Provision(attributes) => {
-                    Outcome::Provision(convert::attribute_map(attributes, &self.loaded.manifest)?)
+        let (outcome, evidence) = self.call(
+            Function::Map,
+            context,
+            record,
+            |store, instance, exports, context, source| {
+                exports.mapping(indices, store, instance)?.call_map(store, context, source)
+            },
+            |value| match value.map_err(convert::refusal)? {
+                types::Outcome::Provision(attributes) => {
+                    Ok(Outcome::Provision(convert::attribute_map(attributes, &code.manifest)?))
                 }
-                crate::contract::types::Outcome::Skip(reason) => Outcome::Skip(text::tame_message(&reason)),
-            })
-        });
-        match outcome {
-            Ok(outcome) => Ok(Mapped { outcome, evidence }),
-            Err(fault) => Err(self.error(Function::Map, record.key(), fault, evidence)),
-        }
+                types::Outcome::Skip(reason) => Ok(Outcome::Skip(text::tame_message(&reason))),
+            },
+        )?;
+        Ok(Mapped { outcome, evidence })
     }
 
-    /// Asks for default values for what `mapped` leaves open, in a fresh instance. Blocks as
-    /// [`map`](Self::map) does.
+    /// Asks for default values for what `mapped` leaves open. Blocks as [`map`](Self::map) does.
     ///
     /// # Errors
     /// [`MapError`], as for [`map`](Self::map).
@@ -214,25 +262,21 @@ impl MappingModule {
         record: &Record,
         mapped: &AttributeMap,
     ) -> Result<MappedDefaults, MapError> {
-        let Some(guest) = self.loaded.defaults.as_ref() else {
+        let code = &self.code;
+        let Some(indices) = code.defaults.as_ref() else {
             return Err(self.not_exported(Function::Defaults, record, DEFAULT_VALUES));
         };
-        let call = self.call(context, record);
-        let context = convert::context(context, &self.loaded.settings);
-        let source = convert::cut_record(record, |name| self.loaded.manifest.reads.contains(name));
         let mapped = convert::attributes(mapped);
-        let Finished { value, mut evidence } =
-            call.run(&self.loaded.shared, &self.loaded.instances, |store, instance| {
-                guest.load(&mut *store, instance)?.call_defaults(store, &context, &source, &mapped)
-            });
-        let attributes = value.and_then(|value| {
-            evidence.usage.output_bytes = value.weight();
-            convert::attribute_map(value.map_err(convert::refusal)?, &self.loaded.manifest)
-        });
-        match attributes {
-            Ok(attributes) => Ok(MappedDefaults { attributes, evidence }),
-            Err(fault) => Err(self.error(Function::Defaults, record.key(), fault, evidence)),
-        }
+        let (attributes, evidence) = self.call(
+            Function::Defaults,
+            context,
+            record,
+            |store, instance, exports, context, source| {
+                exports.defaults(indices, store, instance)?.call_defaults(store, context, source, &mapped)
+            },
+            |value| convert::attribute_map(value.map_err(convert::refusal)?, &code.manifest),
+        )?;
+        Ok(MappedDefaults { attributes, evidence })
     }
 
     /// The same module with other settings. Compiled code is shared, and so are the limits.
@@ -240,54 +284,89 @@ impl MappingModule {
     /// # Errors
     /// A sentence for each setting that the module does not accept, or lacks.
     pub fn with_settings(&self, settings: Vec<(String, String)>) -> Result<Self, Vec<String>> {
-        self.loaded.manifest.check_settings(&settings)?;
-        Ok(self.variant(|loaded| loaded.settings = settings))
+        self.code.manifest.check_settings(&settings)?;
+        Ok(self.under(settings, Arc::clone(&self.terms.permits), self.terms.reuse))
     }
 
     /// The same module with another place to look records up in. What it may look up stays as it was granted.
     #[must_use]
     pub fn with_reader(&self, reader: Arc<dyn RecordLookup>) -> Self {
-        let sources = self.loaded.permits.sources.clone();
-        self.variant(|loaded| loaded.permits = Arc::new(Permits { sources, reader: Some(reader) }))
+        let sources = self.terms.permits.sources.clone();
+        let permits = Arc::new(Permits { sources, reader: Some(reader) });
+        self.under(self.terms.settings.clone(), permits, self.terms.reuse)
     }
 
-    /// The same module, changed in something that does not touch its code.
-    fn variant(&self, change: impl FnOnce(&mut Loaded)) -> Self {
-        let loaded = &self.loaded;
-        let mut variant = Loaded {
-            shared: Arc::clone(&loaded.shared),
-            id: loaded.id.clone(),
-            instances: loaded.instances.clone(),
-            wants_wasi: loaded.wants_wasi,
-            mapping: loaded.mapping.clone(),
-            defaults: loaded.defaults.clone(),
-            manifest: loaded.manifest.clone(),
-            limits: loaded.limits,
-            settings: loaded.settings.clone(),
-            permits: Arc::clone(&loaded.permits),
-            inspection: loaded.inspection.clone(),
-        };
-        change(&mut variant);
-        Self { loaded: Arc::new(variant) }
+    /// The same module with instances that map so many records, whatever it asks for and whatever was granted: to
+    /// see whether a record leaves something behind for the next one, and what it would save.
+    #[must_use]
+    pub fn reused(&self, records: u32) -> Self {
+        self.under(self.terms.settings.clone(), Arc::clone(&self.terms.permits), records)
     }
 
-    fn call(&self, context: &CallContext, record: &Record) -> Call {
-        let loaded = &self.loaded;
-        let moment = loaded
+    /// The same code under other terms.
+    fn under(&self, settings: Vec<(String, String)>, permits: Arc<Permits>, reuse: u32) -> Self {
+        let Code { shared, id, .. } = &*self.code;
+        let terms = Terms::new(shared, &id.tenant, self.terms.limits, settings, permits, reuse);
+        Self { code: Arc::clone(&self.code), terms: Arc::new(terms) }
+    }
+
+    /// One call: what the guest gets, the guest, and what it returned, judged.
+    fn call<R: Weight, T>(
+        &self,
+        function: Function,
+        context: &CallContext,
+        record: &Record,
+        guest: impl FnOnce(
+            &mut Store<Call>,
+            &Instance,
+            &mut Exports,
+            &types::Context,
+            &types::SourceRecord,
+        ) -> wasmtime::Result<R>,
+        judge: impl FnOnce(R) -> Result<T, Fault>,
+    ) -> Result<(T, Evidence), MapError> {
+        let Code { shared, id, instances, manifest, breaker, .. } = &*self.code;
+        if let Err(quarantine) = breaker.admit(Timestamp::now()) {
+            return Err(self.error(
+                function,
+                record.key(),
+                Fault::Quarantined(quarantine),
+                Evidence::default(),
+            ));
+        }
+        let moment = self
+            .code
             .wants_wasi
             .then(|| Moment::of_record(record.source().as_str(), record.key().as_str(), &context.now));
-        let (permits, key) = (Arc::clone(&loaded.permits), record.key().clone());
-        Call::new(loaded.id.clone(), Some(key), permits, loaded.limits, moment.as_ref())
+        let permits = Arc::clone(&self.terms.permits);
+        let call =
+            Call::new(id.clone(), Some(record.key().clone()), permits, self.terms.limits, moment.as_ref());
+        let context = convert::context(context, &self.terms.settings);
+        let source = convert::cut_record(record, |name| manifest.reads.contains(name));
+
+        let home = Home { shared, owner: &self.terms.owner, instances, reuse: self.terms.reuse };
+        let Finished { value, mut evidence, mut kept } =
+            home.run(call, |store, instance, exports| guest(store, instance, exports, &context, &source));
+        let judged = value.and_then(|value| {
+            evidence.usage.output_bytes = value.weight();
+            judge(value)
+        });
+        let result = judged.map_err(|fault| self.error(function, record.key(), fault, evidence.clone()));
+        let spoilt = result.as_ref().is_err_and(|error| error.concern() != Concern::Record);
+        if !spoilt && let Some(live) = kept.take() {
+            home.keep(live);
+        }
+        breaker.settle(Timestamp::now(), result.as_ref().err());
+        result.map(|value| (value, evidence))
     }
 
     fn not_exported(&self, function: Function, record: &Record, export: &'static str) -> MapError {
-        let fault = Fault::NotExported { export, exports: self.loaded.inspection.exports.clone() };
+        let fault = Fault::NotExported { export, exports: self.code.inspection.exports.clone() };
         self.error(function, record.key(), fault, Evidence::default())
     }
 
     fn error(&self, function: Function, record: &RecordKey, fault: Fault, evidence: Evidence) -> MapError {
-        let place =
-            Box::new(Place { module: self.loaded.id.clone(), record: Some(record.clone()), function });
+        let place = Box::new(Place { module: self.code.id.clone(), record: Some(record.clone()), function });
         MapError { place, fault, evidence: Box::new(evidence) }
     }
 }

@@ -149,9 +149,9 @@ impl Wasi {
     }
 
     /// Makes it that of the instance's next record. What the guest holds it goes on holding.
-    pub(crate) fn renew(&mut self, moment: &Moment) {
-        self.now = moment.now;
-        self.random = Generator::new(moment.seed);
+    pub(crate) fn renew(&mut self, fresh: &Self) {
+        self.now = fresh.now;
+        self.random = fresh.random.clone();
         self.waited = 0;
         self.console = console::Console::default();
     }

@@ -29,9 +29,9 @@ pub mod origin;
 pub mod recorder;
 pub mod rows;
 pub mod rules;
+pub mod stop;
 pub mod target;
 pub mod walk;
-pub mod stop;
 
 mod carry_out;
 mod decide;
@@ -49,6 +49,6 @@ pub use origin::{ModuleVersion, Origin};
 pub use recorder::{CallOutcome, CallRecorder, ModuleCall};
 pub use rows::{Apply, AttributeRow, Filled, IfEmpty, RowError, RowValue, Scripted};
 pub use rules::{DeprovisionAction, DeprovisionRules, ResourceRules, Threshold, UnreadableRows};
+pub use stop::StopSignal;
 pub use target::{InvalidRowTarget, RowTarget};
 pub use walk::{Linked, References, TooFar, Walk, WalkError};
-pub use stop::StopSignal;

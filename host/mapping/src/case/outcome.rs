@@ -70,6 +70,8 @@ impl Fault {
             Self::RepeatedAttribute { .. } => "repeated-attribute",
             Self::BadValue { .. } => "bad-value",
             Self::NotExported { .. } => "not-exported",
+            Self::Crowded { .. } => "crowded",
+            Self::Quarantined(_) => "quarantined",
             Self::Host { .. } => "host",
         }
     }

@@ -9,6 +9,7 @@ const MAX_BYTES: u64 = 64 << 10;
 
 /// SHA-256 over a seed and a counter. Nobody but the module itself sees these numbers, so what matters is
 /// that they are spread well and follow from the seed alone.
+#[derive(Clone)]
 pub(crate) struct Generator {
     seed: [u8; 32],
     block: [u8; 32],
