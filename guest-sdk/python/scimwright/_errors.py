@@ -55,6 +55,7 @@ def lookup_failed(message: str) -> NoReturn:
     raise MappingError("lookup-failed", str(message))
 
 
+_NUMBERED_FOLDER = re.compile(r"/\d+/(.+)$")
 _OWN_FOLDER = os.path.dirname(os.path.abspath(__file__)) + "/"
 
 
@@ -94,7 +95,7 @@ def _place_of(error: BaseException) -> Optional[str]:
         file = os.path.abspath(trace.tb_frame.f_code.co_filename)
         if not file.startswith(_OWN_FOLDER) and not file.startswith("/python/"):
             # In a component every folder of sources has a number; elsewhere the file's name has to do.
-            inside = re.match(r"/\d+/(.+)$", file)
+            inside = _NUMBERED_FOLDER.match(file)
             place = f"{inside.group(1) if inside else os.path.basename(file)}:{trace.tb_lineno}"
         trace = trace.tb_next
     return place

@@ -16,6 +16,8 @@ from ._wit import case_of
 from .functions._moments import parse as _parse_date
 from .functions._numbers import parse_boolean as _parse_boolean
 
+_WHOLE = re.compile("[+-]?[0-9]+")
+_DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _T = TypeVar("_T")
 
 
@@ -59,12 +61,11 @@ class Record(dict):  # type: ignore[type-arg]
 
     def optional_integer(self, name: str) -> Optional[int]:
         """A whole number, also where the source has it as text."""
-        return self._parsed(name, "a whole number", lambda text: int(text) if re.fullmatch("[+-]?[0-9]+", text) else None)
+        return self._parsed(name, "a whole number", lambda text: int(text) if _WHOLE.fullmatch(text) else None)
 
     def optional_decimal(self, name: str) -> Optional[float]:
         """A number, also where the source has it as text with a decimal point."""
-        form = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
-        return self._parsed(name, "a number", lambda text: float(text) if re.fullmatch(form, text) else None)
+        return self._parsed(name, "a number", lambda text: float(text) if _DECIMAL.fullmatch(text) else None)
 
     def optional_date(self, name: str) -> Optional[str]:
         """A date or a moment as it stands, `2024-03-01` or RFC 3339. Dates compare as text, with `ctx.today` too."""

@@ -46,6 +46,11 @@ def email_domain(text: str) -> Optional[str]:
 
 
 _DROPPED = re.compile(f"[{SPACES}\\-./()\u2010-\u2015\u2212\u00b7\u200b\ufeff\uff08\uff09\uff0d]")
+_NO_DIGIT = re.compile("[^0-9]")
+_EXTENSION = re.compile("(?:extension|;ext|ext|x|#)\\Z", re.IGNORECASE | re.ASCII)
+_LANGUAGE = re.compile("[A-Za-z]{2,3}")
+_REGION = re.compile("[A-Z]{2}|[0-9]{3}")
+_SUBTAG = re.compile("(?P<script>[A-Za-z]{4})|(?P<region>[A-Za-z]{2}|[0-9]{3})|[A-Za-z0-9]{4,8}")
 _FULL_WIDTH_DIGITS = {0xFF10 + digit: str(digit) for digit in range(10)}
 
 
@@ -55,12 +60,12 @@ def phone_number(text: str, country_code: Any = None) -> Optional[str]:
     number = _without_extension(trim_blanks(text)).removeprefix("tel:").replace("(0)", "")
     international = number[:1] in ("+", "＋")
     digits = _DROPPED.sub("", (number[1:] if international else number).translate(_FULL_WIDTH_DIGITS))
-    if not re.fullmatch("[0-9]*", digits):
+    if _NO_DIGIT.search(digits):
         return None
     if not international and digits.startswith("00"):
         digits, international = digits[2:], True
     code = "" if country_code is None else as_text(country_code, "phone_number").translate(_FULL_WIDTH_DIGITS)
-    code = re.sub("[^0-9]", "", code)
+    code = _NO_DIGIT.sub("", code)
     if not international and code:
         # The trunk prefix of most of the world; Italy keeps it, and should give its numbers with +39.
         digits, international = code + digits.removeprefix("0"), True
@@ -76,7 +81,7 @@ def _without_extension(text: str) -> str:
     if len(number) == len(text) or len(text) - len(number) > 6:
         return text
     before = number.rstrip(" .:=")
-    marked = re.search("(?:extension|;ext|ext|x|#)\\Z", before, re.IGNORECASE | re.ASCII)
+    marked = _EXTENSION.search(before)
     return before[: marked.start()] if marked else text
 
 
@@ -85,22 +90,17 @@ def language_tag(text: str) -> Optional[str]:
     """The language tag (BCP 47) in its usual case, with hyphens: `de_ch` is `de-CH`."""
     tag = []
     # POSIX locales carry an encoding: `de_DE.UTF-8`.
-    for at, part in enumerate(re.split("[-_]", trim_spaces(text).split(".")[0])):
+    for at, part in enumerate(trim_spaces(text).split(".")[0].replace("_", "-").split("-")):
         if at == 0:
-            if not re.fullmatch("[A-Za-z]{2,3}", part):
+            if not _LANGUAGE.fullmatch(part):
                 return None
             tag.append(part.lower())
-        # RFC 5646 §2.1.1: scripts in title case, regions in capitals.
-        elif re.fullmatch("[A-Za-z]{4}", part):
-            tag.append(part.capitalize())
-        elif re.fullmatch("[A-Za-z]{2}", part):
-            tag.append(part.upper())
-        elif re.fullmatch("[0-9]{3}", part):
-            tag.append(part)
-        elif re.fullmatch("[A-Za-z0-9]{4,8}", part):
-            tag.append(part.lower())
-        else:
+            continue
+        found = _SUBTAG.fullmatch(part)
+        if found is None:
             return None
+        # RFC 5646 §2.1.1: scripts in title case, regions in capitals.
+        tag.append(part.upper() if found["region"] else part.capitalize() if found["script"] else part.lower())
     return "-".join(tag)
 
 
@@ -115,7 +115,7 @@ def language_part(text: str) -> Optional[str]:
 def region_part(text: str) -> Optional[str]:
     """The region of a language tag: `CH` of `de-CH`; None where it has none."""
     parts = (language_tag(text) or "").split("-")[1:]
-    return next((part for part in parts if re.fullmatch("[A-Z]{2}|[0-9]{3}", part)), None)
+    return next((part for part in parts if _REGION.fullmatch(part)), None)
 
 
 def _name_key(name: str) -> str:

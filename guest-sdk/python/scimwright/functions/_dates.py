@@ -125,6 +125,7 @@ def weekday(text: str) -> Optional[int]:
 
 # Hundreds of nanoseconds from 1601 to 1970.
 _FILETIME_OF_1970 = 116444736000000000
+_FILETIME = re.compile("[0-9]{1,19}")
 _NEVER = 9223372036854775807
 
 
@@ -132,7 +133,7 @@ _NEVER = 9223372036854775807
 def date_from_filetime(text: str) -> Optional[str]:
     """The moment of a Windows file time; 0 and the greatest mean never."""
     trimmed = trim_blanks(text)
-    if not re.fullmatch("[0-9]{1,19}", trimmed) or int(trimmed) == 0 or int(trimmed) >= _NEVER:
+    if not _FILETIME.fullmatch(trimmed) or int(trimmed) == 0 or int(trimmed) >= _NEVER:
         return None
     seconds, ticks = divmod(int(trimmed) - _FILETIME_OF_1970, 10_000_000)
     return shown(moment_of(seconds, ticks * 100))

@@ -10,6 +10,8 @@ from typing import Optional
 from ._base import of_text
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+_BASE64 = re.compile("([A-Za-z0-9+/_-]*)(=*)")
+_UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
 
 @of_text
@@ -21,7 +23,7 @@ def to_base64(text: str) -> str:
 @of_text
 def from_base64(text: str) -> Optional[str]:
     """The text whose UTF-8 bytes are in Base64; None where it is no Base64 or no UTF-8."""
-    found = re.fullmatch("([A-Za-z0-9+/_-]*)(=*)", text)
+    found = _BASE64.fullmatch(text)
     if found is None:
         return None
     letters = found[1].replace("-", "+").replace("_", "/")
@@ -48,9 +50,7 @@ def to_utf8_hex(text: str) -> str:
 @of_text
 def percent_encode(text: str) -> str:
     """The text as part of an address: all but `A-Z a-z 0-9 - . _ ~` as %XX of its UTF-8 bytes."""
-    return "".join(
-        chr(byte) if re.match("[A-Za-z0-9._~-]", chr(byte)) else f"%{byte:02X}" for byte in _utf8(text)
-    )
+    return "".join(chr(byte) if byte in _UNRESERVED else f"%{byte:02X}" for byte in _utf8(text))
 
 
 @of_text
@@ -76,7 +76,8 @@ def stable_uuid(text: str) -> str:
     digest = bytearray(hashlib.sha256(_utf8(text)).digest()[:16])
     digest[6] = digest[6] & 15 | 0x80
     digest[8] = digest[8] & 63 | 0x80
-    return re.sub("^(.{8})(.{4})(.{4})(.{4})", r"\1-\2-\3-\4-", digest.hex())
+    text = digest.hex()
+    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
 
 
 def _utf8(text: str) -> bytes:

@@ -85,6 +85,10 @@ _FIELDS = {
 }
 _NEEDED = {"year": ("yyyy", "yy"), "month": ("MM", "M", "MMM", "MMMM"), "day": ("dd", "d")}
 
+# Compiled while the module is built: a fresh instance for every record would do it for every record.
+_RUNS = re.compile(r"''|'(?:[^']|'')*'?|([A-Za-z])\1*|[^A-Za-z']+")
+_QUOTED = re.compile("'(?:[^']|'')*'")
+_READERS = {field.pattern: re.compile(field.pattern, re.IGNORECASE | re.ASCII) for field in _FIELDS.values()}
 _known: "dict[str, list[str | _Field]]" = {}
 
 
@@ -106,12 +110,12 @@ def read_date_format(form: str) -> "list[str | _Field]":
 
 def _pieces(form: str) -> "list[str | _Field]":
     pieces: "list[str | _Field]" = []
-    for found in re.finditer(r"''|'(?:[^']|'')*'?|([A-Za-z])\1*|[^A-Za-z']+", form):
+    for found in _RUNS.finditer(form):
         run = found[0]
         if run == "''":
             pieces.append("'")
         elif run.startswith("'"):
-            if not re.fullmatch("'(?:[^']|'')*'", run):
+            if not _QUOTED.fullmatch(run):
                 raise ValueError(f"the date format `{form}` has an apostrophe without its other half")
             pieces.append(run[1:-1].replace("''", "'"))
         elif found[1] is None:
@@ -135,12 +139,15 @@ def read_with(pieces: "list[str | _Field]", text: str) -> Optional[Read]:
     """What a format reads in a text; None where it does not fit."""
     read: dict[str, int] = {}
     for piece in pieces:
-        pattern = re.escape(piece) if isinstance(piece, str) else piece.pattern
-        found = re.match(pattern, text, 0 if isinstance(piece, str) else re.IGNORECASE | re.ASCII)
+        if isinstance(piece, str):
+            if not text.startswith(piece):
+                return None
+            text = text[len(piece) :]
+            continue
+        found = _READERS[piece.pattern].match(text)
         if found is None:
             return None
-        if not isinstance(piece, str):
-            piece.keep(read, found[0])
+        piece.keep(read, found[0])
         text = text[found.end() :]
     return None if text else _to_read(read)
 

@@ -10,6 +10,7 @@ from ._case import is_mark
 from ._tables import DIACRITICS, LANGUAGES, LETTERS
 
 _LATIN_OR_GREEK = re.compile("[A-Za-z\u00c0-\u024f\u0370-\u03ff\u1e00-\u1fff]")
+_NO_WORD = re.compile("[^a-z0-9]+")
 
 
 @of_text
@@ -29,7 +30,7 @@ def normalize_diacritics(text: str) -> str:
 @of_text
 def to_ascii(text: str, language: Optional[str] = None) -> str:
     """The text in ASCII; what has no plain form is left out. In German (`de`) `ü` is `ue`."""
-    own = {} if language is None else LANGUAGES.get(re.split("[-_]", language)[0].lower(), {})
+    own = {} if language is None else LANGUAGES.get(language.replace("_", "-").split("-")[0].lower(), {})
     plain, at = [], 0
     while at < len(text):
         for length in (2, 1):
@@ -49,4 +50,4 @@ def to_ascii(text: str, language: Optional[str] = None) -> str:
 @of_text
 def slug(text: str) -> str:
     """Plain lower-case letters and digits with hyphens between words."""
-    return re.sub("[^a-z0-9]+", "-", to_ascii(text).lower()).strip("-")
+    return _NO_WORD.sub("-", to_ascii(text).lower()).strip("-")

@@ -21,9 +21,15 @@ _EAST_ASIAN = re.compile(
 )
 
 
+# Most names have nothing to clean, and a test of the whole is far cheaper than a walk through it.
+_CLEAN = re.compile("[!-~\u00a1-\u02ff]+(?: [!-~\u00a1-\u02ff]+)*")
+
+
 @of_text
 def clean_name(text: str) -> str:
     """A name with one plain space between words, and without what forms and spreadsheets leave behind."""
+    if _CLEAN.fullmatch(text):
+        return text
     clean, gap, dropped = "", False, False
     for letter in text:
         is_space = bool(_SPACE.match(letter))
@@ -47,6 +53,8 @@ def family_name_first(given: str, family: Any) -> bool:
     """Whether a full name is written family name first: both are in Han, kana or Hangul."""
 
     def east_asian(name: str) -> bool:
+        if not _EAST_ASIAN.search(name):
+            return False
         letters = [letter for letter in name if is_letter(letter)]
         return bool(letters) and all(_EAST_ASIAN.match(letter) for letter in letters)
 
@@ -76,6 +84,9 @@ def initials(text: str) -> str:
     return letters
 
 
+_NOT_PLAIN = re.compile("[^a-z0-9-]")
+_IN_BRACES = re.compile(r"(\{[^{}]*\})")
+_SEPARATORS = re.compile("([._-])[._-]+")
 _MOST = 1000
 
 
@@ -109,12 +120,12 @@ def user_name_candidates(patterns: Sequence[str], parts: Mapping[str, Any], coun
 def _plain_part(value: Any) -> str:
     if value is None:
         return ""
-    return re.sub("[^a-z0-9-]", "", to_ascii(as_text(value, "user_name_candidates")).lower()).strip("-")
+    return _NOT_PLAIN.sub("", to_ascii(as_text(value, "user_name_candidates")).lower()).strip("-")
 
 
 def _read_pattern(pattern: str, parts: Mapping[str, str]) -> "list[str | _Number]":
     pieces: "list[str | _Number]" = []
-    for piece in re.split(r"(\{[^{}]*\})", pattern):
+    for piece in _IN_BRACES.split(pattern):
         if not (piece.startswith("{") and piece.endswith("}")):
             if "{" in piece or "}" in piece:
                 raise ValueError(f"the pattern `{pattern}` has a brace without its other half")
@@ -126,7 +137,7 @@ def _read_pattern(pattern: str, parts: Mapping[str, str]) -> "list[str | _Number
             name, colon, length = piece[1:-1].partition(":")
             if name not in parts:
                 raise ValueError(f"the pattern `{pattern}` names `{name}`, which is none of the parts")
-            if colon and not re.fullmatch("[0-9]+", length):
+            if colon and not (length.isascii() and length.isdigit()):
                 raise ValueError(f"the pattern `{pattern}` has a length that is no number in `{piece}`")
             pieces.append(_Value(parts[name][: int(length)] if colon else parts[name]))
     return pieces
@@ -138,5 +149,5 @@ def _build(pieces: "Sequence[str | _Number]", number: int) -> Optional[str]:
         return None
     text = "".join(piece if isinstance(piece, str) else str(number) for piece in pieces)
     local, at, domain = text.partition("@")
-    tidy = re.sub("([._-])[._-]+", r"\1", local).strip("._-")
+    tidy = _SEPARATORS.sub(r"\1", local).strip("._-")
     return tidy + at + domain if tidy else None

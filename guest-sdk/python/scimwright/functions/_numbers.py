@@ -15,6 +15,15 @@ _MOST = 2**53 - 1
 _ASCII_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 
 
+# Compiled while the module is built: a fresh instance for every record would do it for every record.
+_WHOLE = re.compile("[+-]?[0-9]{1,400}")
+_NO_DIGIT = re.compile("[^0-9]")
+_DECIMAL = {
+    mark: re.compile(
+        f"([+-]?)([0-9]+|[0-9]{{1,3}}([{other}'’ \u00a0\u2009\u202f])[0-9]{{3}}(?:\\3[0-9]{{3}})*)?(?:[{mark}]([0-9]+))?"
+    )
+    for mark, other in ((".", ","), (",", "."))
+}
 @of_text
 def parse_boolean(text: str) -> Optional[bool]:
     """Yes or no in the words that people use; None where it is neither."""
@@ -27,7 +36,7 @@ def parse_integer(text: str) -> Optional[int]:
     """The whole number, within ±(2^53 - 1), where every language is exact."""
     digits = trim_blanks(text)
     # Python reads a number of any length, which takes its time.
-    if not re.fullmatch("[+-]?[0-9]{1,400}", digits):
+    if not _WHOLE.fullmatch(digits):
         return None
     number = int(digits)
     return number if abs(number) <= _MOST else None
@@ -37,16 +46,12 @@ def parse_integer(text: str) -> Optional[int]:
 def parse_number(text: str, decimal_mark: Optional[str] = None) -> "int | float | None":
     """The number, with `.` or `,` as its decimal mark and groups of three before it."""
     mark = "." if decimal_mark is None else decimal_mark
-    if mark not in (".", ","):
+    if mark not in _DECIMAL:
         raise ValueError(f"a decimal mark is `.` or `,`, not `{mark}`")
-    other = "," if mark == "." else "."
-    found = re.fullmatch(
-        f"([+-]?)([0-9]+|[0-9]{{1,3}}([{other}'’ \u00a0\u2009\u202f])[0-9]{{3}}(?:\\3[0-9]{{3}})*)?(?:[{mark}]([0-9]+))?",
-        trim_blanks(text),
-    )
+    found = _DECIMAL[mark].fullmatch(trim_blanks(text))
     if found is None or (found[2] is None and found[4] is None):
         return None
-    number = float(f"{found[1]}{re.sub('[^0-9]', '', found[2] or '0')}.{found[4] or '0'}")
+    number = float(f"{found[1]}{_NO_DIGIT.sub('', found[2] or '0')}.{found[4] or '0'}")
     if not math.isfinite(number):
         return None
     return int(number) if number.is_integer() and abs(number) <= _MOST else number

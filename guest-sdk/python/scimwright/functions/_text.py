@@ -10,6 +10,8 @@ from ._base import as_text, of_text
 from ._choose import is_present
 
 _BLANK_RUNS = re.compile(f"[{BLANKS}]+")
+_LIST_MARKS = re.compile(r"[;,|\r\n]")
+_NO_DIGIT = re.compile("[^0-9]")
 
 
 @of_text
@@ -38,7 +40,7 @@ def split(text: str, separator: str) -> list[str]:
 @of_text
 def split_list(text: str) -> list[str]:
     """The values of a list in one text: cut at `;`, `,`, `|` and line ends, trimmed, blank ones left out."""
-    return [part for part in map(trim_blanks, re.split(r"[;,|\r\n]", text)) if part]
+    return [part for part in map(trim_blanks, _LIST_MARKS.split(text)) if part]
 
 
 @of_text
@@ -169,7 +171,7 @@ def pad_left(text: str, length: int, fill: str) -> str:
 @of_text
 def only_digits(text: str) -> str:
     """The digits 0 to 9 of the text."""
-    return re.sub("[^0-9]", "", text)
+    return _NO_DIGIT.sub("", text)
 
 
 @of_text
