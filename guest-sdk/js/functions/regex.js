@@ -11,21 +11,32 @@ const CLASSES = { d: "0-9", w: "0-9A-Za-z_", s: "\\t\\n\\v\\f\\r " };
 const MOST = 1000;
 
 export const replaceRegex = ofText("replaceRegex", (text, pattern, replacement) => {
-  const { engine, groups, nullable, wrong } = compiled(pattern);
-  if (nullable) throw wrong("matches the empty text, which every engine finds in other places");
+  const { engine, groups, wrong } = compiled(pattern);
+  if (engine("u").test("")) throw wrong("matches the empty text, which every engine finds in other places");
   const parts = replacementParts(isAbsent(replacement) ? "" : asText(replacement, "replaceRegex"), groups, wrong);
-  return text.replace(engine("gu"), (...found) =>
-    parts.map((part) => (typeof part === "number" ? found[part] ?? "" : part)).join(""),
-  );
+  const search = engine("gu");
+  let [replaced, done, found] = ["", 0];
+  while ((found = search.exec(text)) !== null) {
+    if (found[0] === "") {
+      // `\b\d*` can be empty where there is something else. Engines differ in where they go on; this is what all SDKs do.
+      search.lastIndex += text.codePointAt(search.lastIndex) > 0xffff ? 2 : 1;
+      continue;
+    }
+    replaced += text.slice(done, found.index);
+    for (const part of parts) replaced += typeof part === "number" ? found[part] ?? "" : part;
+    done = search.lastIndex;
+  }
+  return replaced + text.slice(done);
 });
 
 export const matchesRegex = ofText("matchesRegex", (text, pattern) => compiled(pattern).engine("u").test(text));
 
-/** The first group of the first match, or the whole match when the pattern has no group. */
+/** The first group of the first match, unless it is empty; or the whole match when the pattern has no group. */
 export const extractRegex = ofText("extractRegex", (text, pattern) => {
   const { engine, groups } = compiled(pattern);
   const found = engine("u").exec(text);
-  return found ? found[groups > 0 ? 1 : 0] ?? null : null;
+  // Engines differ in whether a group that can be empty took part.
+  return found ? (groups > 0 ? found[1] || null : found[0]) : null;
 });
 
 /** `$0` to `$9` as numbers, everything else as text. */
@@ -51,7 +62,7 @@ function compiled(pattern) {
   return found;
 }
 
-/** A reader of patterns: each method reads a part and answers it for the engine, and whether it can be empty. */
+/** A reader of patterns: each method reads a part and answers it for the engine, and whether a group in it is counted. */
 class Pattern {
   constructor(text) {
     this.text = text;
@@ -63,7 +74,7 @@ class Pattern {
   }
 
   read() {
-    const { source, nullable } = this.alternatives();
+    const { source } = this.alternatives();
     if (this.at < this.letters.length) throw this.wrong("has a `)` without its `(`");
     const engines = {};
     const engine = (flags) => {
@@ -71,7 +82,7 @@ class Pattern {
       found.lastIndex = 0;
       return found;
     };
-    return { engine, groups: this.groups, nullable, wrong: this.wrong };
+    return { engine, groups: this.groups, wrong: this.wrong };
   }
 
   get next() {
@@ -84,19 +95,18 @@ class Pattern {
       this.at += 1;
       parts.push(this.sequence());
     }
-    return { source: parts.map((part) => part.source).join("|"), nullable: parts.some((part) => part.nullable) };
+    return { source: parts.map((part) => part.source).join("|"), counted: parts.some((part) => part.counted) };
   }
 
   sequence() {
     let source = "";
-    let nullable = true;
+    let counted = false;
     while (this.next !== undefined && this.next !== "|" && this.next !== ")") {
       const atom = this.atom();
-      const times = this.quantifier(atom);
-      source += atom.source + times.source;
-      nullable &&= atom.nullable || times.optional;
+      source += atom.source + this.quantifier(atom);
+      counted ||= atom.counted;
     }
-    return { source, nullable };
+    return { source, counted };
   }
 
   atom() {
@@ -106,12 +116,12 @@ class Pattern {
       case "(":
         return this.group();
       case "[":
-        return { source: this.characterClass(), nullable: false };
+        return { source: this.characterClass() };
       case ".":
-        return { source: "[^\\n]", nullable: false };
+        return { source: "[^\\n]" };
       case "^":
       case "$":
-        return { source: letter, nullable: true, isPlace: true };
+        return { source: letter, isPlace: true };
       case "\\":
         return this.escape();
       case "*":
@@ -123,7 +133,7 @@ class Pattern {
       case "}":
         throw this.notPortable(`an unescaped \`${letter}\`; write \`\\${letter}\``);
       default:
-        return { source: literal(letter), nullable: false };
+        return { source: literal(letter) };
     }
   }
 
@@ -136,40 +146,43 @@ class Pattern {
     } else {
       this.groups += 1;
     }
-    const { source, nullable } = this.alternatives();
+    const { source, counted } = this.alternatives();
     if (this.next !== ")") throw this.wrong("has a `(` without its `)`");
     this.at += 1;
-    return { source: `${open}${source})`, nullable };
+    return { source: `${open}${source})`, counted: counted || open === "(" };
   }
 
   escape() {
     const letter = this.next;
     this.at += 1;
     if (letter === undefined) throw this.wrong("ends with a lone `\\`");
-    if (letter === "b") return { source: "\\b", nullable: true, isPlace: true };
-    if (CLASSES[letter]) return { source: `[${CLASSES[letter]}]`, nullable: false };
-    if ("DWS".includes(letter)) return { source: `[^${CLASSES[letter.toLowerCase()]}]`, nullable: false };
-    if (CONTROLS[letter]) return { source: CONTROLS[letter], nullable: false };
-    if (LITERAL_ESCAPES.includes(letter)) return { source: literal(letter), nullable: false };
+    if (letter === "b") return { source: "\\b", isPlace: true };
+    if (CLASSES[letter]) return { source: `[${CLASSES[letter]}]` };
+    if ("DWS".includes(letter)) return { source: `[^${CLASSES[letter.toLowerCase()]}]` };
+    if (CONTROLS[letter]) return { source: CONTROLS[letter] };
+    if (LITERAL_ESCAPES.includes(letter)) return { source: literal(letter) };
     throw this.notPortable(`\`\\${letter}\``);
   }
 
   /** `*`, `+`, `?`, `{2}`, `{2,}`, `{2,5}`, and these followed by `?`. */
   quantifier(atom) {
     const from = this.at;
-    let least = 1;
-    if (this.next === "*" || this.next === "?") least = 0;
-    else if (this.next === "{") least = this.counts();
-    else if (this.next !== "+") return { source: "", optional: false };
+    const sign = this.next;
+    if (sign === undefined || !"*+?{".includes(sign)) return "";
+    if (sign === "{") this.counts();
+    if (atom.counted && sign !== "?") {
+      // What a group has of an earlier turn, some engines forget.
+      throw this.notPortable(`\`${sign}\` behind a group that is counted; write \`(?:…)\``);
+    }
     if (atom.isPlace) throw this.notPortable("a place such as `^`, `$` or `\\b` cannot be repeated");
     this.at += 1;
     if (this.next === "?") this.at += 1;
     const source = this.letters.slice(from, this.at).join("");
     if (this.next !== undefined && "*+?{".includes(this.next)) throw this.notPortable(`\`${this.next}\` behind \`${source}\``);
-    return { source, optional: least === 0 };
+    return source;
   }
 
-  /** Reads up to the closing brace and answers the lower bound. */
+  /** Reads up to the closing brace. */
   counts() {
     const found = /^\{(\d+)(?:(,)(\d*))?\}/.exec(this.letters.slice(this.at).join(""));
     if (!found) throw this.notPortable("an unescaped `{`; write `\\{`");
@@ -178,7 +191,6 @@ class Pattern {
     if (upper > MOST || Number(least) > MOST) throw this.notPortable(`a count above ${MOST}`);
     if (comma && most && Number(most) < Number(least)) throw this.wrong(`has the counts of \`${whole}\` in the wrong order`);
     this.at += whole.length - 1;
-    return Number(least);
   }
 
   characterClass() {
@@ -188,7 +200,8 @@ class Pattern {
       this.at += 1;
     }
     if (this.next === "]") throw this.notPortable("a `]` at the start of a class; write `\\]`");
-    for (;;) {
+    for (let first = true; ; first = false) {
+      if (!first && this.next === "-" && this.letters[this.at + 1] !== "]") throw this.notPortable("a `-` in a class; write `\\-`");
       const item = this.classItem();
       if (item === undefined) return `${source}]`;
       if (this.next !== "-" || this.letters[this.at + 1] === "]" || this.letters[this.at + 1] === undefined) {

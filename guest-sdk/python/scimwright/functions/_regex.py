@@ -16,6 +16,8 @@ _LITERAL_ESCAPES = "^$\\.*+?()[]{}|/"
 _CONTROLS = {"n": "\n", "r": "\r", "t": "\t"}
 _CLASSES = {"d": "0-9", "w": "0-9A-Za-z_", "s": "\\t\\n\\x0b\\x0c\\r "}
 _MOST = 1000
+_COUNTS = re.compile(r"\{([0-9]+)(?:(,)([0-9]*))?\}")
+_GROUPS = re.compile(r"(\$[0-9$])")
 
 
 class PatternError(ValueError):
@@ -26,14 +28,24 @@ class PatternError(ValueError):
 def replace_regex(text: str, pattern: str, replacement: Any) -> str:
     """The text with every match of the pattern replaced; `$0` is the match, `$1` to `$9` its groups, `$$` a dollar."""
     read = _compiled(pattern)
-    if read.nullable:
+    if read.engine.search(""):
         raise read.wrong("matches the empty text, which every engine finds in other places")
     parts = _replacement_parts("" if replacement is None else as_text(replacement, "replace_regex"), read)
 
-    def replaced(found: "re.Match[str]") -> str:
-        return "".join(part if isinstance(part, str) else found.group(part) or "" for part in parts)
-
-    return read.engine.sub(replaced, text)
+    replaced, done, at = [], 0, 0
+    while (found := read.engine.search(text, at)) is not None:
+        at = found.end()
+        if found.start() == at:
+            # `\b\d*` can be empty where there is something else. Engines differ in where they go on; this is what all
+            # SDKs do.
+            at += 1
+            if at > len(text):
+                break
+            continue
+        replaced.append(text[done : found.start()])
+        replaced += [part if isinstance(part, str) else found.group(part) or "" for part in parts]
+        done = at
+    return "".join(replaced) + text[done:]
 
 
 @of_text
@@ -44,19 +56,22 @@ def matches_regex(text: str, pattern: str) -> bool:
 
 @of_text
 def extract_regex(text: str, pattern: str) -> Optional[str]:
-    """The first group of the first match, or the whole match when the pattern has no group; None without a match."""
+    """The first group of the first match, unless it is empty; or the whole match when the pattern has no group."""
     read = _compiled(pattern)
     found = read.engine.search(text)
-    return None if found is None else found.group(1 if read.groups else 0)
+    if found is None:
+        return None
+    # Engines differ in whether a group that can be empty took part.
+    return (found[1] or None) if read.groups else found[0]
 
 
 def _replacement_parts(text: str, read: "_Compiled") -> "list[str | int]":
     """`$0` to `$9` as numbers, everything else as text."""
     parts: "list[str | int]" = []
-    for part in re.split(r"(\$[0-9$])", text):
+    for part in _GROUPS.split(text):
         if part == "$$":
             parts.append("$")
-        elif re.fullmatch(r"\$[0-9]", part):
+        elif len(part) == 2 and part[0] == "$" and part[1] in "0123456789":
             group = int(part[1])
             if group > read.groups:
                 raise read.wrong(f"has no group {group}, which the replacement names")
@@ -71,7 +86,6 @@ class _Compiled:
     pattern: str
     engine: "re.Pattern[str]"
     groups: int
-    nullable: bool
 
     def wrong(self, problem: str) -> PatternError:
         return PatternError(f"the pattern `{self.pattern}` {problem}")
@@ -90,10 +104,10 @@ def _compiled(pattern: str) -> _Compiled:
 
 @dataclass
 class _Part:
-    """A part of a pattern for the engine, and whether it can be empty."""
+    """A part of a pattern for the engine, and whether it is a group that is counted or has one in it."""
 
     source: str
-    nullable: bool
+    counted: bool = False
     is_place: bool = False
 
 
@@ -115,7 +129,7 @@ class _Reader:
         whole = self.alternatives()
         if self.at < len(self.text):
             raise self.wrong("has a `)` without its `(`")
-        return _Compiled(self.text, re.compile(whole.source, re.ASCII), self.groups, whole.nullable)
+        return _Compiled(self.text, re.compile(whole.source, re.ASCII), self.groups)
 
     @property
     def next(self) -> Optional[str]:
@@ -131,16 +145,15 @@ class _Reader:
         while self.next == "|":
             self.at += 1
             parts.append(self.sequence())
-        return _Part("|".join(part.source for part in parts), any(part.nullable for part in parts))
+        return _Part("|".join(part.source for part in parts), any(part.counted for part in parts))
 
     def sequence(self) -> _Part:
-        source, nullable = "", True
+        source, counted = "", False
         while self.next is not None and self.next not in "|)":
             atom = self.atom()
-            times, optional = self.quantifier(atom)
-            source += atom.source + times
-            nullable = nullable and (atom.nullable or optional)
-        return _Part(source, nullable)
+            source += atom.source + self.quantifier(atom)
+            counted = counted or atom.counted
+        return _Part(source, counted)
 
     def atom(self) -> _Part:
         letter = self.take()
@@ -148,20 +161,20 @@ class _Reader:
         if letter == "(":
             return self.group()
         if letter == "[":
-            return _Part(self.character_class(), False)
+            return _Part(self.character_class())
         if letter == ".":
-            return _Part("[^\\n]", False)
+            return _Part("[^\\n]")
         if letter == "^":
-            return _Part("\\A", True, True)
+            return _Part("\\A", is_place=True)
         if letter == "$":
-            return _Part("\\Z", True, True)
+            return _Part("\\Z", is_place=True)
         if letter == "\\":
             return self.escape()
         if letter in "*+?":
             raise self.wrong(f"has a `{letter}` with nothing before it")
         if letter in "]{}":
             raise self.not_portable(f"an unescaped `{letter}`; write `\\{letter}`")
-        return _Part(re.escape(letter), False)
+        return _Part(re.escape(letter))
 
     def group(self) -> _Part:
         opening = "("
@@ -175,33 +188,34 @@ class _Reader:
         inside = self.alternatives()
         if self.take() != ")":
             raise self.wrong("has a `(` without its `)`")
-        return _Part(f"{opening}{inside.source})", inside.nullable)
+        return _Part(f"{opening}{inside.source})", inside.counted or opening == "(")
 
     def escape(self) -> _Part:
         letter = self.take()
         if letter is None:
             raise self.wrong("ends with a lone `\\`")
         if letter == "b":
-            return _Part("\\b", True, True)
+            return _Part("\\b", is_place=True)
         if letter in _CLASSES:
-            return _Part(f"[{_CLASSES[letter]}]", False)
+            return _Part(f"[{_CLASSES[letter]}]")
         if letter in "DWS":
-            return _Part(f"[^{_CLASSES[letter.lower()]}]", False)
+            return _Part(f"[^{_CLASSES[letter.lower()]}]")
         if letter in _CONTROLS:
-            return _Part(re.escape(_CONTROLS[letter]), False)
+            return _Part(re.escape(_CONTROLS[letter]))
         if letter in _LITERAL_ESCAPES:
-            return _Part(re.escape(letter), False)
+            return _Part(re.escape(letter))
         raise self.not_portable(f"`\\{letter}`")
 
-    def quantifier(self, atom: _Part) -> tuple[str, bool]:
-        """`*`, `+`, `?`, `{2}`, `{2,}`, `{2,5}`, and these followed by `?`; and whether it allows none."""
-        begin, least = self.at, 1
-        if self.next is None or self.next not in "*+?{":
-            return "", False
-        if self.next == "{":
-            least = self.counts()
-        elif self.next != "+":
-            least = 0
+    def quantifier(self, atom: _Part) -> str:
+        """`*`, `+`, `?`, `{2}`, `{2,}`, `{2,5}`, and these followed by `?`."""
+        begin, sign = self.at, self.next
+        if sign is None or sign not in "*+?{":
+            return ""
+        if sign == "{":
+            self.counts()
+        if atom.counted and sign != "?":
+            # What a group has of an earlier turn, some engines forget.
+            raise self.not_portable(f"`{sign}` behind a group that is counted; write `(?:...)`")
         if atom.is_place:
             raise self.not_portable("a place such as `^`, `$` or `\\b` cannot be repeated")
         self.at += 1
@@ -210,11 +224,11 @@ class _Reader:
         source = self.text[begin : self.at]
         if self.next is not None and self.next in "*+?{":
             raise self.not_portable(f"`{self.next}` behind `{source}`")
-        return source, least == 0
+        return source
 
-    def counts(self) -> int:
-        """Reads up to the closing brace and answers the lower bound."""
-        found = re.match(r"\{([0-9]+)(?:(,)([0-9]*))?\}", self.text[self.at :])
+    def counts(self) -> None:
+        """Reads up to the closing brace."""
+        found = _COUNTS.match(self.text[self.at :])
         if found is None:
             raise self.not_portable("an unescaped `{`; write `\\{`")
         least, most = int(found[1]), int(found[3] or found[1])
@@ -223,7 +237,6 @@ class _Reader:
         if most < least:
             raise self.wrong(f"has the counts of `{found[0]}` in the wrong order")
         self.at += found.end() - 1
-        return least
 
     def character_class(self) -> str:
         source = "["
@@ -232,7 +245,14 @@ class _Reader:
             self.at += 1
         if self.next == "]":
             raise self.not_portable("a `]` at the start of a class; write `\\]`")
-        while (item := self.class_item()) is not None:
+        first = True
+        while True:
+            if not first and self.next == "-" and self.text[self.at + 1 : self.at + 2] != "]":
+                raise self.not_portable("a `-` in a class; write `\\-`")
+            first = False
+            item = self.class_item()
+            if item is None:
+                return source + "]"
             behind = self.text[self.at + 1 : self.at + 2]
             if self.next != "-" or behind in ("]", ""):
                 source += item[0]
@@ -246,7 +266,6 @@ class _Reader:
             if last[1] < item[1]:
                 raise self.wrong("has a range in the wrong order")
             source += f"{item[0]}-{last[0]}"
-        return source + "]"
 
     def class_item(self) -> Optional[tuple[str, Optional[str]]]:
         """One character or `\\d` of a class, for the engine, and the character; None at its end."""
