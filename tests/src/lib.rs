@@ -5,10 +5,13 @@
 //! - [`servers`]: real service providers that others wrote
 //! - [`faults`]: a proxy that loses, cuts, delays and refuses
 //! - [`lint`]: an independent judge of PATCH bodies
+//! - [`compilers`]: what builds mappings in JavaScript and Python
 //! - [`tool`]: the `scimwright` binary, run as a person would run it
 
+pub mod compilers;
 mod dice;
 pub mod faults;
+mod install;
 pub mod lint;
 pub mod people;
 pub mod scenario;

@@ -1,20 +1,19 @@
 //! `cargo xtask guests`: builds the example mappings into components.
 //!
-//! All in one cargo invocation, into a target folder of their own, so that the standard library is built at
-//! most once and native builds never wait for it. cargo leaves core modules; turning them into components
-//! happens in this process. Each component is checked before it is written: a guest that imports more than the
-//! contract would be refused by the host, and it is better to hear of it here.
+//! Those in Rust in one cargo invocation, into a target folder of their own, so that the standard library is built
+//! at most once and native builds never wait for it. Those in JavaScript and Python as their authors build them, with
+//! tools that are installed into `target/tools`; they take seconds each, so one whose sources are as they were is
+//! left alone.
 
-use crate::toolchain::{TARGET, Toolchain};
-use anyhow::{Context, Result, bail, ensure};
-use std::env;
+use crate::toolchain;
+use anyhow::{Context, Result, ensure};
+use scimwright_tests::compilers;
+use scimwright_toolchain::rust_toolchain::TARGET;
+use scimwright_toolchain::{Language, Project, Tools, component, inputs_digest, project};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-use wit_component::{ComponentEncoder, DecodedWasm};
 
-/// What a guest may import, and nothing else.
-const CONTRACT: &str = "scimwright:mapping/";
 /// The target folder of guests, below the workspace's root.
 const FOLDER: &str = "target/guests";
 
@@ -31,9 +30,17 @@ pub(crate) struct Guest {
 /// time stamp, so that nothing behind it is built again.
 ///
 /// # Errors
-/// When there is no toolchain for guests, one does not compile, or one imports more than the contract.
+/// When there is no toolchain for guests, one does not compile, or one is no module that a host would load.
 pub(crate) fn build(root: &Path) -> Result<Vec<Guest>> {
-    build_named(root, &discover(root)?)
+    let examples = Examples::discover(root)?;
+    let mut guests = build_named(root, &examples.crates)?;
+    if !examples.projects.is_empty() {
+        let tools = compilers::install(root, |line| println!("{line}"))?;
+        for project in &examples.projects {
+            guests.push(build_project(root, project, &tools)?);
+        }
+    }
+    Ok(guests)
 }
 
 /// Builds these packages of the workspace, as [`build`] does.
@@ -41,27 +48,71 @@ pub(crate) fn build(root: &Path) -> Result<Vec<Guest>> {
 /// # Errors
 /// As for [`build`].
 pub(crate) fn build_named(root: &Path, names: &[String]) -> Result<Vec<Guest>> {
-    let folder = root.join(FOLDER);
     let began = Instant::now();
     compile(root, root, names)?;
-    let modules = folder.join("modules");
-    fs::create_dir_all(&modules).with_context(|| format!("cannot create {}", modules.display()))?;
-
     let mut guests = Vec::new();
     for name in names {
-        let core = core_module(root, name);
-        let path = modules.join(format!("{name}.wasm"));
-        let component = componentize(&core).with_context(|| format!("guest `{name}`"))?;
-        let changed = fs::read(&path).ok().is_none_or(|before| before != component);
-        if changed {
-            write_whole(&path, &component)?;
-        }
-        let state = if changed { "built" } else { "up to date" };
-        println!("guests: {:<16} {:>4} KB  {state}", name, component.len().div_ceil(1024));
-        guests.push(Guest { name: name.clone(), path });
+        let guest = Guest { name: name.clone(), path: modules(root).join(format!("{name}.wasm")) };
+        let component = component::from_core_module(&core_module(root, name))?;
+        component::check(&component).map_err(|problem| anyhow::anyhow!("guest `{name}`: {problem}"))?;
+        let changed = guest.write(&component)?;
+        guest.tell(component.len() as u64, changed, None);
+        guests.push(guest);
     }
-    println!("guests: {} in {:.1} s, in {}", guests.len(), began.elapsed().as_secs_f32(), modules.display());
+    println!(
+        "guests: {} in {:.1} s, in {}",
+        guests.len(),
+        began.elapsed().as_secs_f32(),
+        modules(root).display()
+    );
     Ok(guests)
+}
+
+/// Builds a project in JavaScript or Python, unless nothing changed since it was built.
+fn build_project(root: &Path, project: &Project, tools: &Tools) -> Result<Guest> {
+    let name = project.name().to_owned();
+    let guest = Guest { path: modules(root).join(format!("{name}.wasm")), name };
+    let stamp = root.join(FOLDER).join("inputs").join(&guest.name);
+    let inputs = inputs_digest(project)?;
+    if let (true, Ok(size)) =
+        (fs::read_to_string(&stamp).is_ok_and(|built| built == inputs), fs::metadata(&guest.path))
+    {
+        guest.tell(size.len(), false, None);
+        return Ok(guest);
+    }
+    let built =
+        scimwright_toolchain::build(project, tools).with_context(|| format!("guest `{}`", guest.name))?;
+    let component = fs::read(&built.path).with_context(|| built.path.display().to_string())?;
+    let changed = guest.write(&component)?;
+    // Last: a build that was broken off is done again.
+    component::write_whole(&stamp, inputs.as_bytes())?;
+    guest.tell(built.bytes, changed, Some(built.took.as_secs_f32()));
+    for note in &built.notes {
+        println!("guests: {note}");
+    }
+    Ok(guest)
+}
+
+impl Guest {
+    /// Writes the component, unless it is there already, and returns whether it did.
+    fn write(&self, component: &[u8]) -> Result<bool> {
+        let changed = fs::read(&self.path).ok().is_none_or(|before| before != component);
+        if changed {
+            component::write_whole(&self.path, component)?;
+        }
+        Ok(changed)
+    }
+
+    fn tell(&self, bytes: u64, changed: bool, seconds: Option<f32>) {
+        let state = if changed { "built" } else { "up to date" };
+        let took = seconds.map(|seconds| format!(" in {seconds:.1} s")).unwrap_or_default();
+        println!("guests: {:<24} {:>6} KB  {state}{took}", self.name, bytes.div_ceil(1024));
+    }
+}
+
+/// Where the components are.
+fn modules(root: &Path) -> PathBuf {
+    root.join(FOLDER).join("modules")
 }
 
 /// Builds a package of another workspace inside this one to a core module, for a host that knows no components.
@@ -78,26 +129,48 @@ fn core_module(root: &Path, name: &str) -> PathBuf {
     root.join(FOLDER).join(TARGET).join("guest").join(format!("{}.wasm", name.replace('-', "_")))
 }
 
-/// The names of the guests: the folders of `mappings-examples` that hold a Rust package. The package has
-/// the folder's name.
-fn discover(root: &Path) -> Result<Vec<String>> {
-    let folder = root.join("mappings-examples");
-    let mut names = Vec::new();
-    for entry in fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))? {
-        let entry = entry?;
-        if entry.path().join("Cargo.toml").is_file() {
-            names.push(entry.file_name().to_string_lossy().into_owned());
+/// What there is in `mappings-examples`, by name.
+struct Examples {
+    /// Folders with a Rust package, which has the folder's name and is a member of the workspace.
+    crates: Vec<String>,
+    /// Folders with a `mapping.toml` in another language.
+    projects: Vec<Project>,
+}
+
+impl Examples {
+    fn discover(root: &Path) -> Result<Self> {
+        let folder = root.join("mappings-examples");
+        let entries = fs::read_dir(&folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+        let mut folders: Vec<_> = entries
+            .with_context(|| format!("cannot read {}", folder.display()))?
+            .into_iter()
+            .map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path()))
+            .collect();
+        folders.sort();
+        let mut examples = Self { crates: Vec::new(), projects: Vec::new() };
+        for (name, path) in folders {
+            if path.join("Cargo.toml").is_file() {
+                examples.crates.push(name);
+            } else if path.join(project::MANIFEST).is_file() {
+                let project = Project::open(&path)?;
+                ensure!(
+                    project.language() != Language::Rust && project.name() == name,
+                    "{}: an example in {} is named as its folder; one in Rust has a Cargo.toml",
+                    path.display(),
+                    project.language()
+                );
+                examples.projects.push(project);
+            }
         }
+        ensure!(!examples.crates.is_empty(), "{} has no folder with a Cargo.toml", folder.display());
+        Ok(examples)
     }
-    ensure!(!names.is_empty(), "{} has no folder with a Cargo.toml", folder.display());
-    names.sort();
-    Ok(names)
 }
 
 /// Compiles guests of a workspace to core modules, in the one target folder.
 fn compile(root: &Path, workspace: &Path, names: &[String]) -> Result<()> {
-    let toolchain = Toolchain::find()?;
-    let mut cargo = toolchain.cargo(&remapped_paths(root, &toolchain));
+    let toolchain = toolchain::find()?;
+    let mut cargo = toolchain.cargo(&toolchain.remapped_paths(root));
     cargo
         .current_dir(workspace)
         // The lock file is the workspace's, and another cargo might like to write it differently.
@@ -112,82 +185,31 @@ fn compile(root: &Path, workspace: &Path, names: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// Flags that make paths in panic messages and backtraces start at the workspace, the crate, or `rust/`,
-/// instead of where this machine keeps them. So the same sources give the same bytes elsewhere, and nobody's
-/// home folder is in a log.
-fn remapped_paths(root: &Path, toolchain: &Toolchain) -> Vec<String> {
-    let mut prefixes = vec![(root.to_owned(), "")];
-    if let Some(sources) = toolchain.library_sources() {
-        if let Ok(real) = fs::canonicalize(&sources) {
-            prefixes.push((real, "rust"));
-        }
-        prefixes.push((sources, "rust"));
-    }
-    let home = env::var_os("CARGO_HOME").map(PathBuf::from);
-    let home = home.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cargo")));
-    let registries = home.and_then(|home| fs::read_dir(home.join("registry/src")).ok());
-    for registry in registries.into_iter().flatten().flatten() {
-        prefixes.push((registry.path(), ""));
-    }
-    // rustc takes the last prefix that fits.
-    prefixes.iter().map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display())).collect()
-}
-
-/// Turns a core module into a component and checks it.
-fn componentize(core: &Path) -> Result<Vec<u8>> {
-    let bytes = fs::read(core).with_context(|| format!("cannot read {}", core.display()))?;
-    let component = ComponentEncoder::default().validate(true).module(&bytes)?.encode()?;
-    check_imports(&component)?;
-    Ok(component)
-}
-
-/// Refuses a component that imports more than the contract.
-fn check_imports(component: &[u8]) -> Result<()> {
-    let DecodedWasm::Component(resolve, world) = wit_component::decode(component)? else {
-        bail!("it is a package of WIT and not a component");
-    };
-    let imports = resolve.worlds[world].imports.keys().map(|key| resolve.name_world_key(key));
-    let foreign: Vec<String> = imports.filter(|name| !name.starts_with(CONTRACT)).collect();
-    ensure!(
-        foreign.is_empty(),
-        "it imports {}, which no host provides; a mapping may only import {CONTRACT}…",
-        foreign.join(", ")
-    );
-    Ok(())
-}
-
-/// Writes a file in one step: whoever watches the folder never sees half of it.
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let part = path.with_extension("wasm.part");
-    fs::write(&part, bytes)
-        .and_then(|()| fs::rename(&part, path))
-        .with_context(|| format!("cannot write {}", path.display()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// A component that imports an instance of this name.
-    fn importing(name: &str) -> Vec<u8> {
-        wat::parse_str(format!("(component (import \"{name}\" (instance)))")).unwrap()
-    }
-
-    #[test]
-    fn a_guest_may_import_the_contract() {
-        check_imports(&importing("scimwright:mapping/log@0.1.0")).unwrap();
-    }
-
-    #[test]
-    fn a_guest_that_imports_more_than_the_contract_is_refused_by_name() {
-        let error = check_imports(&importing("wasi:cli/environment@0.2.0")).unwrap_err();
-        assert!(error.to_string().starts_with("it imports wasi:cli/environment@0.2.0,"), "{error}");
-    }
-
     #[test]
     fn the_examples_are_found() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        let names = discover(root).unwrap();
+        let names = Examples::discover(root).unwrap().crates;
         assert!(["corp-defaults", "corp-user"].iter().all(|name| names.iter().any(|found| found == name)));
+    }
+
+    #[test]
+    fn an_example_in_another_language_is_found_by_its_manifest() {
+        let root = tempfile::tempdir().unwrap();
+        for (file, text) in [
+            ("a/Cargo.toml", ""),
+            ("b/mapping.toml", "name = \"b\"\nlanguage = \"python\""),
+            ("notes/README.md", ""),
+        ] {
+            let path = root.path().join("mappings-examples").join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        let examples = Examples::discover(root.path()).unwrap();
+        assert_eq!(examples.crates, ["a"]);
+        assert_eq!(examples.projects.iter().map(Project::name).collect::<Vec<_>>(), ["b"]);
     }
 }

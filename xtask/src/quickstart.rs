@@ -11,6 +11,8 @@ use scimwright_tests::servers::get;
 use scimwright_tests::tool::{SandboxProcess, Workspace};
 use std::path::Path;
 
+/// The modules that take part: in Rust, so that the tour needs no other toolchain.
+const MODULES: [&str; 2] = ["corp-user", "corp-defaults"];
 /// How many people the company has.
 const PEOPLE: usize = 1_000;
 /// What changes before the second sync.
@@ -21,7 +23,7 @@ const LEAVERS: usize = 12;
 pub(crate) fn run(root: &Path) -> anyhow::Result<()> {
     let mut steps = Steps::new();
     steps.begin("Preparing the guest toolchain and building the example mappings");
-    guests::build(root)?;
+    guests::build_named(root, &MODULES.map(str::to_owned))?;
     steps.begin("Building scimwright");
     cargo(root, &["build", "--package", "scimwright"])?;
 
@@ -71,8 +73,9 @@ fn prepare(folder: &Path, company: &Company) -> anyhow::Result<Workspace> {
     std::fs::create_dir_all(folder)?;
     let workspace = Workspace::new(folder)?;
     workspace.write("people.csv", &company.to_csv())?;
-    workspace.add_module("corp-user")?;
-    workspace.add_module("corp-defaults")?;
+    for module in MODULES {
+        workspace.add_module(module)?;
+    }
     Ok(workspace)
 }
 

@@ -31,7 +31,7 @@ function compile({ row, text }) {
     asExpression = error;
   }
   if (!/\b(return|throw)\b/.test(text)) {
-    throw mistake(row, text, asExpression, "it is no expression, and as a function body it returns nothing");
+    throw mistake(row, text, asExpression, "a script without a `return` has to be an expression");
   }
   try {
     return functionOf(`function (record, ctx) {\n${text}\n}`);

@@ -10,7 +10,7 @@
 
 use crate::error::ToolchainError;
 use crate::project::World;
-use crate::script::Module;
+use crate::script::{INSTALLED_IN, Module};
 use crate::sdk::SdkFile;
 use crate::tools::Tools;
 use serde::Deserialize;
@@ -47,7 +47,7 @@ pub fn build_inline(
     let file = |path: &str, text: String| SdkFile { path: path.into(), text };
     let files = vec![file("inline.js", RUNNER.to_owned()), file("rows.js", rows(name, scripts))];
     let module = Module { kind: "inline", files, entry: "inline.js", world: World::Mapper };
-    module.build(cache, &tools.javascript(Path::new("."))?).map_err(with_row)
+    module.build(cache, &tools.javascript(cache, INSTALLED_IN)?).map_err(with_row)
 }
 
 /// The scripts as data. JSON is JavaScript, so no text can be anything but a text.

@@ -8,6 +8,7 @@
 //! - `build`: [`build()`] makes `target/NAME.wasm` of it
 //! - `script`, `inline`: JavaScript without a project, built into a cache
 //! - [`rust_toolchain`], `tools`: finding compilers
+//! - `inputs`: [`inputs_digest`] tells whether a project has to be built again
 //! - `sdk`, `embedded`: the SDKs and the contract, which the binary carries
 //! - [`component`]: the last steps to a component
 //!
@@ -28,6 +29,7 @@ pub mod component;
 mod embedded;
 mod error;
 mod inline;
+mod inputs;
 mod language;
 mod process;
 pub mod project;
@@ -41,6 +43,7 @@ pub use build::{Built, build};
 pub use component::CASES_SECTION;
 pub use error::ToolchainError;
 pub use inline::{InlineScript, build_inline};
+pub use inputs::inputs_digest;
 pub use language::Language;
 pub use project::{Project, World};
 pub use rust_toolchain::RustToolchain;

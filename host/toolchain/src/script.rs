@@ -7,15 +7,17 @@
 use crate::build::javascript::{Sources, componentize, make_importable, world_of};
 use crate::component;
 use crate::error::ToolchainError;
+use crate::inputs::InputsDigest;
 use crate::language::Language;
 use crate::project::World;
 use crate::sdk::{self, SdkFile};
 use crate::tools::{Tool, Tools};
-use sha2::{Digest, Sha256};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+/// Where the tool is installed for scripts that have no project.
+pub(crate) const INSTALLED_IN: &str = "the configuration folder";
 /// How many components a cache keeps. The one that was not asked for the longest goes first.
 const KEPT: usize = 200;
 
@@ -31,7 +33,7 @@ pub fn build_script_file(script: &Path, cache: &Path, tools: &Tools) -> Result<P
     let world = world_of(&text);
     let module =
         Module { kind: "script", files: vec![SdkFile { path: name.to_owned(), text }], entry: name, world };
-    module.build(cache, &tools.javascript(folder)?)
+    module.build(cache, &tools.javascript(folder, INSTALLED_IN)?)
 }
 
 /// A JavaScript module that is all in memory.
@@ -83,20 +85,12 @@ impl Module<'_> {
 
     /// Of all that the component depends on.
     fn digest(&self, sdk: &[SdkFile], version: &str) -> String {
-        let mut digest = Sha256::new();
-        let mut add = |text: &str| {
-            // With its length, so that no two lists of texts look alike.
-            digest.update((text.len() as u64).to_le_bytes());
-            digest.update(text);
-        };
-        add(version);
-        add(self.entry);
-        add(self.world.name());
+        let mut digest = InputsDigest::default();
+        digest.add(version).add(self.entry).add(self.world.name());
         for file in self.files.iter().chain(sdk) {
-            add(&file.path);
-            add(&file.text);
+            digest.add(&file.path).add(&file.text);
         }
-        digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        digest.finish()
     }
 }
 

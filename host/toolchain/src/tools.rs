@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-/// Explicit paths of tools. What is `None` is looked for: in the project, then in `PATH`.
+/// Explicit paths of tools. What is `None` is looked for: in the project or just around it, then in
+/// `PATH`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tools {
     /// `componentize-qjs`, for JavaScript.
@@ -21,6 +22,11 @@ pub const COMPONENTIZE_QJS: &str = "0.4.5";
 /// The version of componentize-py that this scimwright was tried with.
 pub const COMPONENTIZE_PY: &str = "0.25.1";
 
+/// How many folders are looked into for a tool: that of the sources and the two around it, which is where a
+/// configuration folder keeps what its `modules/` and its cache need. Not all the way up, as Node.js does: a program
+/// that anybody could put into `/tmp` is not run.
+const NEAR: usize = 3;
+
 /// A tool that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Tool {
@@ -32,17 +38,17 @@ pub(crate) struct Tool {
 }
 
 impl Tools {
-    /// Finds componentize-qjs for sources in this folder.
+    /// Finds componentize-qjs for sources in this folder. `place` is where somebody would install it.
     ///
     /// # Errors
     /// [`ToolchainError::MissingTool`], with the command that installs it.
-    pub(crate) fn javascript(&self, folder: &Path) -> Result<Tool, ToolchainError> {
+    pub(crate) fn javascript(&self, folder: &Path, place: &str) -> Result<Tool, ToolchainError> {
         let name = "componentize-qjs";
         let path = find(self.componentize_qjs.as_deref(), folder, "node_modules/.bin", name);
         let path = path.ok_or_else(|| ToolchainError::MissingTool {
             needs: "a JavaScript mapping is built with componentize-qjs".into(),
             tool: self.componentize_qjs.as_ref().map_or(name.into(), |path| path.display().to_string()),
-            install: format!("`npm install --save-dev {name}@{COMPONENTIZE_QJS}` in {}", folder.display()),
+            install: format!("`npm install --save-dev {name}@{COMPONENTIZE_QJS}` in {place}"),
         })?;
         let version = version_of_package(&path);
         Ok(Tool { name, path, version, tried: COMPONENTIZE_QJS })
@@ -92,8 +98,9 @@ fn find(explicit: Option<&Path>, folder: &Path, local: &str, name: &str) -> Opti
     }
     let path = env::var_os("PATH").unwrap_or_default();
     // Whoever calls may stand elsewhere than the project.
-    let local = std::path::absolute(folder).ok()?.join(local);
-    let mut folders = std::iter::once(local).chain(env::split_paths(&path));
+    let folder = std::path::absolute(folder).ok()?;
+    let near = folder.ancestors().take(NEAR).map(|folder| folder.join(local));
+    let mut folders = near.chain(env::split_paths(&path));
     folders.find_map(|folder| program(&folder.join(name)))
 }
 
@@ -142,20 +149,33 @@ mod tests {
     #[test]
     fn the_project_s_own_tool_is_found_with_its_version() {
         let folder = installed("0.4.5");
-        let tool = Tools::default().javascript(folder.path()).unwrap();
+        let tool = Tools::default().javascript(folder.path(), "the project").unwrap();
         assert!(tool.path.starts_with(folder.path()), "{tool:?}");
         assert_eq!((tool.version(), tool.note()), ("0.4.5", None));
-        let other = Tools::default().javascript(installed("0.5.0").path()).unwrap();
+        let other = Tools::default().javascript(installed("0.5.0").path(), "the project").unwrap();
         assert_eq!(
             other.note().unwrap(),
             "componentize-qjs is version 0.5.0; this scimwright was tried with 0.4.5"
         );
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn a_tool_of_the_folder_around_is_found_and_one_far_above_is_not() {
+        let folder = installed("0.4.5");
+        let find = |path: &str| {
+            let local = "node_modules/.bin";
+            super::find(None, &folder.path().join(path), local, "componentize-qjs")
+                .filter(|path| path.starts_with(folder.path()))
+        };
+        assert!(find("modules").is_some() && find("state/cache").is_some());
+        assert_eq!(find("a/b/c"), None);
+    }
+
     #[test]
     fn a_tool_that_was_named_and_is_not_there_is_not_replaced_by_another() {
         let tools = Tools { componentize_qjs: Some("/nowhere/qjs".into()), ..Tools::default() };
-        let error = tools.javascript(installed("0.4.5").path()).unwrap_err().to_string();
+        let error = tools.javascript(installed("0.4.5").path(), "the project").unwrap_err().to_string();
         assert!(
             error.contains(
                 "/nowhere/qjs is not there. To install it: `npm install --save-dev componentize-qjs@0.4.5`"

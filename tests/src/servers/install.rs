@@ -2,10 +2,9 @@
 //! the files in tests/servers name.
 
 use super::canaille;
-use anyhow::{Context, ensure};
-use std::fmt::Write as _;
+use crate::install::{npm, once, python_environment, stamp};
+use anyhow::Context;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 /// Where the servers are installed: below the workspace's target folder.
 #[must_use]
@@ -22,6 +21,7 @@ pub fn install(root: &Path, mut say: impl FnMut(&str)) -> anyhow::Result<()> {
     let folder = folder(root);
 
     let judges = files.join("scim2-server").join("requirements.txt");
+    let mut say = |line: &str| say(&format!("test servers: {line}"));
     once(&folder, "venv", &[&judges], "scim2-server, scim2-cli and scim-sanity", &mut say, |place| {
         python_environment(place, &judges)
     })?;
@@ -33,12 +33,8 @@ pub fn install(root: &Path, mut say: impl FnMut(&str)) -> anyhow::Result<()> {
         canaille::make_template(&place.join("bin").join("canaille"))
     })?;
 
-    if !has_npm() {
-        ensure!(
-            std::env::var_os("CI").is_none(),
-            "npm cannot be started; on Debian, `apt-get install npm` brings it, with Node.js"
-        );
-        say("test servers: npm cannot be started, so scimmy is not installed and its tests are skipped");
+    if !npm::is_there()? {
+        say("npm cannot be started, so scimmy is not installed and its tests are skipped");
         return Ok(());
     }
     let app = files.join("scimmy");
@@ -47,9 +43,7 @@ pub fn install(root: &Path, mut say: impl FnMut(&str)) -> anyhow::Result<()> {
         for source in &sources {
             std::fs::copy(source, place.join(source.file_name().context("a file has a name")?))?;
         }
-        run(Command::new("npm")
-            .args(["ci", "--no-fund", "--no-audit", "--loglevel=error"])
-            .current_dir(place))
+        npm::run(place, &["ci"])
     })
 }
 
@@ -79,90 +73,9 @@ pub fn installed(root: &Path, program: &str) -> Option<PathBuf> {
     None
 }
 
-/// Fills an empty folder, unless it was filled before from files with the same contents.
-fn once(
-    folder: &Path,
-    name: &str,
-    sources: &[&Path],
-    what: &str,
-    say: &mut impl FnMut(&str),
-    fill: impl FnOnce(&Path) -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
-    let mut wanted = String::new();
-    for source in sources {
-        let text = std::fs::read_to_string(source).with_context(|| source.display().to_string())?;
-        writeln!(wanted, "{text}")?;
-    }
-    let stamp = stamp(folder, name);
-    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
-        say(&format!("test servers: {what}: installed already"));
-        return Ok(());
-    }
-    let place = folder.join(name);
-    say(&format!("test servers: installing {what} into {}", place.display()));
-    for old in [&stamp, &place] {
-        if old.is_dir() {
-            std::fs::remove_dir_all(old)?;
-        } else if old.exists() {
-            std::fs::remove_file(old)?;
-        }
-    }
-    std::fs::create_dir_all(&place)?;
-    fill(&place).with_context(|| format!("{what} cannot be installed"))?;
-    std::fs::write(stamp, wanted)?;
-    Ok(())
-}
-
-fn stamp(folder: &Path, name: &str) -> PathBuf {
-    folder.join(format!("{name}.installed.txt"))
-}
-
-fn python_environment(place: &Path, requirements: &Path) -> anyhow::Result<()> {
-    run(Command::new("python3").args(["-m", "venv"]).arg(place)).context(
-        "a Python environment cannot be made; on Debian, `apt-get install python3-venv` brings what is missing",
-    )?;
-    let pip = place.join("bin").join("pip");
-    run(Command::new(pip).args(["install", "--quiet", "--disable-pip-version-check", "-r"]).arg(requirements))
-}
-
-fn has_npm() -> bool {
-    let mut command = Command::new("npm");
-    command.arg("--version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    command.status().is_ok_and(|status| status.success())
-}
-
-fn run(command: &mut Command) -> anyhow::Result<()> {
-    let status =
-        command.stdin(Stdio::null()).status().with_context(|| format!("{command:?} cannot be started"))?;
-    ensure!(status.success(), "{command:?} ended with {status}");
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_is_installed_already_is_left_alone_until_its_versions_change() {
-        let folder = tempfile::tempdir().unwrap();
-        let versions = folder.path().join("requirements.txt");
-        let mut times = 0;
-        let mut install = |text: &str| {
-            std::fs::write(&versions, text).unwrap();
-            once(folder.path(), "a", &[&versions], "a thing", &mut |_| (), |place| {
-                times += 1;
-                ensure!(text != "broken", "it cannot be had");
-                Ok(std::fs::write(place.join("it"), text)?)
-            })
-            .map(|()| times)
-        };
-        assert_eq!(install("one").unwrap(), 1);
-        assert_eq!(install("one").unwrap(), 1);
-        assert_eq!(install("two").unwrap(), 2);
-        let error = install("broken").unwrap_err();
-        assert_eq!(format!("{error:#}"), "a thing cannot be installed: it cannot be had");
-        assert_eq!(install("two").unwrap(), 4, "after a failure it begins anew");
-    }
 
     #[test]
     fn every_version_is_pinned() {

@@ -37,7 +37,7 @@ pub(super) fn build(
     notes: &mut Vec<String>,
 ) -> Result<Vec<u8>, ToolchainError> {
     let source = super::read_entry(project)?;
-    let tool = tools.javascript(project.folder())?;
+    let tool = tools.javascript(project.folder(), &project.folder().display().to_string())?;
     notes.extend(tool.note());
     let sdk = project.folder().join("sdk");
     make_importable(project.folder(), &own_sdk(&sdk)?)?;

@@ -47,6 +47,7 @@ pub(super) fn build(
     let mut command = Command::new(&tool.path);
     command
         .current_dir(&scratch_folder)
+        .env("RUST_BACKTRACE", "0")
         .arg("--wit-path")
         .arg(&contract)
         .args(["--world", world.name(), "--quiet", "componentize", &module_name(project.entry_name())])
@@ -87,9 +88,12 @@ fn copy_sources(from: &Path, to: &Path, left_out: &[&str]) -> Result<(), Toolcha
     Ok(())
 }
 
-/// What Python says, without the tool's own backtrace.
+/// What Python says, without the tool's own frames, and with paths as they are in the project.
 fn readable(said: &str) -> String {
-    said.trim().to_owned()
+    let said = said.split("\nCaused by:").next().unwrap_or(said);
+    // The tool is itself a Python program, and the author's traceback is in its own.
+    let said = said.rfind("Traceback (most recent call last):").map_or(said, |at| &said[at..]);
+    said.trim().replace("File \"/0/", "File \"")
 }
 
 #[cfg(test)]
@@ -110,6 +114,18 @@ mod tests {
         copy_sources(project.path(), &copy, &LEFT_OUT).unwrap();
         assert!(copy.join("mapping.py").is_file() && copy.join("people/names.py").is_file());
         assert_eq!(fs::read_dir(&copy).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn a_mistake_is_told_with_the_author_s_file_and_line() {
+        let said = "Traceback (most recent call last):\n  File \"/venv/bin/componentize-py\", line 8, in <module>\n\
+                    AssertionError: Traceback (most recent call last):\n  File \"/0/mapping.py\", line 3, in <module>\n\
+                    NameError: name 'x' is not defined\n\n\nCaused by:\n    NameError\n\nStack backtrace:\n   0: f";
+        assert_eq!(
+            readable(said),
+            "Traceback (most recent call last):\n  File \"mapping.py\", line 3, in <module>\n\
+             NameError: name 'x' is not defined"
+        );
     }
 
     #[test]

@@ -13,15 +13,16 @@ from scimwright import invalid, mapping
     writes=["externalId", "userName", "name", "emails", "active"],
 )
 def map(record, ctx):
-    email = (record["email"] or "").strip().lower()
+    # Blank or missing: an error that names the field, and the record waits until somebody corrects it.
+    email = record.text("email").lower()
     if "@" not in email:
         raise invalid("email", f"`{email}` is not a mail address")
-    name = {"givenName": record["given_name"], "familyName": record["family_name"]}
+    name = {"givenName": record.optional_text("given_name"), "familyName": record.optional_text("family_name")}
     return {
         "externalId": record.key,
         "userName": email,
         # What is left out is left alone at the provider; None would clear it.
         "name": {part: text for part, text in name.items() if text},
         "emails": [{"value": email, "type": "work", "primary": True}],
-        "active": record["status"] != "left",
+        "active": record.optional_text("status") != "left",
     }
