@@ -10,11 +10,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What is carried, from the workspace's root.
-const FOLDERS: [&str; 3] = ["guest-sdk", "wit", "host/toolchain/templates"];
+const FOLDERS: [&str; 5] =
+    ["guest-sdk/rust", "guest-sdk/js", "guest-sdk/python", "wit", "host/toolchain/templates"];
 /// Single files that are carried as well: the versions of what the Rust SDK depends on.
 const FILES: [&str; 1] = ["Cargo.toml"];
-/// Folders that no author needs: tests of the SDKs, and what tools leave behind.
-const LEFT_OUT: [&str; 6] = ["target", "node_modules", "test", "tests", "__pycache__", ".venv"];
+/// Folders that no author needs: tests of the SDKs, and what tools leave behind. So is whatever has a dot in front.
+const LEFT_OUT: [&str; 5] = ["target", "node_modules", "test", "tests", "__pycache__"];
 /// The kinds of files that make up an SDK or a template.
 const KINDS: [&str; 11] = ["rs", "toml", "md", "js", "mjs", "ts", "json", "py", "pyi", "wit", "txt"];
 /// Files without one of these kinds.
@@ -27,7 +28,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     for folder in FOLDERS {
         // cargo looks at every file below a folder, new ones included.
         println!("cargo::rerun-if-changed={}", root.join(folder).display());
-        walk(&root.join(folder), &mut files)?;
+        if root.join(folder).is_dir() {
+            walk(&root.join(folder), &mut files)?;
+        }
     }
     for file in FILES {
         println!("cargo::rerun-if-changed={}", root.join(file).display());
@@ -51,10 +54,11 @@ fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Box<dyn Error>> {
         let path = entry?.path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let kind = path.extension().and_then(|kind| kind.to_str()).unwrap_or_default();
+        if LEFT_OUT.contains(&name) || name.starts_with('.') {
+            continue;
+        }
         if path.is_dir() {
-            if !LEFT_OUT.contains(&name) {
-                walk(&path, files)?;
-            }
+            walk(&path, files)?;
         } else if KINDS.contains(&kind) || NAMES.contains(&name) {
             files.push(path);
         }

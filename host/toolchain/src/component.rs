@@ -24,7 +24,7 @@ const WASI: [&str; 6] =
 pub fn from_core_module(core: &Path) -> Result<Vec<u8>, ToolchainError> {
     let bytes = fs::read(core).map_err(ToolchainError::io(core))?;
     let encoded =
-        ComponentEncoder::default().validate(true).module(&bytes).and_then(|encoder| encoder.encode());
+        ComponentEncoder::default().validate(true).module(&bytes).and_then(ComponentEncoder::encode);
     encoded.map_err(|error| ToolchainError::BadComponent {
         path: core.to_owned(),
         problem: format!(

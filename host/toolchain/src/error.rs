@@ -9,9 +9,9 @@ use std::time::Duration;
 #[non_exhaustive]
 pub enum ToolchainError {
     /// A tool is missing on this machine. Nothing is installed unasked.
-    #[error("{needs}, and {tool} is not there. To install it: {install}")]
+    #[error("{tool} is missing: {needs}. To install it: {install}")]
     MissingTool {
-        /// What it is needed for: "a JavaScript mapping is built with componentize-qjs".
+        /// What it is needed for: "mappings in JavaScript are built with it".
         needs: String,
         /// The tool's name.
         tool: String,

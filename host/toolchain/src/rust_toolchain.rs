@@ -46,7 +46,7 @@ impl RustToolchain {
         if debian_is_ready() {
             return Ok(Self::Debian);
         }
-        let needs = format!("a Rust mapping is built for {TARGET}");
+        let needs = String::from("mappings in Rust are built with it");
         if printed(Command::new("rustc").arg("--version")).is_none() {
             return Err(ToolchainError::MissingTool {
                 needs,
@@ -56,7 +56,7 @@ impl RustToolchain {
         }
         Err(ToolchainError::MissingTool {
             needs,
-            tool: "its standard library".into(),
+            tool: format!("the standard library for {TARGET}"),
             install: format!(
                 "`rustup target add {TARGET}`; on Debian without rustup, as root `{}`",
                 debian_install()

@@ -1,8 +1,8 @@
 //! The SDKs as a project gets them: files in a folder, with the contract beside them.
 //!
 //! The JavaScript and the Python SDK are copied as they are. The Rust SDK is a member of this workspace, and in a
-//! project it stands alone: its `Cargo.toml` is written anew with the workspace's versions, and the paths to what
-//! lies around it in the workspace (`wit/`, tables that the SDKs share) lead into its own folder.
+//! project it stands alone: its `Cargo.toml` is written anew with the workspace's versions, and the path to `wit/`
+//! leads into its own folder.
 
 use crate::component::write_whole;
 use crate::embedded;
@@ -66,26 +66,14 @@ fn copied(folder: &str, below: &str) -> Vec<SdkFile> {
 }
 
 fn rust() -> Vec<SdkFile> {
-    let tables: Vec<_> = embedded::below("guest-sdk").filter(|file| !file.path.contains('/')).collect();
     let mut files = copied("guest-sdk/rust", "");
-    let mut used = Vec::new();
     for file in &mut files {
         if file.path == "Cargo.toml" {
             file.text = standalone_manifest(&file.text, workspace());
         } else if file.path.ends_with(".rs") {
             file.text = file.text.replace("\"../../wit\"", &format!("\"{CONTRACT}\""));
-            for table in &tables {
-                let outside = format!("../{}", table.path);
-                if file.text.contains(&outside) {
-                    file.text = file.text.replace(&outside, table.path);
-                    used.push(*table);
-                }
-            }
         }
     }
-    used.sort_by_key(|table| table.path);
-    used.dedup_by_key(|table| table.path);
-    files.extend(used.iter().map(|table| SdkFile { path: table.path.into(), text: table.text.into() }));
     files
 }
 

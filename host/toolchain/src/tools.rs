@@ -46,7 +46,7 @@ impl Tools {
         let name = "componentize-qjs";
         let path = find(self.componentize_qjs.as_deref(), folder, "node_modules/.bin", name);
         let path = path.ok_or_else(|| ToolchainError::MissingTool {
-            needs: "a JavaScript mapping is built with componentize-qjs".into(),
+            needs: "mappings in JavaScript are built with it".into(),
             tool: self.componentize_qjs.as_ref().map_or(name.into(), |path| path.display().to_string()),
             install: format!("`npm install --save-dev {name}@{COMPONENTIZE_QJS}` in {place}"),
         })?;
@@ -62,7 +62,7 @@ impl Tools {
         let name = "componentize-py";
         let path = find(self.componentize_py.as_deref(), folder, ".venv/bin", name);
         let path = path.ok_or_else(|| ToolchainError::MissingTool {
-            needs: "a Python mapping is built with componentize-py".into(),
+            needs: "mappings in Python are built with it".into(),
             tool: self.componentize_py.as_ref().map_or(name.into(), |path| path.display().to_string()),
             install: format!(
                 "`python3 -m venv .venv && .venv/bin/pip install {name}=={COMPONENTIZE_PY}` in {}",
@@ -178,7 +178,7 @@ mod tests {
         let error = tools.javascript(installed("0.4.5").path(), "the project").unwrap_err().to_string();
         assert!(
             error.contains(
-                "/nowhere/qjs is not there. To install it: `npm install --save-dev componentize-qjs@0.4.5`"
+                "/nowhere/qjs is missing: mappings in JavaScript are built with it. To install it: `npm install --save-dev componentize-qjs@0.4.5` in the project"
             ),
             "{error}"
         );

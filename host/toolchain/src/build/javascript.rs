@@ -147,7 +147,11 @@ fn readable(stderr: &str) -> String {
         }
     }
     let text = text.strip_prefix("Error: ").unwrap_or(text);
-    text.trim_start().replace("(/", "(").replace("    at /", "    at ").replace("from '/", "from '")
+    let text =
+        text.trim_start().replace("(/", "(").replace("    at /", "    at ").replace("from '/", "from '");
+    // Where in the SDK a mistake was noticed is nothing to an author.
+    let telling = |line: &&str| !(line.contains("(node_modules/scimwright/") || line.ends_with("(native)"));
+    text.lines().filter(telling).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]
@@ -159,6 +163,14 @@ mod tests {
         let said = "Error: : Failed to evaluate user JavaScript module: Failed to declare JavaScript module: \
                     Error: unexpected token in expression: ';'\n    at /mapping.js:3:47\n\n";
         assert_eq!(readable(said), "unexpected token in expression: ';'\n    at mapping.js:3:47");
+    }
+
+    #[test]
+    fn a_mistake_that_the_sdk_noticed_is_told_with_the_author_s_line_only() {
+        let said = "Failed to finish JavaScript module evaluation: Error: `nam` is nothing it takes\n    \
+                    at wrong (/node_modules/scimwright/mapping.js:120:95)\n    at <anonymous> (/mapping.js:4:44)\n    \
+                    at <anonymous> (native)\n";
+        assert_eq!(readable(said), "`nam` is nothing it takes\n    at <anonymous> (mapping.js:4:44)");
     }
 
     #[test]

@@ -91,8 +91,8 @@ fn copy_sources(from: &Path, to: &Path, left_out: &[&str]) -> Result<(), Toolcha
 /// What Python says, without the tool's own frames, and with paths as they are in the project.
 fn readable(said: &str) -> String {
     let said = said.split("\nCaused by:").next().unwrap_or(said);
-    // The tool is itself a Python program, and the author's traceback is in its own.
-    let said = said.rfind("Traceback (most recent call last):").map_or(said, |at| &said[at..]);
+    // The tool is itself a Python program, and what the author has to see is in its own traceback.
+    let said = said.split_once("AssertionError: ").map_or(said, |(_, author)| author);
     said.trim().replace("File \"/0/", "File \"")
 }
 
@@ -125,6 +125,12 @@ mod tests {
             readable(said),
             "Traceback (most recent call last):\n  File \"mapping.py\", line 3, in <module>\n\
              NameError: name 'x' is not defined"
+        );
+        let said = "Traceback (most recent call last):\n  File \"/venv/bin/componentize-py\", line 8, in <module>\n\
+                    AssertionError:   File \"/0/mapping.py\", line 17\n    f(\n     ^\nSyntaxError: '(' was never closed\n";
+        assert_eq!(
+            readable(said),
+            "File \"mapping.py\", line 17\n    f(\n     ^\nSyntaxError: '(' was never closed"
         );
     }
 

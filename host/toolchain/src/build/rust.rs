@@ -70,14 +70,14 @@ fn target_folder(project: &Path) -> PathBuf {
 
 /// The module among what cargo says it made, one JSON object a line; the project's own comes last.
 fn core_module(messages: &str) -> Option<PathBuf> {
-    let files = messages.lines().filter_map(|line| {
+    let mut files = messages.lines().filter_map(|line| {
         let message: Value = serde_json::from_str(line).ok()?;
         let made = message.get("reason")?.as_str()? == "compiler-artifact";
         let files = message.get("filenames")?.as_array()?;
         let module = files.iter().filter_map(Value::as_str).find(|file| file.ends_with(".wasm"))?;
         made.then(|| PathBuf::from(module))
     });
-    files.last()
+    files.next_back()
 }
 
 #[cfg(test)]
