@@ -10,7 +10,7 @@ use crate::record::Record;
 ///
 /// The source has to stand in the manifest's [`lookups`](crate::Manifest::lookups) and in the
 /// configuration's `grants`. In native tests it answers from
-/// [`testing::provide_lookup`](crate::testing::provide_lookup).
+/// [`testing::provide_lookup`](crate::testing::provide_lookup), in golden cases from their `lookups`.
 ///
 /// # Errors
 /// [`MappingError::LookupFailed`] when the source is not granted or could not be read.
@@ -26,15 +26,22 @@ fn answer(source: &str, key: &str, fields: &[&str]) -> Result<Option<Record>, St
     match lookup::lookup(source, key, &fields) {
         Ok(found) => Ok(found.map(Record::from)),
         Err(lookup::LookupError::NotGranted(_)) => Err(not_granted(source)),
-        Err(lookup::LookupError::Unavailable(reason)) => {
-            Err(format!("source `{source}` could not be read: {reason}"))
-        }
+        Err(lookup::LookupError::Unavailable(reason)) => Err(unavailable(source, &reason)),
     }
 }
 
 #[cfg(not(target_arch = "wasm32"))]
 fn answer(source: &str, key: &str, fields: &[&str]) -> Result<Option<Record>, String> {
-    crate::testing::answer_lookup(source, key, fields).ok_or_else(|| not_granted(source))
+    use crate::testing::NoAnswer;
+
+    crate::testing::answer_lookup(source, key, fields).map_err(|none| match none {
+        NoAnswer::NotGranted => not_granted(source),
+        NoAnswer::Unavailable(reason) => unavailable(source, &reason),
+    })
+}
+
+fn unavailable(source: &str, reason: &str) -> String {
+    format!("source `{source}` could not be read: {reason}")
 }
 
 fn not_granted(source: &str) -> String {

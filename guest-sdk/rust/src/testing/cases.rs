@@ -9,16 +9,19 @@
 //!   "key": "E1001",
 //!   "fields": { "given_name": "Zoë" },
 //!   "context": { "settings": { "domain": "example.com" } },
-//!   "mapped": { "userName": "zoe@example.com" }
+//!   "mapped": { "userName": "zoe@example.com" },
+//!   "lookups": [{ "source": "departments", "key": "D1", "fields": ["name"], "found": { "name": "Research" } }]
 //! }
 //! ```
 //!
 //! `context` may have `tenant`, `provider`, `resource_type`, `operation`, `now` and `settings`; `mapped` is
-//! for default-values modules. `NAME.expected.json` is the outcome: the resource as
+//! for default-values modules. `lookups` are the answers to look-ups: `"found": null` where there is no such
+//! record, `"unavailable": "why"` in place of `found` where the source cannot be read. `NAME.expected.json` is the outcome: the resource as
 //! [`AttributeMap::to_json`] prints it, `{"skip": "reason"}`, or
 //! `{"error": {"kind": "invalid-record", "field": "email", "message": "…"}}`.
 
-use super::context;
+use super::tape::Tape;
+use super::{context, with_tape};
 use crate::attributes::AttributeMap;
 use crate::context::Context;
 use crate::json::UnreadableJson;
@@ -70,7 +73,8 @@ fn run_cases<M: Describe>(
     for case in Case::all(folder)? {
         let mut record = case.record()?;
         record.fields.retain(|(name, _)| manifest.reads.iter().any(|read| read == "*" || read == name));
-        let outcome = run(&case.ctx::<M>()?, &record, &case.mapped()?);
+        let (ctx, mapped) = (case.ctx::<M>()?, case.mapped()?);
+        let outcome = with_tape(case.tape()?, || run(&ctx, &record, &mapped));
 
         let undeclared = outcome.as_ref().ok().and_then(|outcome| first_undeclared(&manifest, outcome));
         let actual = match &outcome {
@@ -197,6 +201,11 @@ impl Case {
         }
     }
 
+    fn tape(&self) -> Result<Option<Tape>, CaseError> {
+        let lookups = self.input.get("lookups");
+        lookups.map(|lookups| Tape::read(lookups).map_err(|error| self.content_error(&error))).transpose()
+    }
+
     fn content_error(&self, problem: &UnreadableJson) -> CaseError {
         CaseError::Content { path: self.path.clone(), problem: problem.to_string() }
     }
@@ -270,6 +279,32 @@ mod tests {
         let record = json!({ "source": "hr", "key": "1", "fields": { "name": "Ada", "title": "Countess" } });
         let folder = folder("reads", &record, &json!({ "userName": "Ada" }));
         let report = run_mapping_cases::<Greedy>(&folder);
+        fs::remove_dir_all(&folder).unwrap();
+        assert_eq!(report.unwrap().passed, ["one"]);
+    }
+
+    #[test]
+    fn a_case_answers_look_ups_itself() {
+        struct Departments;
+        impl Describe for Departments {
+            fn describe() -> Manifest {
+                Manifest::new("departments", "1").writes(["title"]).lookups(["departments"])
+            }
+        }
+        impl MapAttributes for Departments {
+            fn map(_: &Context, record: &Record) -> Result<Outcome, MappingError> {
+                let found = crate::lookup::lookup("departments", record.key(), &["name"])?;
+                let mut map = AttributeMap::new();
+                map.set_or_clear("title", found.as_ref().map(|found| found.text("name")).transpose()?);
+                Ok(map.into())
+            }
+        }
+        let record = json!({
+            "source": "hr", "key": "D1", "fields": {},
+            "lookups": [{ "source": "departments", "key": "D1", "fields": ["name"], "found": { "name": "Research" } }],
+        });
+        let folder = folder("lookups", &record, &json!({ "title": "Research" }));
+        let report = run_mapping_cases::<Departments>(&folder);
         fs::remove_dir_all(&folder).unwrap();
         assert_eq!(report.unwrap().passed, ["one"]);
     }

@@ -8,8 +8,10 @@
 //! Log lines and look-ups belong to the thread, and so to one test.
 
 pub mod cases;
+mod tape;
 
 pub use cases::{CaseError, CaseFailure, CaseReport, run_default_cases, run_mapping_cases};
+pub(crate) use tape::NoAnswer;
 
 use crate::context::{Context, Operation};
 use crate::json::UnreadableJson;
@@ -19,10 +21,12 @@ use crate::record::Record;
 use serde_json::Value;
 use std::cell::{OnceCell, RefCell};
 use std::fmt;
+use tape::{Answer, Tape};
 
 thread_local! {
     static LOGS: RefCell<Vec<LogLine>> = const { RefCell::new(Vec::new()) };
     static LOOKUPS: RefCell<Vec<Record>> = const { RefCell::new(Vec::new()) };
+    static TAPE: RefCell<Option<Tape>> = const { RefCell::new(None) };
 }
 
 /// A line that a mapping wrote to the log.
@@ -61,18 +65,31 @@ pub fn provide_lookup(record: Record) {
     LOOKUPS.with_borrow_mut(|records| records.push(record));
 }
 
-/// What a look-up finds; `None` when no record of that source was provided, which is how a source that is not
-/// granted looks here.
-pub(crate) fn answer_lookup(source: &str, key: &str, fields: &[&str]) -> Option<Option<Record>> {
+/// What a look-up finds: on the tape of the running case where it has one, else among the records that were
+/// provided. A source of which no record was provided counts as not granted.
+pub(crate) fn answer_lookup(source: &str, key: &str, fields: &[&str]) -> Answer {
+    let taped = TAPE.with_borrow_mut(|tape| tape.as_mut().map(|tape| tape.answer(source, key, fields)));
+    let mut found = taped.unwrap_or_else(|| provided(source, key))?;
+    if let Some(record) = &mut found {
+        record.fields.retain(|(name, _)| fields.contains(&name.as_str()));
+    }
+    Ok(found)
+}
+
+fn provided(source: &str, key: &str) -> Answer {
     LOOKUPS.with_borrow(|records| {
         let mut granted = records.iter().filter(|record| record.source == source).peekable();
-        granted.peek()?;
-        let mut found = granted.find(|record| record.key == key).cloned();
-        if let Some(record) = &mut found {
-            record.fields.retain(|(name, _)| fields.contains(&name.as_str()));
-        }
-        Some(found)
+        granted.peek().ok_or(NoAnswer::NotGranted)?;
+        Ok(granted.find(|record| record.key == key).cloned())
     })
+}
+
+/// Runs something whose look-ups this tape answers; none leaves them to [`provide_lookup`].
+pub(crate) fn with_tape<T>(tape: Option<Tape>, run: impl FnOnce() -> T) -> T {
+    TAPE.set(tape);
+    let result = run();
+    TAPE.set(None);
+    result
 }
 
 /// A context in which the module `M` is asked for a preview of a User at the provider `acme`, at the
