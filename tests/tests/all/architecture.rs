@@ -20,6 +20,9 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("guest-sdk/rust", &[]),
     ("mappings-examples/corp-user", &["guest"]),
     ("mappings-examples/corp-defaults", &["guest"]),
+    ("mappings-examples/enterprise-manager", &["guest"]),
+    ("mappings-examples/username-policy", &["guest"]),
+    ("mappings-examples/roles-entitlements", &["guest"]),
 ];
 
 fn read(path: &Path) -> String {
@@ -154,8 +157,7 @@ fn no_crate_has_global_mutable_state() {
 
 #[test]
 fn guests_and_host_meet_in_wit_only() {
-    let guests = ["guest-sdk/rust", "mappings-examples/corp-user", "mappings-examples/corp-defaults"];
-    for guest in guests {
+    for (guest, _) in IMPORTS.iter().filter(|(folder, _)| !folder.starts_with("host/")) {
         let manifest = read(&root().join(guest).join("Cargo.toml"));
         for host in ["scim", "record", "client", "mapping", "sources", "state", "provision", "sandbox"] {
             assert!(!manifest.contains(&format!("scimwright-{host}")), "{guest} imports scimwright-{host}");
