@@ -20,13 +20,17 @@ export const { about, attributeMapping } = mapping({
   writes: ["addresses", "phoneNumbers"],
   settings: {
     country: { description: "The country of records that name none: DE, or Germany." },
-    keep_unreadable_phones: { description: "Whether text that is no telephone number is passed on as it is.", default: false },
+    keep_unreadable_phones: {
+      description: "Whether text that is no telephone number is passed on as it is.",
+      default: false,
+    },
   },
 
   map(record, ctx) {
     const field = fields(record);
     // Where a number is dialled that does not name its country.
-    const home = functions.countryAlpha2(field.optionalText("work_country")) ?? functions.countryAlpha2(ctx.setting("country"));
+    const places = [field.optionalText("work_country"), ctx.setting("country")];
+    const home = functions.first(places.map((place) => functions.countryAlpha2(place)));
     return {
       addresses: ADDRESSES.map(([prefix, type]) => address(field, prefix, type)),
       phoneNumbers: PHONES.map(([name, type]) => phone(field, name, type, home, ctx)),

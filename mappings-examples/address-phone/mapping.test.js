@@ -26,7 +26,9 @@ test("each country has its own habit of dialling", () => {
     ["030 901820", null, "030901820"],
     ["n/a", "DE", null],
   ];
-  for (const [text, country, number] of numbers) assert.equal(phoneNumber(text, country), number, `${text} in ${country}`);
+  for (const [text, country, number] of numbers) {
+    assert.equal(phoneNumber(text, country), number, `${text} in ${country}`);
+  }
 });
 
 test("what is dropped is told with its field and value", () => {

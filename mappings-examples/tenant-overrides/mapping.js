@@ -15,7 +15,8 @@ export const { about, attributeMapping } = mapping({
   description: "Maps the people of many tenants, each by its own rules.",
   reads: ["given_name", "family_name", "email", "job_title", "locale", "contract"],
   writes: [
-    "externalId", "userName", "name", "displayName", "emails", "title", "userType", "preferredLanguage", "locale", "active",
+    "externalId", "userName", "name", "displayName", "emails", "title", "userType", "preferredLanguage", "locale",
+    "active",
   ],
   settings: {
     domain: { description: "The domain of login names and mail addresses." },
