@@ -14,9 +14,12 @@
 //! }
 //! ```
 //!
-//! `context` may have `tenant`, `provider`, `resource_type`, `operation`, `now` and `settings`; `mapped` is
-//! for default-values modules. `lookups` are the answers to look-ups: `"found": null` where there is no such
-//! record, `"unavailable": "why"` in place of `found` where the source cannot be read. `NAME.expected.json` is the outcome: the resource as
+//! `types` names kinds of fields that JSON does not have, as in `{"hired": "date-time"}`. `context` may have
+//! `tenant`, `provider`, `resource_type`, `operation`, `now` and `settings`; `mapped` is for default-values
+//! modules. `lookups` are the answers to look-ups: `"found": null` where there is no such record, `"unavailable":
+//! "why"` in place of `found` where the source cannot be read.
+//!
+//! `NAME.expected.json`, or `expected` in the record's own file, is the outcome: the resource as
 //! [`AttributeMap::to_json`] prints it, `{"skip": "reason"}`, or
 //! `{"error": {"kind": "invalid-record", "field": "email", "message": "…"}}`.
 
@@ -171,12 +174,12 @@ impl Case {
             let path = entry.map_err(file_error)?.path();
             let name = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".record.json"));
             if let Some(name) = name {
-                cases.push(Self {
-                    name: name.to_owned(),
-                    input: read_json(&path)?,
-                    expected: read_json(&folder.join(format!("{name}.expected.json")))?,
-                    path,
-                });
+                let input = read_json(&path)?;
+                let expected = match input.get("expected") {
+                    Some(expected) => expected.clone(),
+                    None => read_json(&folder.join(format!("{name}.expected.json")))?,
+                };
+                cases.push(Self { name: name.to_owned(), expected, input, path });
             }
         }
         cases.sort_by(|a, b| a.name.cmp(&b.name));

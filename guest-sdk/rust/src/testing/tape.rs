@@ -68,7 +68,7 @@ impl Entry {
         let answer = match (entry.get("found"), entry.get("unavailable")) {
             (Some(Value::Null), None) => Ok(None),
             (Some(found), None) => {
-                let record = json!({ "source": entry["source"], "key": entry["key"], "fields": found });
+                let record = json!({ "source": entry["source"], "key": entry["key"], "fields": found, "types": entry["types"] });
                 Ok(Some(Record::from_json(&record)?))
             }
             (None, Some(Value::String(reason))) => Err(NoAnswer::Unavailable(reason.clone())),
