@@ -1,5 +1,11 @@
 //! The command line.
 
+mod mapping;
+
+pub(crate) use mapping::{
+    BenchArgs, BuildArgs, DiffArgs, ModuleArg, NewArgs, RecordArgs, ReplayArgs, RunOneArgs, TestArgs,
+};
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use scimwright_client::Query;
 use scimwright_record::{ProviderName, RecordKey, ResourceTypeName, TenantName};
@@ -26,7 +32,8 @@ Exit codes:
   4  it finished, and some records or calls failed
   5  the run finished, and deprovisioning was held
   6  a provider, a source or a module could not be used, or a source not be read to its end
-  7  a signal stopped it before its end; the next run goes on from there";
+  7  a signal stopped it before its end; the next run goes on from there
+  8  two modules were compared, and they differ";
 
 /// What every command takes.
 #[derive(Debug, Clone, Args)]
@@ -240,11 +247,24 @@ pub(crate) struct ProbeArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum MappingCommand {
+    /// Write a small project that works, to be changed.
+    New(NewArgs),
+    /// Build a project into a module.
+    Build(BuildArgs),
+    /// Run golden cases, under the limits of production.
+    Test(TestArgs),
+    /// Map one record, and show what came of it.
+    Run(Box<RunOneArgs>),
     /// Show what a module is, needs and writes.
-    Inspect {
-        /// A module file, or the name of a module in the configuration.
-        module: String,
-    },
+    Inspect(ModuleArg),
+    /// Show who would change if one module took another's place, and how.
+    Diff(DiffArgs),
+    /// Write down what a module makes of the records of a source, as cases.
+    Record(RecordArgs),
+    /// Run recorded cases again, and compare.
+    Replay(ReplayArgs),
+    /// Measure what a record costs.
+    Bench(BenchArgs),
 }
 
 #[derive(Debug, Args)]

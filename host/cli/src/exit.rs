@@ -22,6 +22,8 @@ pub(crate) enum Exit {
     Unavailable = 6,
     /// A signal stopped it before its end.
     Stopped = 7,
+    /// Two modules were compared, and they differ.
+    Different = 8,
 }
 
 impl Exit {

@@ -21,6 +21,7 @@ use crate::exit::Exit;
 use crate::terminal::{err, out};
 use scimwright_client::ClientError;
 use scimwright_client::SettingsError;
+use scimwright_mapping::case::CaseFileError;
 use scimwright_mapping::{HostError, LoadError};
 use scimwright_provision::{Existing, ProvisionError, Summary};
 use scimwright_record::ProviderName;
@@ -47,7 +48,7 @@ pub(crate) async fn run(cli: Cli) -> Exit {
             calls::made(&common, &args.resource, calls::provision(&common, &args, Existing::Refuse)).await
         }
         Command::Provider(command) => provider::run(&common, &command).await,
-        Command::Mapping(command) => mapping::run(&common, &command),
+        Command::Mapping(command) => mapping::run(&common, &command).await,
         Command::Log(args) => log::run(&common, &args).await,
         Command::Status => status::run(&common).await,
         Command::Sandbox(args) => sandbox::run(&common, &args).await,
@@ -92,6 +93,7 @@ pub(crate) fn classify(error: &anyhow::Error) -> Exit {
             || cause.is::<LoadError>()
             || cause.is::<SettingsError>()
             || cause.is::<Misconfigured>()
+            || cause.is::<CaseFileError>()
         {
             return Exit::Configuration;
         }

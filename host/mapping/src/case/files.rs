@@ -127,7 +127,9 @@ fn read_json(path: &Path) -> Result<Value, CaseFileError> {
 ///
 /// # Errors
 /// [`CaseFileError`] when the file cannot be opened; each item may be one as well.
-pub fn recording(path: &Path) -> Result<impl Iterator<Item = Result<Case, CaseFileError>>, CaseFileError> {
+pub fn recording(
+    path: &Path,
+) -> Result<impl Iterator<Item = Result<Case, CaseFileError>> + use<>, CaseFileError> {
     let file = File::open(path).map_err(|error| CaseFileError::io(path, error))?;
     Ok(from_lines(path, file))
 }
