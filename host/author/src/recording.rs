@@ -11,7 +11,7 @@ use scimwright_record::{ModuleName, Record};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::io::{self, BufRead as _, BufReader, Seek as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -39,6 +39,8 @@ enum RecordingPlace {
 struct Open {
     file: File,
     cases: u64,
+    /// The file's length after what was counted; another length means that somebody else writes, too.
+    length: u64,
 }
 
 /// A call that is to be written down.
@@ -113,6 +115,7 @@ impl Recorder {
                 entry.insert(Open::new(&path).map_err(failed)?)
             }
         };
+        open.look_again().map_err(failed)?;
         if open.cases >= self.limit {
             return Ok(Recorded::Full);
         }
@@ -120,6 +123,7 @@ impl Recorder {
         // In one piece, so that two processes that record do not mix their lines.
         open.file.write_all(line.as_bytes()).map_err(failed)?;
         open.cases += 1;
+        open.length += line.len() as u64;
         Ok(Recorded::Written)
     }
 
@@ -163,13 +167,25 @@ impl Open {
         if file.metadata()?.permissions().mode() & 0o077 != 0 {
             file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
         }
-        let mut cases = 0;
-        let mut lines = BufReader::new(&file);
-        let mut line = Vec::new();
+        let mut open = Self { file, cases: 0, length: 0 };
+        open.look_again()?;
+        Ok(open)
+    }
+
+    /// Counts the cases again where the file is not as it was left.
+    fn look_again(&mut self) -> io::Result<()> {
+        let length = self.file.metadata()?.len();
+        if length == self.length {
+            return Ok(());
+        }
+        let mut lines = BufReader::new(&self.file);
+        lines.seek(io::SeekFrom::Start(0))?;
+        let (mut cases, mut line) = (0, Vec::new());
         while lines.read_until(b'\n', &mut line)? > 0 {
             cases += 1;
             line.clear();
         }
-        Ok(Self { file, cases })
+        (self.cases, self.length) = (cases, length);
+        Ok(())
     }
 }

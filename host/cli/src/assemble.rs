@@ -3,6 +3,7 @@
 use crate::config::Misconfigured;
 use crate::config::model::{ModuleConfig, ProviderConfig, SourceConfig, SourceKind, Tenant, references};
 use crate::config::scripts::InlineModule;
+use crate::recording;
 use anyhow::Context;
 use scimwright_client::{
     Authentication, ClientIdentity, Discovery, Kind, Pem, Provider, ProviderSettings, Query,
@@ -122,7 +123,7 @@ pub(crate) fn layers(
         columns,
         references: references(&tenant.sources),
         lookups: Some(lookups),
-        recorder: None,
+        recorder: recording::recorder(tenant),
     })
 }
 

@@ -7,6 +7,7 @@
 //! - [`assemble`]: from a configuration to the parts that do the work
 //! - [`commands`]: one file a command
 //! - [`probe`]: trying out what a provider does
+//! - [`recording`]: calls of modules, written down where the configuration asks for it
 //! - [`report`]: runs, as people and programs see them
 //! - [`signals`]: SIGINT and SIGTERM end a run, and a second one the process
 //! - [`terminal`]: standard output and standard error
@@ -18,6 +19,7 @@ mod commands;
 mod config;
 mod exit;
 mod probe;
+mod recording;
 mod report;
 mod signals;
 mod terminal;

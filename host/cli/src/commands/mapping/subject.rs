@@ -10,8 +10,7 @@ use crate::commands::one_tenant;
 use crate::config::model::{ModuleConfig, Tenant};
 use crate::config::{FILE_NAME, Misconfigured};
 use scimwright_mapping::{Grants, HostOptions, Limits, MappingHost, MappingModule, ModuleId};
-use scimwright_record::{ModuleName, RecordLookup, TenantName};
-use scimwright_sources::SourceLookup;
+use scimwright_record::{ModuleName, TenantName};
 use scimwright_toolchain::{Project, project::MANIFEST};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -130,7 +129,7 @@ impl Subject {
                 None => merged.push((name.clone(), value.clone())),
             }
         }
-        let grants = Grants { reader: Some(reader(tenant)), ..config.grants.clone() };
+        let grants = Grants { reader: Some(assemble::lookups(tenant)), ..config.grants.clone() };
         Ok(self.host.load(self.id.clone(), &self.path, self.limits, merged, grants)?)
     }
 
@@ -140,12 +139,6 @@ impl Subject {
         let digest = module.digest().get(..12).unwrap_or(module.digest());
         format!("{} {} (sha256 {digest}…)", manifest.name, manifest.version)
     }
-}
-
-/// Look-ups in all sources of a tenant.
-fn reader(tenant: &Tenant) -> Arc<dyn RecordLookup> {
-    let sources = tenant.sources.iter().map(assemble::source);
-    Arc::new(SourceLookup::new(tokio::runtime::Handle::current(), sources))
 }
 
 /// The configuration, where the folder has one and it is clear whose is meant.
