@@ -50,18 +50,19 @@ pub(crate) struct TestArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(group = ArgGroup::new("input").required(true).args(["record", "source"]))]
 pub(crate) struct RunOneArgs {
-    #[command(flatten)]
-    pub(crate) module: ModuleArg,
+    /// A project's folder, a module's file, or the name of a module in the configuration; by default the project in
+    /// this folder. In a project, a case's file may stand here in place of --record.
+    #[arg(value_name = "MODULE")]
+    pub(crate) module: Option<String>,
     /// A file with a case, or with nothing but a record's fields as a JSON object; `-` reads standard input.
     #[arg(long, value_name = "FILE")]
     pub(crate) record: Option<PathBuf>,
     /// A source of the configuration.
-    #[arg(long, value_name = "NAME", requires = "key")]
+    #[arg(long, value_name = "NAME", requires = "key", conflicts_with = "record")]
     pub(crate) source: Option<SourceName>,
     /// The key of the record in the source.
-    #[arg(long, value_name = "KEY", conflicts_with = "record")]
+    #[arg(long, value_name = "KEY", conflicts_with = "record", requires = "source")]
     pub(crate) key: Option<RecordKey>,
     /// A setting of the module: NAME=VALUE. More than one may be given.
     #[arg(long, value_name = "NAME=VALUE", value_parser = setting)]

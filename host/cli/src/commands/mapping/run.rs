@@ -11,13 +11,24 @@ use scimwright_mapping::{Case, CaseReport, CaseRunner, Limits, MappingModule, Op
 use scimwright_record::SourceName;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
+use std::path::Path;
 
 pub(super) async fn run(common: &Common, args: &RunOneArgs) -> anyhow::Result<Exit> {
-    let subject = Subject::find(common, args.module.module.as_deref())?;
-    let (case, module) = match (&args.record, &args.source) {
+    let (wanted, record) = match (&args.module, &args.record) {
+        (Some(file), None) if args.source.is_none() && file.ends_with(".json") => {
+            (None, Some(Path::new(file)))
+        }
+        (wanted, record) => (wanted.as_deref(), record.as_deref()),
+    };
+    let subject = Subject::find(common, wanted)?;
+    let (case, module) = match (record, &args.source) {
         (Some(path), _) => from_file(&subject, args, records::one(path)?)?,
         (None, Some(source)) => from_source(&subject, args, source).await?,
-        (None, None) => return Err(Misconfigured("name a record: --record or --source".to_owned()).into()),
+        (None, None) => {
+            return Err(
+                Misconfigured("name a record: --record FILE, or --source NAME --key KEY".to_owned()).into()
+            );
+        }
     };
     let report = CaseRunner::live(&module).run(&case);
     let exit = if report.error.is_some() { Exit::RecordsFailed } else { Exit::Success };
