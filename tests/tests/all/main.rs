@@ -9,6 +9,7 @@ mod commands;
 mod company;
 mod crash;
 mod examples;
+mod layers;
 mod points;
 mod probing;
 mod provider_config;

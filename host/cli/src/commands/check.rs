@@ -127,7 +127,7 @@ fn check_rows(
                     let detail = count(inline.scripts.len() as u64, "script");
                     report.ok("rows", &name, &format!("{detail} can be run"));
                 }
-                Err(error) => report.problem("rows", &name, &format!("{error:#}"), Exit::Configuration),
+                Err(error) => report.problem("rows", &name, &error.to_string(), Exit::Configuration),
             }
         }
         for rules in &provider.resources {
