@@ -160,30 +160,49 @@ mod tests {
         read(&tenant, PathBuf::from("scimwright.toml"), text)
     }
 
+    /// The suggestions of the template: commented settings, those of a commented table together with it.
+    fn suggestions() -> Vec<Vec<&'static str>> {
+        let mut suggestions: Vec<Vec<&str>> = Vec::new();
+        let mut in_table = false;
+        for line in TEMPLATE.lines() {
+            let Some(rest) = line.strip_prefix("# ") else {
+                in_table = false;
+                continue;
+            };
+            let key = rest.split(" = ").next().unwrap_or_default();
+            let is_key = rest.contains(" = ") && key.chars().all(|c| c.is_ascii_alphabetic() || c == '_');
+            match suggestions.last_mut() {
+                Some(table) if in_table && is_key => table.push(line),
+                _ if rest.starts_with('[') || is_key => {
+                    in_table = rest.starts_with('[');
+                    suggestions.push(vec![line]);
+                }
+                _ => in_table = false,
+            }
+        }
+        suggestions
+    }
+
     #[test]
     fn the_template_is_a_configuration_and_so_is_each_of_its_suggestions() {
-        read_text(TEMPLATE).map_err(|problems| problems.to_string()).unwrap();
-        let suggestions = TEMPLATE.lines().filter_map(|line| Some((line, line.strip_prefix("# ")?)));
-        let settings: Vec<_> = suggestions
-            .filter(|(_, rest)| {
-                let key = rest.split(" = ").next().unwrap_or_default();
-                let is_key = key.chars().all(|c| c.is_ascii_lowercase() || c == '_');
-                // These belong to the tables that are commented out as a whole.
-                rest.contains(" = ") && is_key && !["path", "table", "key", "type"].contains(&key)
-            })
-            .collect();
-        assert!(settings.len() >= 9, "{settings:?}");
-        for (line, setting) in settings {
-            let in_module = ["settings", "grants", "limits"].iter().any(|key| setting.starts_with(key));
-            let text = TEMPLATE.replacen(line, setting, 1);
-            let text = if in_module { text.replacen("# [module", "[module", 1) } else { text };
-            read_text(&text).map_err(|problems| format!("{setting}: {problems}")).unwrap();
+        let read = |taken: &[&[&str]]| {
+            let lines = taken.iter().flat_map(|lines| lines.iter());
+            let text = lines.fold(TEMPLATE.to_owned(), |text, line| text.replacen(line, &line[2..], 1));
+            read_text(&text).map_err(|problems| format!("{taken:?}: {problems}")).unwrap()
+        };
+        read(&[]);
+        let suggestions = suggestions();
+        assert!(suggestions.len() >= 25, "{suggestions:#?}");
+        let scripts = suggestions.iter().find(|lines| lines[0] == "# [scripts]").unwrap();
+        for suggestion in &suggestions {
+            match suggestion[0].contains("js = ") {
+                true => read(&[suggestion, scripts]),
+                false => read(&[suggestion]),
+            };
         }
-        let sources = TEMPLATE.replace("# [source.directory]", "[source.directory]");
-        let sources = ["type = \"sqlite\"", "path = \"directory.db\"", "table = \"people\"", "key = \"id\""]
-            .iter()
-            .fold(sources, |text, setting| text.replacen(&format!("# {setting}"), setting, 1));
-        assert_eq!(read_text(&sources).map_err(|problems| problems.to_string()).unwrap().sources.len(), 2);
+        let tables: Vec<_> =
+            suggestions.iter().filter(|lines| lines.len() > 1).map(|lines| lines[0]).collect();
+        assert_eq!(tables, ["# [source.directory]", "# [module.corp-user]", "# [scripts]", "# [recording]"]);
     }
 
     #[test]
