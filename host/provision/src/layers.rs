@@ -198,10 +198,7 @@ impl Layers {
     }
 
     fn row_fields(&self) -> impl Iterator<Item = &str> {
-        self.rows.iter().filter_map(|row| match &row.value {
-            RowValue::Field(field) | RowValue::Link { field, .. } => Some(field.as_str()),
-            RowValue::Constant(_) | RowValue::Script { .. } => None,
-        })
+        self.rows.iter().filter_map(AttributeRow::field)
     }
 
     /// The record with the fields of other records that rows and modules name.

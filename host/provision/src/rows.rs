@@ -121,6 +121,15 @@ impl AttributeRow {
         Self { target, value, default: None, if_empty: IfEmpty::default(), apply: Apply::default() }
     }
 
+    /// The field that the row reads, if it reads one.
+    #[must_use]
+    pub fn field(&self) -> Option<&str> {
+        match &self.value {
+            RowValue::Field(field) | RowValue::Link { field, .. } => Some(field),
+            RowValue::Constant(_) | RowValue::Script { .. } => None,
+        }
+    }
+
     /// Puts the row's value for a record into the map. Where the source has `columns`, a field that the record
     /// lacks is an error; elsewhere it is empty.
     ///

@@ -104,6 +104,13 @@ impl Walk {
         self.hops.iter().map(|(_, source)| source)
     }
 
+    /// The fields that are read on the way, with the source that has to have each; `from` is where it begins.
+    pub fn steps<'w>(&'w self, from: &'w SourceName) -> impl Iterator<Item = (&'w SourceName, &'w str)> {
+        let sources = std::iter::once(from).chain(self.sources());
+        let fields = self.hops.iter().map(|(field, _)| field.as_str());
+        sources.zip(fields.chain(std::iter::once(self.field.as_str())))
+    }
+
     /// The value at the end of the way; `Null` where it leads nowhere.
     ///
     /// # Errors
@@ -215,6 +222,10 @@ mod tests {
         assert_eq!(follow(&zoe, "boss.boss.boss.boss.mail"), text("e0@example.com"));
         assert_eq!(follow(&zoe, "a.b.city"), text("Graz"), "a point may belong to the name of a field");
         assert_eq!(references().walk(&source("people"), "name.given"), Ok(None), "no reference, but a field");
+        let walk = references().walk(&source("people"), "dept.site_id.city").unwrap().unwrap();
+        let people = source("people");
+        let steps: Vec<_> = walk.steps(&people).map(|(source, field)| (source.as_str(), field)).collect();
+        assert_eq!(steps, [("people", "dept"), ("departments", "site_id"), ("sites", "city")]);
         let too_far = references().walk(&source("people"), "boss.boss.boss.boss.boss.mail").unwrap_err();
         assert!(too_far.to_string().contains("more than 4 sources"), "{too_far}");
     }

@@ -2,6 +2,7 @@
 
 use scimwright_tests::servers::{Http, TOKEN};
 use scimwright_tests::tool::{Printed, SandboxProcess, Workspace, root};
+use scimwright_toolchain::{Tools, build_script_file};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -111,6 +112,28 @@ fn a_row_takes_a_field_of_the_record_that_another_field_points_at() {
     let (summary, _) = stage.failures();
     assert_eq!((&summary["updated"], &summary["unchanged"]), (&1.into(), &2.into()), "{summary}");
     assert_eq!(stage.user("E1")["title"], "Development");
+}
+
+#[test]
+fn a_row_that_reads_what_no_record_has_is_found_before_a_sync() {
+    let folder = tempfile::tempdir().unwrap();
+    let stage = Stage::new(folder.path());
+    let rows = "title = { field = \"department_id.titel\" }\nnickName = { field = \"nik\" }\n\
+                displayName = { field = \"department_id.site_id.anything\" }";
+    stage.configure(rows, "");
+    let checked = stage.run(&["check", "--offline"]);
+    assert_eq!(checked.code, Some(3), "{}", checked.stdout);
+    let problems: Vec<_> = checked.stdout.lines().filter(|line| line.starts_with("problem")).collect();
+    assert_eq!(
+        problems,
+        [
+            "problem  rows User at acme: the row `title` reads `titel`, which source `departments` does not have; did you \
+             mean `title`?",
+            "problem  rows User at acme: the row `nickName` reads `nik`, which source `hr` does not have; did you mean \
+             `nick`?",
+        ],
+        "a JSON Lines file has no columns"
+    );
 }
 
 #[test]
@@ -407,4 +430,68 @@ fn scripts_in_rows_run_as_one_module_over_the_whole_record() {
     let checked = stage.run(&["check", "--offline"]);
     assert_eq!(checked.code, Some(3), "{}", checked.stdout);
     assert!(checked.stdout.contains("the script of row `title` cannot be used"), "{}", checked.stdout);
+}
+
+/// A mapping that looks departments up, and says in each attribute what it was told.
+const TELLER: &str = r#"
+import { mapping, lookup, skip } from "scimwright";
+export const { about, attributeMapping } = mapping({
+  name: "teller", version: "1.0.0", description: "Says what it was told.",
+  reads: ["department_id", "department_id.title"], writes: ["title", "nickName"], lookups: ["departments"],
+  map(record) {
+    if (record.department_id === "D3") return skip("closed");
+    let title;
+    try {
+      title = lookup("departments", record.department_id, ["title"])?.title ?? "none";
+    } catch (error) {
+      title = `refused: ${error.message}`;
+    }
+    return { title, nickName: record["department_id.title"] ?? "empty" };
+  },
+});
+"#;
+
+#[test]
+fn a_module_looks_records_up_in_the_sources_that_it_was_granted_and_in_no_others() {
+    let Some(tool) = javascript_tool() else {
+        eprintln!("skipped: componentize-qjs is not installed; `cargo xtask test` installs it");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let stage = Stage::new(folder.path());
+    stage.workspace.write("teller.js", TELLER).unwrap();
+    let tools = Tools { componentize_qjs: Some(tool), ..Tools::default() };
+    let built =
+        build_script_file(&folder.path().join("teller.js"), &folder.path().join("cache"), &tools).unwrap();
+    std::fs::create_dir_all(folder.path().join("modules")).unwrap();
+    std::fs::copy(built, folder.path().join("modules/teller.wasm")).unwrap();
+    let rows = "title = { script = \"teller\" }\nnickName = { script = \"teller\" }";
+
+    stage.configure(rows, "");
+    let refused = stage.run(&["check", "--offline"]);
+    assert_eq!(refused.code, Some(3), "{}", refused.stdout);
+    let remedy = "[module.teller] grants = { lookups = [\"departments\"] }";
+    assert!(refused.stdout.contains(remedy), "{}", refused.stdout);
+
+    stage.configure(rows, "[module.teller]\ngrants = { lookups = [\"departments\"] }");
+    let (summary, failed) = stage.failures();
+    assert_eq!((&summary["created"], &failed), (&3.into(), &vec![]), "{summary}");
+    let told = |key: &str| {
+        let user = stage.user(key);
+        (user["title"].as_str().unwrap().to_owned(), user["nickName"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(told("E1"), ("Research".to_owned(), "Research".to_owned()));
+    assert_eq!(told("E2"), ("Sales".to_owned(), "Sales".to_owned()));
+    assert_eq!(told("E3"), ("none".to_owned(), "empty".to_owned()));
+
+    // A row that cannot be understood is no "none", and a module that skips skips for all rows.
+    let departments = "id,title,site_id\nD1,Research,S1\nD2,Sales,\nD9,too,many,cells\n";
+    stage.workspace.write("departments.csv", departments).unwrap();
+    stage.workspace.write("people.csv", &PEOPLE.replace(",D2,", ",D3,")).unwrap();
+    let printed = stage.run(&["--output", "json", "plan"]);
+    let events = printed.events("record").unwrap();
+    let of = |key: &str| events.iter().find(|event| event["key"] == key).unwrap();
+    assert_eq!((&of("E2")["action"], &of("E2")["reason"]), (&json!("skip"), &json!("closed")));
+    let reason = of("E3")["reason"].as_str().unwrap_or_default();
+    assert!(reason.contains("record `D9` of source `departments` cannot be used: line 4"), "{events:#?}");
 }

@@ -5,7 +5,7 @@
 use super::tenants;
 use crate::args::{CheckArgs, Common, Output};
 use crate::assemble;
-use crate::config::model::{ModuleConfig, ProviderConfig, SourceConfig, Tenant};
+use crate::config::model::{ModuleConfig, ProviderConfig, SourceConfig, Tenant, references};
 use crate::config::reader::nearest;
 use crate::exit::Exit;
 use crate::terminal::out;
@@ -14,7 +14,7 @@ use scimwright_client::{FailureClass, Query};
 use scimwright_mapping::{LoadError, LoadFailure, MappingHost, ModuleId};
 use scimwright_profile::{Deletion, Disabling};
 use scimwright_provision::{DeprovisionAction, ResourceRules, RowValue};
-use scimwright_record::{ModuleName, RecordLookup, Row};
+use scimwright_record::{ModuleName, RecordLookup, Row, SourceName};
 use scimwright_scim::{AttributeName, AttributePath};
 use scimwright_state::StateStore;
 use serde_json::json;
@@ -31,9 +31,11 @@ pub(super) async fn run(common: &Common, args: &CheckArgs) -> anyhow::Result<Exi
         let host = assemble::mapping_host(&tenant)?;
         check_state(&tenant, &mut report).await;
         check_modules(&tenant, &host, &mut report);
+        let mut columns = HashMap::new();
         for source in &tenant.sources {
-            check_source(source, &mut report).await;
+            columns.insert(source.name.clone(), check_source(source, &mut report).await);
         }
+        check_fields(&tenant, &columns, &mut report);
         for provider in &tenant.providers {
             check_provider(provider, args.offline, &mut report).await;
         }
@@ -187,18 +189,27 @@ fn load_problems(
     unknown.chain(missing).collect()
 }
 
-/// Reads the whole source: only that shows whether it can be read to its end.
-async fn check_source(config: &SourceConfig, report: &mut Report) {
+/// Reads the whole source: only that shows whether it can be read to its end. Returns the columns of its records.
+async fn check_source(config: &SourceConfig, report: &mut Report) -> Vec<String> {
     let name = config.name.to_string();
     let source = assemble::source(config);
     let mut rows = match source.read().await {
         Ok(rows) => rows,
-        Err(error) => return report.problem("source", &name, &error.to_string(), Exit::Unavailable),
+        Err(error) => {
+            report.problem("source", &name, &error.to_string(), Exit::Unavailable);
+            return Vec::new();
+        }
     };
+    let mut columns = Vec::new();
     let (mut records, mut malformed) = (0_u64, 0_u64);
     while let Some(row) = rows.next().await {
         match row {
-            Ok(Row::Record(..)) => records += 1,
+            Ok(Row::Record(_, record)) => {
+                if records == 0 && config.has_columns() {
+                    columns = record.fields().iter().map(|field| field.name.clone()).collect();
+                }
+                records += 1;
+            }
             Ok(Row::Malformed(row)) => {
                 malformed += 1;
                 if malformed <= SHOWN {
@@ -206,7 +217,10 @@ async fn check_source(config: &SourceConfig, report: &mut Report) {
                     report.problem("source", &name, &message, Exit::RecordsFailed);
                 }
             }
-            Err(error) => return report.problem("source", &name, &error.to_string(), Exit::Unavailable),
+            Err(error) => {
+                report.problem("source", &name, &error.to_string(), Exit::Unavailable);
+                return columns;
+            }
         }
     }
     if malformed > SHOWN {
@@ -214,6 +228,40 @@ async fn check_source(config: &SourceConfig, report: &mut Report) {
         report.problem("source", &name, &message, Exit::RecordsFailed);
     }
     report.ok("source", &name, &format!("{records} records, {malformed} malformed rows"));
+    columns
+}
+
+/// Looks for rows that read a field which no record has; every record would fail for it.
+fn check_fields(tenant: &Tenant, columns: &HashMap<SourceName, Vec<String>>, report: &mut Report) {
+    let references = references(&tenant.sources);
+    for provider in &tenant.providers {
+        for rules in &provider.resources {
+            for (row, field) in rules.rows.iter().filter_map(|row| Some((row, row.field()?))) {
+                // A path too far was refused when the configuration was read.
+                let Ok(walk) = references.walk(&rules.source, field) else { continue };
+                let steps: Vec<_> = match &walk {
+                    Some(walk) => walk.steps(&rules.source).collect(),
+                    None => vec![(&rules.source, field)],
+                };
+                for (source, field) in steps {
+                    let Some(known) = columns.get(source).filter(|known| !known.is_empty()) else { continue };
+                    if known.iter().any(|column| column == field) {
+                        continue;
+                    }
+                    let help = match nearest(field, known.iter().map(String::as_str)) {
+                        Some(near) => format!("did you mean `{near}`?"),
+                        None => format!("it has: {}", known.join(", ")),
+                    };
+                    let message = format!(
+                        "the row `{}` reads `{field}`, which source `{source}` does not have; {help}",
+                        row.target
+                    );
+                    let name = format!("{} at {}", rules.resource_type, provider.name);
+                    report.problem("rows", &name, &message, Exit::Configuration);
+                }
+            }
+        }
+    }
 }
 
 async fn check_provider(config: &ProviderConfig, offline: bool, report: &mut Report) {
