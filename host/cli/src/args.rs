@@ -8,7 +8,7 @@ pub(crate) use mapping::{
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use scimwright_client::Query;
-use scimwright_record::{ProviderName, RecordKey, ResourceTypeName, TenantName};
+use scimwright_record::{ModuleName, ProviderName, RecordKey, ResourceTypeName, TenantName};
 use scimwright_scim::{AttributePath, Filter, SortOrder};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -92,6 +92,8 @@ pub(crate) enum Command {
     Log(LogArgs),
     /// Show modules, sources, providers, links and recent runs.
     Status,
+    /// Keep the modules folder live and sync every resource on its interval, until a signal ends it.
+    Serve,
     /// Run a SCIM service provider in memory, to try things out.
     Sandbox(SandboxArgs),
 }
@@ -265,6 +267,11 @@ pub(crate) enum MappingCommand {
     Replay(ReplayArgs),
     /// Measure what a record costs.
     Bench(BenchArgs),
+    /// End a module's quarantine by hand.
+    Release {
+        /// The name of the module.
+        module: ModuleName,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -3,12 +3,14 @@
 use crate::config::Misconfigured;
 use crate::config::model::{ModuleConfig, ProviderConfig, SourceConfig, SourceKind, Tenant, references};
 use crate::config::scripts::InlineModule;
+use crate::modules::Modules;
 use crate::recording;
 use anyhow::Context;
 use scimwright_client::{
     Authentication, ClientIdentity, Discovery, Kind, Pem, Provider, ProviderSettings, Query,
     ResourceTypeBinding, SettingsError, SettingsRule, TlsSettings,
 };
+use scimwright_mapping::registry::file_of;
 use scimwright_mapping::{Grants, HostOptions, LoadError, MappingHost, MappingModule, ModuleId, ModuleSlot};
 use scimwright_provision::{Layers, ProvisionError, Provisioner, ResourceRules};
 use scimwright_record::{ModuleName, RecordLookup, RecordSource};
@@ -35,11 +37,10 @@ pub(crate) fn mapping_host(tenant: &Tenant) -> anyhow::Result<MappingHost> {
     MappingHost::new(options).context("the host for mapping modules cannot be started")
 }
 
-/// The file of a module: a component, or its text form.
+/// The file of a module: a component, or its text form. Of two the same one that a service would use.
 pub(crate) fn module_path(tenant: &Tenant, name: &ModuleName) -> PathBuf {
     let folder = tenant.module_folder();
-    let text = folder.join(format!("{name}.wat"));
-    if text.is_file() { text } else { folder.join(format!("{name}.wasm")) }
+    file_of(&folder, name).unwrap_or_else(|| folder.join(format!("{name}.wasm")))
 }
 
 /// Loads one module.
@@ -89,28 +90,21 @@ pub(crate) fn tools(tenant: &Tenant) -> Tools {
 
 /// Loads the layers of one resource type.
 pub(crate) fn layers(
-    host: &MappingHost,
+    modules: &Modules,
     tenant: &Tenant,
     provider: &ProviderConfig,
     rules: &ResourceRules,
     columns: bool,
 ) -> anyhow::Result<Layers> {
-    let lookups = lookups(tenant);
     let load = |names: &[ModuleName]| -> anyhow::Result<Vec<ModuleSlot>> {
-        names
-            .iter()
-            .map(|name| {
-                let config =
-                    tenant.module(name).with_context(|| format!("module `{name}` is not configured"))?;
-                Ok(ModuleSlot::fixed(module(host, tenant, config, &lookups)?))
-            })
-            .collect()
+        names.iter().map(|name| modules.slot(tenant, name)).collect()
     };
     let mut scripts = Vec::new();
     for name in rules.scripts() {
         match provider.inline_module(name) {
             Some(inline) => {
-                scripts.push(ModuleSlot::fixed(inline_module(host, tenant, inline, &lookups)?));
+                let module = inline_module(&modules.host, tenant, inline, &modules.lookups)?;
+                scripts.push(ModuleSlot::fixed(module));
             }
             None => scripts.extend(load(std::slice::from_ref(name))?),
         }
@@ -122,7 +116,7 @@ pub(crate) fn layers(
         scripts,
         columns,
         references: references(&tenant.sources),
-        lookups: Some(lookups),
+        lookups: Some(Arc::clone(&modules.lookups)),
         recorder: recording::recorder(tenant),
     })
 }
@@ -203,7 +197,7 @@ pub(crate) async fn provisioners(
     tenant: &Tenant,
     config: &ProviderConfig,
     wanted: impl Fn(&ResourceRules) -> bool,
-    host: &MappingHost,
+    modules: &Modules,
     state: &TenantState,
 ) -> anyhow::Result<Vec<Provisioner>> {
     // Modules first: what is wrong with them is known without a provider.
@@ -213,7 +207,7 @@ pub(crate) async fn provisioners(
             .source(&rules.source)
             .with_context(|| format!("source `{}` is not configured", rules.source))?;
         let source = source(source_config);
-        let layers = layers(host, tenant, config, rules, source.has_columns())?;
+        let layers = layers(modules, tenant, config, rules, source.has_columns())?;
         mapped.push((rules, source, Arc::new(layers)));
     }
     if mapped.is_empty() {

@@ -5,6 +5,7 @@
 //! - [`args`]: the command line
 //! - [`config`]: the configuration folder
 //! - [`assemble`]: from a configuration to the parts that do the work
+//! - [`modules`]: modules loaded for one command, or kept live in their folder
 //! - [`commands`]: one file a command
 //! - [`probe`]: trying out what a provider does
 //! - [`recording`]: calls of modules, written down where the configuration asks for it
@@ -18,6 +19,7 @@ mod assemble;
 mod commands;
 mod config;
 mod exit;
+mod modules;
 mod probe;
 mod recording;
 mod report;

@@ -90,12 +90,19 @@ impl Breaker {
 
     /// Takes a call's outcome in.
     pub(crate) fn settle(&self, now: Timestamp, failure: Option<&MapError>) {
-        let against = failure.filter(|error| counts(&error.fault));
         let mut state = self.state();
-        let Some(error) = against else {
+        let error = match failure {
+            Some(error) if counts(&error.fault) => error,
+            // A source that could not be read, a place that was not to be had: nothing is known from that.
+            Some(error) if error.concern() == Concern::Operator => {
+                state.open.iter_mut().for_each(|open| open.trying = None);
+                return;
+            }
             // A refusal of the record is an answer like any other.
-            *state = State::default();
-            return;
+            _ => {
+                *state = State::default();
+                return;
+            }
         };
         state.failures = state.failures.saturating_add(1);
         let failures = state.failures;

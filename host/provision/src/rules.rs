@@ -26,6 +26,8 @@ pub struct ResourceRules {
     pub defaults: Vec<ModuleName>,
     /// What happens to a resource whose record left scope.
     pub deprovision: DeprovisionRules,
+    /// How often a service syncs it; as the service's configuration says where this says nothing.
+    pub interval: Option<Duration>,
     /// How many records may be on their way to the provider at once; at least 1.
     pub concurrency: usize,
 }

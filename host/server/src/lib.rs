@@ -22,3 +22,4 @@ mod watch;
 pub use event::{Happening, ServiceEvent, ServiceObserver};
 pub use service::{Service, ServiceEnd, ServiceOptions};
 pub use setup::{OpenTenant, Provisioners, ScheduledResource, TenantSetup, Trouble};
+pub use watch::module_file;

@@ -71,7 +71,7 @@ impl Watch<'_> {
                 (self.say)(Happening::FolderTrouble { reason });
             }
         }
-        let files: Vec<ModuleFile> = status.into_iter().map(file).collect();
+        let files: Vec<ModuleFile> = status.into_iter().map(module_file).collect();
         if said.files.as_ref() != Some(&files) {
             self.state.put_module_files(&files).await.map_err(|error| Trouble(error.to_string()))?;
             said.files = Some(files);
@@ -84,7 +84,9 @@ impl Watch<'_> {
     }
 }
 
-fn file(status: ModuleStatus) -> ModuleFile {
+/// What is known of a file, as it is written down.
+#[must_use]
+pub fn module_file(status: ModuleStatus) -> ModuleFile {
     let serving = status.served_by_another().map(|serving| serving.digest.clone());
     ModuleFile {
         file: status.file.unwrap_or_default(),

@@ -16,6 +16,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("host/provision", &["client", "mapping", "profile", "state", "scim", "record"]),
     ("host/author", &["mapping", "record"]),
     ("host/sandbox", &["profile", "scim"]),
+    ("host/server", &["mapping", "provision", "record", "state"]),
     ("host/toolchain", &["record"]),
     ("guest-sdk/rust", &[]),
     ("mappings-examples/corp-user", &["guest"]),

@@ -17,4 +17,5 @@ mod providers;
 mod safety;
 mod sandbox;
 mod scim2_server;
+mod serving;
 mod tenants;

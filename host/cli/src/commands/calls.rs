@@ -10,6 +10,7 @@ use crate::assemble;
 use crate::config::Misconfigured;
 use crate::config::model::{ProviderConfig, Tenant};
 use crate::exit::Exit;
+use crate::modules::Modules;
 use crate::report::{CallResult, print_result};
 use crate::terminal::{err, out, out_if_read};
 use anyhow::Context;
@@ -259,10 +260,10 @@ pub(super) async fn provision(
     }
     let store = StateStore::open(&tenant.state).await?;
     let state = store.tenant(&tenant.name);
-    let host = assemble::mapping_host(&tenant)?;
+    let modules = Modules::loaded(assemble::mapping_host(&tenant)?, &tenant);
     let wanted = &args.resource.resource_type;
     let provisioners =
-        assemble::provisioners(&tenant, config, |rules| rules.resource_type == *wanted, &host, &state)
+        assemble::provisioners(&tenant, config, |rules| rules.resource_type == *wanted, &modules, &state)
             .await?;
     let Some(provisioner) = provisioners.into_iter().next() else {
         let message = format!(

@@ -8,7 +8,10 @@ mod mapping;
 mod provider;
 mod run;
 mod sandbox;
+mod serve;
 mod status;
+
+use run::create_private_folder;
 
 #[cfg(test)]
 pub(crate) use init::TEMPLATE;
@@ -51,6 +54,7 @@ pub(crate) async fn run(cli: Cli) -> Exit {
         Command::Mapping(command) => mapping::run(&common, &command).await,
         Command::Log(args) => log::run(&common, &args).await,
         Command::Status => status::run(&common).await,
+        Command::Serve => serve::run(&common).await,
         Command::Sandbox(args) => sandbox::run(&common, &args).await,
     };
     outcome.unwrap_or_else(|error| report_error(&common, &error))

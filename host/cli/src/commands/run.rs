@@ -5,9 +5,9 @@ use crate::args::{Common, RunArgs, SyncArgs};
 use crate::assemble;
 use crate::config::model::Tenant;
 use crate::exit::Exit;
+use crate::modules::Modules;
 use crate::report::Reporter;
 use crate::signals;
-use scimwright_mapping::MappingHost;
 use scimwright_provision::{Event, Mode, ResourceRules, RunOptions, StopSignal, Summary};
 use scimwright_record::TenantName;
 use scimwright_state::{StateStore, TenantState};
@@ -54,14 +54,14 @@ async fn run(
     options: RunOptions,
     store: &StateStore,
 ) -> anyhow::Result<Exit> {
-    let host = assemble::mapping_host(tenant)?;
+    let modules = Modules::loaded(assemble::mapping_host(tenant)?, tenant);
     let state = store.tenant(&tenant.name);
     let work = Work {
         tenant,
         args,
         mode,
         options,
-        host,
+        modules,
         state,
         reporter: Reporter::new(common.output, common.verbose, mode),
     };
@@ -74,7 +74,7 @@ struct Work<'a> {
     args: &'a RunArgs,
     mode: Mode,
     options: RunOptions,
-    host: MappingHost,
+    modules: Modules,
     state: TenantState,
     reporter: Reporter,
 }
@@ -98,7 +98,7 @@ impl Work<'_> {
                 self.tenant,
                 provider,
                 |rules| self.wants(rules),
-                &self.host,
+                &self.modules,
                 &self.state,
             );
             let provisioners = match provisioners.await {

@@ -3,11 +3,14 @@
 use super::tenants;
 use crate::args::{Common, Output};
 use crate::assemble;
-use crate::config::model::Tenant;
+use crate::config::model::{ProviderConfig, Tenant};
 use crate::exit::Exit;
+use crate::modules;
 use crate::terminal::out;
-use scimwright_state::{LinkScope, Run, RunProgress, Standing, StateStore, TenantState};
+use scimwright_server::module_file;
+use scimwright_state::{LinkScope, ModuleFile, Run, RunProgress, Standing, StateStore, TenantState};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// How many runs are shown.
 const RUNS: u32 = 10;
@@ -16,7 +19,10 @@ pub(super) async fn run(common: &Common) -> anyhow::Result<Exit> {
     let mut exit = Exit::Success;
     for tenant in tenants(common)? {
         let status = status(&tenant).await?;
-        if status.modules.iter().any(|module| module["state"] == "refused") {
+        let unusable = |module: &Value| {
+            module["used"] == true && (module["state"] == "refused" || module["state"] == "removed")
+        };
+        if status.modules.iter().any(unusable) {
             exit = Exit::Configuration;
         }
         match common.output {
@@ -46,23 +52,60 @@ async fn status(tenant: &Tenant) -> anyhow::Result<Status> {
     };
     Ok(Status {
         tenant: tenant.name.to_string(),
-        modules: modules(tenant)?,
+        modules: modules(tenant, state.as_ref()).await?,
         resources: resources(tenant, state.as_ref()).await?,
         runs,
     })
 }
 
-fn modules(tenant: &Tenant) -> anyhow::Result<Vec<Value>> {
-    let host = assemble::mapping_host(tenant)?;
-    let lookups = assemble::lookups(tenant);
-    let rows = tenant.modules.iter().map(|config| match assemble::module(&host, tenant, config, &lookups) {
-        Ok(module) => json!({
-            "module": config.name, "state": "live", "version": module.manifest().version,
-            "digest": module.digest(),
-        }),
-        Err(error) => json!({ "module": config.name, "state": "refused", "reason": error.to_string() }),
+/// What the running service says of the files in the modules folder; without one they are judged here.
+async fn modules(tenant: &Tenant, state: Option<&TenantState>) -> anyhow::Result<Vec<Value>> {
+    let said = match state {
+        Some(state) => state.module_files().await?,
+        None => None,
+    };
+    let files = match said {
+        Some(files) => files,
+        None => judge(tenant).await?,
+    };
+    let quarantines = match state {
+        Some(state) => state.quarantines().await?,
+        None => Vec::new(),
+    };
+    let rows = files.into_iter().map(|file| {
+        let quarantine = quarantines.iter().find(|quarantine| {
+            file.state == "live"
+                && quarantine.module.as_str() == file.module
+                && Some(&quarantine.digest) == file.digest.as_ref()
+        });
+        let mut row = serde_json::to_value(&file)?;
+        if let Some(quarantine) = quarantine {
+            row["state"] = "quarantined".into();
+            row["reason"] = format!(
+                "{} calls failed, one after the other, the last one so: {}; it is tried again after {}, or now with \
+                 `scimwright mapping release {}`; another version of the file ends it as well",
+                quarantine.failures, quarantine.reason, quarantine.until, quarantine.module
+            )
+            .into();
+        }
+        Ok(row)
     });
-    Ok(rows.collect())
+    rows.collect()
+}
+
+/// Looks at the folder as a service would, once and without waiting for files to settle.
+async fn judge(tenant: &Tenant) -> anyhow::Result<Vec<ModuleFile>> {
+    let host = assemble::mapping_host(tenant)?;
+    let registry = modules::registry(&host, tenant, &assemble::lookups(tenant), Duration::ZERO)?;
+    for module in tenant.providers.iter().flat_map(ProviderConfig::mentioned_modules) {
+        let _wanted = registry.slot(module);
+    }
+    registry.scan(jiff::Timestamp::now());
+    // Bounded by the limits under which modules describe themselves, and by what compiling them takes.
+    while registry.trouble().is_none() && !registry.is_settled() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    Ok(registry.status().into_iter().map(module_file).collect())
 }
 
 async fn resources(tenant: &Tenant, state: Option<&TenantState>) -> anyhow::Result<Vec<Value>> {
@@ -111,15 +154,7 @@ impl Status {
     fn page(&self) -> String {
         let mut lines = vec![format!("Tenant {}", self.tenant)];
         for module in &self.modules {
-            lines.push(match text(module, "reason") {
-                "" => format!(
-                    "  module    {} {}: live ({}…)",
-                    text(module, "module"),
-                    text(module, "version"),
-                    text(module, "digest").get(..12).unwrap_or_default()
-                ),
-                reason => format!("  module    {}: refused: {reason}", text(module, "module")),
-            });
+            lines.push(module_line(module));
         }
         for row in &self.resources {
             let open = row["unsettled"].as_u64().unwrap_or(0);
@@ -148,6 +183,28 @@ impl Status {
         }
         lines.join("\n")
     }
+}
+
+fn module_line(module: &Value) -> String {
+    let short = |key| text(module, key).get(..12).unwrap_or_default();
+    let mut line = format!("  module    {}: {}", text(module, "module"), text(module, "state"));
+    if module["state"] == "live" {
+        line.push_str(&format!(", version {} ({}…)", text(module, "version"), short("digest")));
+    }
+    let file = text(module, "file");
+    if !file.is_empty() && file != format!("{}.wasm", text(module, "module")) {
+        line.push_str(&format!(" ({file})"));
+    }
+    if !text(module, "reason").is_empty() {
+        line.push_str(&format!(": {}", text(module, "reason")));
+    }
+    if !text(module, "serving").is_empty() {
+        line.push_str(&format!("; the version {}… still serves", short("serving")));
+    }
+    if module["used"] == false {
+        line.push_str("; no resource uses it");
+    }
+    line
 }
 
 fn text<'v>(row: &'v Value, key: &str) -> &'v str {

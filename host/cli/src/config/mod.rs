@@ -21,6 +21,7 @@ pub(crate) mod reader;
 pub(crate) mod recording;
 pub(crate) mod scripts;
 pub(crate) mod secret;
+pub(crate) mod serve;
 pub(crate) mod server;
 pub(crate) mod source;
 

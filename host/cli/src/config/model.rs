@@ -4,6 +4,7 @@ pub(crate) use super::module::ModuleConfig;
 pub(crate) use super::provider::ProviderConfig;
 use super::recording::Recording;
 use super::scripts::Scripts;
+use super::serve::Serve;
 use scimwright_mapping::Limits;
 use scimwright_provision::{Linked, References};
 use scimwright_record::{ModuleName, SourceName, TenantName};
@@ -24,6 +25,7 @@ pub(crate) struct Tenant {
     /// The common limits, cut to what may be: those of modules that scimwright makes itself.
     pub(crate) limits: Limits,
     pub(crate) scripts: Scripts,
+    pub(crate) serve: Serve,
     /// Which calls are written down; none without it.
     pub(crate) recording: Option<Recording>,
 }

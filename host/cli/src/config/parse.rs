@@ -5,6 +5,7 @@ use super::model::{ModuleConfig, ProviderConfig, Tenant, references};
 use super::reader::{FileReader, Located, TableReader, nearest};
 use super::recording::Recording;
 use super::scripts::Scripts;
+use super::serve::Serve;
 use super::{limits, module, provider, source};
 use scimwright_mapping::Limits;
 use scimwright_provision::References;
@@ -33,6 +34,7 @@ pub(super) fn tenant(file: &FileReader, tenant: &TenantFolder, document: &DeTabl
         root.table("limits").map_or_else(Limits::default, |table| limits::read(table, Limits::default()));
     let scripts = root.table("scripts").map(|table| Scripts::read(table, folder)).unwrap_or_default();
     let recording = root.table("recording").and_then(|table| Recording::read(table, folder));
+    let serve = root.table("serve").map(Serve::read).unwrap_or_default();
     let source_tables = root.named_tables("source");
     // A source with a mistake in it is a known source all the same.
     let known_sources: Vec<SourceName> =
@@ -70,6 +72,7 @@ pub(super) fn tenant(file: &FileReader, tenant: &TenantFolder, document: &DeTabl
         modules,
         limits: ceilings.cut(base_limits).0,
         scripts,
+        serve,
         recording,
     }
 }

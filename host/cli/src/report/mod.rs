@@ -5,6 +5,7 @@
 //! - [`result`]: the result of one client call
 //! - [`discovery`]: what a provider says about itself
 //! - [`probing`]: what it does
+//! - [`serving`]: what the service says
 //! - [`columns`]: text in columns
 
 pub(crate) mod columns;
@@ -13,6 +14,7 @@ pub(crate) mod human;
 pub(crate) mod json;
 pub(crate) mod probing;
 pub(crate) mod result;
+pub(crate) mod serving;
 
 pub(crate) use result::{CallResult, print_result};
 

@@ -224,7 +224,9 @@ impl Guest {
 /// The contract as it stands in the repository.
 pub(crate) fn contract() -> Resolve {
     let mut resolve = Resolve::default();
-    resolve.push_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit")).unwrap();
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let wit = here.ancestors().map(|folder| folder.join("wit")).find(|folder| folder.is_dir());
+    resolve.push_dir(wit.unwrap()).unwrap();
     resolve
 }
 

@@ -10,6 +10,7 @@ mod diff;
 mod inspect;
 mod new;
 mod record;
+mod release;
 mod records;
 mod replay;
 mod run;
@@ -30,5 +31,6 @@ pub(super) async fn run(common: &Common, command: &MappingCommand) -> anyhow::Re
         MappingCommand::Record(args) => record::run(common, args).await,
         MappingCommand::Replay(args) => replay::run(common, args),
         MappingCommand::Bench(args) => bench::run(common, args),
+        MappingCommand::Release { module } => release::run(common, module).await,
     }
 }

@@ -4,6 +4,7 @@ use crate::config::attributes;
 use crate::config::parse::{Surroundings, unknown_name};
 use crate::config::reader::{Located, TableReader};
 use crate::config::scripts::{InlineModule, InlineReader, inline_name};
+use crate::config::serve;
 use scimwright_provision::{DeprovisionAction, DeprovisionRules, ResourceRules, Threshold, UnreadableRows};
 use scimwright_record::{ModuleName, ProviderName, RecordKey, ResourceTypeName, SourceName};
 use scimwright_scim::AttributePath;
@@ -101,6 +102,7 @@ fn resource(
         );
     }
     let deprovision = deprovision(&table);
+    let interval = serve::interval(&table);
     table.finish();
     let rules = ResourceRules {
         resource_type: resource_type?.value,
@@ -110,6 +112,7 @@ fn resource(
         modules,
         defaults,
         deprovision,
+        interval,
         concurrency: usize::try_from(concurrency).unwrap_or(1),
     };
     Some((rules, inline))

@@ -1,0 +1,134 @@
+//! `serve`: keeps every tenant's modules folder live, and syncs every resource on its interval.
+
+use super::{create_private_folder, tenant_folders};
+use crate::args::{Common, Output};
+use crate::assemble;
+use crate::config::model::{ProviderConfig, Tenant};
+use crate::config::{self, FILE_NAME, TenantFolder};
+use crate::exit::Exit;
+use crate::modules::{self, Modules};
+use crate::report::serving;
+use crate::signals;
+use anyhow::Context;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use scimwright_mapping::{HostOptions, MappingHost};
+use scimwright_provision::{Provisioner, StopSignal};
+use scimwright_record::{ProviderName, ResourceTypeName, TenantName};
+use scimwright_server::{
+    OpenTenant, Provisioners, ScheduledResource, Service, ServiceEnd, ServiceEvent, ServiceOptions,
+    TenantSetup, Trouble,
+};
+use scimwright_state::{StateStore, TenantState};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+/// How long a module's file must not have changed before it is looked at.
+const SETTLE: Duration = Duration::from_millis(500);
+
+pub(super) async fn run(common: &Common) -> anyhow::Result<Exit> {
+    let folders = tenant_folders(common)?;
+    // One pool and one clock for all tenants. Compiled code is known by what it was compiled from, so tenants may
+    // share it; one tenant's state folder is where a single command keeps its own.
+    let cache = common.config.join(".scimwright").join("compiled");
+    create_private_folder(cache.parent().unwrap_or(&cache))?;
+    let host = MappingHost::new(HostOptions { cache_dir: Some(cache), ..HostOptions::default() })
+        .context("the host for mapping modules cannot be started")?;
+    let tenants = folders.into_iter().map(|folder| -> Arc<dyn TenantSetup> {
+        Arc::new(Setup { folder, host: host.clone(), read: Mutex::default() })
+    });
+    let stop = StopSignal::new();
+    signals::stop_on_signal(stop.clone());
+    let (output, verbose) = (common.output, common.verbose);
+    let observer = move |event: &ServiceEvent| match output {
+        Output::Human => serving::human(event, verbose),
+        Output::Json => serving::json(event),
+    };
+    let service = Service::new(tenants.collect(), ServiceOptions::default(), Arc::new(observer));
+    Ok(match service.run(stop).await {
+        ServiceEnd::Clean => Exit::Success,
+        ServiceEnd::BrokenOff => Exit::Stopped,
+    })
+}
+
+/// Makes one tenant ready for work.
+struct Setup {
+    folder: TenantFolder,
+    host: MappingHost,
+    /// When the configuration that is in force was written.
+    read: Mutex<Option<SystemTime>>,
+}
+
+impl TenantSetup for Setup {
+    fn tenant(&self) -> &TenantName {
+        &self.folder.name
+    }
+
+    fn open(&self) -> BoxFuture<'_, Result<OpenTenant, Trouble>> {
+        async { self.open_now().await.map_err(|error| Trouble(format!("{error:#}"))) }.boxed()
+    }
+
+    fn has_changed(&self) -> bool {
+        let read = *self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        written(&self.folder.folder) != read
+    }
+}
+
+impl Setup {
+    async fn open_now(&self) -> anyhow::Result<OpenTenant> {
+        *self.read.lock().unwrap_or_else(PoisonError::into_inner) = written(&self.folder.folder);
+        let tenant = config::load(&self.folder)?;
+        if let Some(folder) = tenant.state.parent() {
+            create_private_folder(folder)?;
+        }
+        let state = StateStore::open(&tenant.state).await?.tenant(&tenant.name);
+        let lookups = assemble::lookups(&tenant);
+        let registry = modules::registry(&self.host, &tenant, &lookups, SETTLE)?;
+        let modules = Modules::live(self.host.clone(), lookups, registry.clone());
+        let resources = tenant.providers.iter().flat_map(|provider| scheduled(&tenant, provider)).collect();
+        // So that a module without a file is in the status from the first moment on.
+        for name in tenant.providers.iter().flat_map(ProviderConfig::mentioned_modules) {
+            modules.slot(&tenant, name)?;
+        }
+        let provisioners = Box::new(Configured { tenant, modules, state: state.clone() });
+        Ok(OpenTenant { state, registry, resources, provisioners })
+    }
+}
+
+fn scheduled(tenant: &Tenant, provider: &ProviderConfig) -> Vec<ScheduledResource> {
+    let resources = provider.resources.iter().map(|rules| ScheduledResource {
+        provider: provider.name.clone(),
+        resource_type: rules.resource_type.clone(),
+        interval: rules.interval.unwrap_or(tenant.serve.interval),
+    });
+    resources.collect()
+}
+
+/// When a tenant's configuration was last written.
+fn written(folder: &Path) -> Option<SystemTime> {
+    std::fs::metadata(folder.join(FILE_NAME)).and_then(|metadata| metadata.modified()).ok()
+}
+
+/// Makes provisioners from a configuration.
+struct Configured {
+    tenant: Tenant,
+    modules: Modules,
+    state: TenantState,
+}
+
+impl Provisioners for Configured {
+    fn make<'a>(
+        &'a self,
+        provider: &'a ProviderName,
+        due: &'a [ResourceTypeName],
+    ) -> BoxFuture<'a, Result<Vec<Provisioner>, Trouble>> {
+        async {
+            let config = super::provider_config(&self.tenant, provider)?;
+            let wanted = |rules: &scimwright_provision::ResourceRules| due.contains(&rules.resource_type);
+            assemble::provisioners(&self.tenant, config, wanted, &self.modules, &self.state).await
+        }
+        .map(|made: anyhow::Result<_>| made.map_err(|error| Trouble(format!("{error:#}"))))
+        .boxed()
+    }
+}
