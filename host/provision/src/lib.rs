@@ -45,7 +45,7 @@ pub use error::ProvisionError;
 pub use event::{Action, Event, Mode, Observer, PlannedRequest, RecordEvent, Summary};
 pub use layers::{Called, LayerError, Layered, Layers};
 pub use one::Existing;
-pub use origin::{ModuleVersion, Origin};
+pub use origin::{ModuleVersion, Origin, RowOrigin};
 pub use recorder::{CallOutcome, CallRecorder, ModuleCall};
 pub use rows::{Apply, AttributeRow, Filled, IfEmpty, RowError, RowValue, Scripted};
 pub use rules::{DeprovisionAction, DeprovisionRules, ResourceRules, Threshold, UnreadableRows};

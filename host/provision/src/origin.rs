@@ -31,20 +31,24 @@ impl ModuleVersion {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Origin {
     /// A row of the configuration.
-    Row {
-        /// What it gives.
-        target: RowTarget,
-        /// Where it takes that from.
-        from: RowValue,
-        /// What became of it.
-        filled: Filled,
-        /// For a script: the module that was called.
-        module: Option<ModuleVersion>,
-    },
+    Row(Box<RowOrigin>),
     /// A mapping module.
     Module(ModuleVersion),
     /// A default-values module.
     Default(ModuleVersion),
+}
+
+/// A row that gave something.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RowOrigin {
+    /// What it gives.
+    pub target: RowTarget,
+    /// Where it takes that from.
+    pub from: RowValue,
+    /// What became of it.
+    pub filled: Filled,
+    /// For a script: the module that was called.
+    pub module: Option<ModuleVersion>,
 }
 
 /// Where the attributes of a map come from, kept in step with it; and which parts of it count for new
@@ -72,10 +76,9 @@ impl Origins {
         if filled == Filled::Nothing {
             return;
         }
-        self.known
-            .retain(|(_, origin)| !matches!(origin, Origin::Row { target: known, .. } if known == target));
-        let origin = Origin::Row { target: target.clone(), from: row.value.clone(), filled, module };
-        self.known.push((target.path(), origin));
+        self.known.retain(|(_, origin)| !matches!(origin, Origin::Row(known) if known.target == *target));
+        let origin = RowOrigin { target: target.clone(), from: row.value.clone(), filled, module };
+        self.known.push((target.path(), Origin::Row(Box::new(origin))));
     }
 
     /// Notes what a module laid over everything before.

@@ -1,10 +1,18 @@
 //! What a mapping is made of: rows, fields of other records, modules that rows take from, scripts, look-ups.
 
+use scimwright_mapping::{
+    CallContext, HostOptions, Limits, MappingHost, ModuleId, ModuleSlot, Operation, Outcome,
+};
+use scimwright_provision::{
+    Apply, AttributeRow, CallOutcome, CallRecorder, Filled, Layers, ModuleCall, Origin, RowValue,
+};
+use scimwright_record::{FieldValue, ModuleName, Record, TenantName};
 use scimwright_tests::servers::{Http, TOKEN};
 use scimwright_tests::tool::{Printed, SandboxProcess, Workspace, root};
 use scimwright_toolchain::{Tools, build_script_file};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
@@ -494,4 +502,111 @@ fn a_module_looks_records_up_in_the_sources_that_it_was_granted_and_in_no_others
     assert_eq!((&of("E2")["action"], &of("E2")["reason"]), (&json!("skip"), &json!("closed")));
     let reason = of("E3")["reason"].as_str().unwrap_or_default();
     assert!(reason.contains("record `D9` of source `departments` cannot be used: line 4"), "{events:#?}");
+}
+
+/// What a recorder was told of a call.
+#[derive(Debug)]
+struct Note {
+    module: String,
+    fields: Vec<String>,
+    was_mapped: bool,
+    answer: String,
+}
+
+#[derive(Default)]
+struct Notes(Mutex<Vec<Note>>);
+
+impl CallRecorder for Notes {
+    fn called(&self, call: &ModuleCall<'_>) {
+        let fields = call.record.fields().iter().map(|field| field.name.clone()).collect();
+        let answer = match &call.result {
+            Ok(CallOutcome::Mapped(Outcome::Provision(_))) => "attributes".to_owned(),
+            Ok(CallOutcome::Mapped(Outcome::Skip(reason))) => reason.clone(),
+            Ok(CallOutcome::Defaults(_)) => "defaults".to_owned(),
+            Err(error) => error.fault.to_string(),
+        };
+        assert!(call.evidence.usage.memory_bytes > 0 && call.context.provider.as_str() == "acme");
+        let module = call.module.id().name.to_string();
+        self.0.lock().unwrap().push(Note { module, fields, was_mapped: call.mapped.is_some(), answer });
+    }
+}
+
+#[test]
+fn each_attribute_says_which_layer_gave_it_and_every_call_of_a_module_is_told() {
+    let host = MappingHost::new(HostOptions::default()).unwrap();
+    let slot = |name: &str| {
+        let id = ModuleId { tenant: TenantName::default(), name: ModuleName::parse(name).unwrap() };
+        let path = root().join(format!("target/guests/modules/{name}.wasm"));
+        let loaded = host.load(id, &path, Limits::default(), Vec::new(), Default::default());
+        ModuleSlot::fixed(loaded.unwrap_or_else(|error| panic!("{error}; `cargo xtask guests` builds it")))
+    };
+    let row = |target: &str, value| AttributeRow::new(target.parse().unwrap(), value);
+    let notes = Arc::new(Notes::default());
+    let layers = Layers {
+        rows: vec![
+            row("title", RowValue::Field("job_title".into())),
+            row("nickName", RowValue::Constant(json!("Zo"))),
+            AttributeRow {
+                apply: Apply::CreateOnly,
+                ..row("timezone", RowValue::Constant(json!("Europe/Vienna")))
+            },
+            AttributeRow { apply: Apply::CreateOnly, ..row("locale", RowValue::Constant(json!("de-AT"))) },
+            row("profileUrl", RowValue::Field("page".into())),
+        ],
+        modules: vec![slot("corp-user")],
+        defaults: vec![slot("corp-defaults")],
+        recorder: Some(notes.clone()),
+        ..Layers::default()
+    };
+    let text = |text: &str| FieldValue::Text(text.into());
+    let record = Record::new("hr".parse().unwrap(), "E1".parse().unwrap())
+        .with("employee_id", text("E1"))
+        .with("given_name", text("Zoë"))
+        .with("family_name", text("Großmann"))
+        .with("email", text("zoe@example.com"))
+        .with("job_title", text("Engineer"))
+        .with("locale", text("en-GB"))
+        .with("salary", text("secret"));
+    let context = CallContext {
+        tenant: TenantName::default(),
+        provider: "acme".parse().unwrap(),
+        resource_type: "User".parse().unwrap(),
+        operation: Operation::Preview,
+        now: "2026-01-01T00:00:00Z".into(),
+    };
+    let layered = layers.map(&context, &record).unwrap();
+    let Outcome::Provision(attributes) = &layered.outcome else { panic!("{:?}", layered.outcome) };
+    for (path, _) in attributes.iter() {
+        let origins = layered.origins.iter().filter(|(known, _)| known.same_attribute(path)).count();
+        assert_eq!(origins, 1, "{path} comes from one place");
+    }
+    assert_eq!(layered.origins.len(), attributes.len());
+    let origin = |attribute: &str| {
+        let path = attribute.parse().unwrap();
+        let found = layered.origins.iter().find(|(known, _)| *known == path);
+        match found.map(|(_, origin)| origin) {
+            Some(Origin::Row(row)) => format!("row, {:?}", row.filled),
+            Some(Origin::Module(module)) => format!("{} {}", module.name, module.digest.len()),
+            Some(Origin::Default(module)) => format!("default of {}", module.name),
+            None => "nowhere".to_owned(),
+        }
+    };
+    assert_eq!(origin("nickName"), "row, Value");
+    assert_eq!(origin("profileUrl"), format!("row, {:?}", Filled::Cleared));
+    assert_eq!(origin("title"), "corp-user 64", "the module lies on top of the row");
+    assert_eq!(origin("userType"), "default of corp-defaults");
+    // What a module gives, it gives always.
+    let create_only: Vec<_> = layered.create_only.iter().map(ToString::to_string).collect();
+    assert_eq!(create_only, ["timezone"]);
+    let called: Vec<_> = layered.calls.iter().map(|call| call.module.name.as_str()).collect();
+    assert_eq!(called, ["corp-user", "corp-defaults"]);
+
+    let broken = Record::new("hr".parse().unwrap(), "E2".parse().unwrap()).with("salary", text("secret"));
+    layers.map(&context, &broken).unwrap_err();
+    let notes = notes.0.lock().unwrap();
+    let told: Vec<_> =
+        notes.iter().map(|note| (note.module.as_str(), note.was_mapped, note.answer.as_str())).collect();
+    assert_eq!(told[..2], [("corp-user", false, "attributes"), ("corp-defaults", true, "defaults")]);
+    assert!(told[2].2.contains("the record is not valid"), "{told:?}");
+    assert!(notes.iter().all(|note| !note.fields.contains(&"salary".to_owned())), "{notes:?}");
 }

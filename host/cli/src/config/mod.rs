@@ -161,48 +161,48 @@ mod tests {
         read(&tenant, PathBuf::from("scimwright.toml"), text)
     }
 
-    /// The suggestions of the template: commented settings, those of a commented table together with it.
-    fn suggestions() -> Vec<Vec<&'static str>> {
-        let mut suggestions: Vec<Vec<&str>> = Vec::new();
+    /// The suggestions of the template: the numbers of their lines, those of a commented table together.
+    fn suggestions() -> Vec<Vec<usize>> {
+        let mut suggestions: Vec<Vec<usize>> = Vec::new();
         let mut in_table = false;
-        for line in TEMPLATE.lines() {
-            let Some(rest) = line.strip_prefix("# ") else {
-                in_table = false;
-                continue;
-            };
+        for (number, line) in TEMPLATE.lines().enumerate() {
+            let rest = line.strip_prefix("# ").unwrap_or_default();
             let key = rest.split(" = ").next().unwrap_or_default();
             let is_key = rest.contains(" = ") && key.chars().all(|c| c.is_ascii_alphabetic() || c == '_');
+            let is_table = rest.starts_with('[');
             match suggestions.last_mut() {
-                Some(table) if in_table && is_key => table.push(line),
-                _ if rest.starts_with('[') || is_key => {
-                    in_table = rest.starts_with('[');
-                    suggestions.push(vec![line]);
-                }
-                _ => in_table = false,
+                Some(table) if in_table && is_key => table.push(number),
+                _ if is_table || is_key => suggestions.push(vec![number]),
+                _ => {}
             }
+            in_table = is_table || (in_table && is_key);
         }
         suggestions
     }
 
     #[test]
     fn the_template_is_a_configuration_and_so_is_each_of_its_suggestions() {
-        let read = |taken: &[&[&str]]| {
-            let lines = taken.iter().flat_map(|lines| lines.iter());
-            let text = lines.fold(TEMPLATE.to_owned(), |text, line| text.replacen(line, &line[2..], 1));
-            read_text(&text).map_err(|problems| format!("{taken:?}: {problems}")).unwrap()
+        let lines: Vec<_> = TEMPLATE.lines().collect();
+        let read = |taken: &[usize]| {
+            let line = |(number, line): (usize, &&'static str)| match taken.contains(&number) {
+                true => line[2..].to_owned(),
+                false => (*line).to_owned(),
+            };
+            let text: Vec<_> = lines.iter().enumerate().map(line).collect();
+            read_text(&text.join("\n")).map_err(|problems| format!("{taken:?}: {problems}")).unwrap()
         };
         read(&[]);
         let suggestions = suggestions();
-        assert!(suggestions.len() >= 25, "{suggestions:#?}");
-        let scripts = suggestions.iter().find(|lines| lines[0] == "# [scripts]").unwrap();
+        assert!(suggestions.len() >= 25, "{suggestions:?}");
+        let scripts = suggestions.iter().find(|taken| lines[taken[0]] == "# [scripts]").unwrap();
         for suggestion in &suggestions {
-            match suggestion[0].contains("js = ") {
-                true => read(&[suggestion, scripts]),
-                false => read(&[suggestion]),
+            match lines[suggestion[0]].contains("js = ") {
+                true => read(&[suggestion.as_slice(), scripts].concat()),
+                false => read(suggestion),
             };
         }
         let tables: Vec<_> =
-            suggestions.iter().filter(|lines| lines.len() > 1).map(|lines| lines[0]).collect();
+            suggestions.iter().filter(|taken| taken.len() > 1).map(|taken| lines[taken[0]]).collect();
         assert_eq!(tables, ["# [source.directory]", "# [module.corp-user]", "# [scripts]", "# [recording]"]);
     }
 
