@@ -17,6 +17,7 @@ use scimwright_mapping::{
 };
 use scimwright_record::{HeldSources, ModuleName, Record, RecordLookup, SourceName};
 use scimwright_scim::AttributePath;
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -117,7 +118,7 @@ impl Serving {
 struct Course<'a> {
     layers: &'a Layers,
     context: &'a CallContext,
-    record: Record,
+    record: Cow<'a, Record>,
     calls: Vec<Called>,
     origins: Origins,
 }
@@ -202,7 +203,7 @@ impl Layers {
     }
 
     /// The record with the fields of other records that rows and modules name.
-    fn widened(&self, record: &Record, serving: &Serving) -> Result<Record, LayerError> {
+    fn widened<'r>(&self, record: &'r Record, serving: &Serving) -> Result<Cow<'r, Record>, LayerError> {
         let mut walks: Vec<Walk> = Vec::new();
         let read = serving.all().flat_map(|module| match &module.manifest().reads {
             Reads::Fields(fields) => fields.as_slice(),
@@ -215,6 +216,9 @@ impl Layers {
                 walks.push(walk);
             }
         }
+        if walks.is_empty() {
+            return Ok(Cow::Borrowed(record));
+        }
         let mut wide = record.clone();
         let deadline = Instant::now() + WALKS;
         for walk in walks {
@@ -226,7 +230,7 @@ impl Layers {
             let value = walk.follow(record, &self.references, reader, deadline)?;
             wide.push(walk.path, value);
         }
-        Ok(wide)
+        Ok(Cow::Owned(wide))
     }
 }
 
@@ -318,7 +322,7 @@ impl Course<'_> {
     ) {
         let Some(recorder) = &self.layers.recorder else { return };
         let reads = &module.manifest().reads;
-        let record = self.record.clone().cut(|field| reads.contains(field));
+        let record = self.record.as_ref().clone().cut(|field| reads.contains(field));
         let context = self.context;
         recorder.called(&ModuleCall { module, context, record: &record, mapped, result, evidence });
     }
