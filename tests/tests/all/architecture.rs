@@ -76,6 +76,7 @@ const HOST: &[&str] = &[
     "host/provision/src",
     "host/author/src",
     "host/sandbox/src",
+    "host/server/src",
     "host/toolchain/src",
     "host/cli/src",
 ];

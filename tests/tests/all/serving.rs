@@ -54,7 +54,8 @@ impl Serving {
             if let Some(event) = said.iter().find(|event| is(event)) {
                 return event.clone();
             }
-            assert!(begun.elapsed() < Duration::from_secs(120), "no {what} in {said:#?}");
+            let of_note = said.iter().filter(|event| event["event"] != "record").collect::<Vec<_>>();
+            assert!(begun.elapsed() < Duration::from_secs(120), "no {what} in {of_note:#?}");
             std::thread::sleep(Duration::from_millis(20));
         }
     }
@@ -110,7 +111,9 @@ fn served(folder: &Path, base_url: &str, company: &Company) -> Workspace {
 
 fn users(workspace: &Workspace) -> Vec<Value> {
     let printed = workspace.run(&["--output", "json", "get", "acme", "User", "--all"]).unwrap();
-    printed.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    // The last line is a summary.
+    let lines = printed.stdout.lines().map(|line| serde_json::from_str(line).unwrap());
+    lines.filter(|line: &Value| line["userName"].is_string()).collect()
 }
 
 fn disabled(workspace: &Workspace) -> usize {
@@ -275,8 +278,9 @@ fn a_tenant_with_an_endless_loop_and_one_with_a_broken_configuration_leave_the_o
         inner.write("scimwright.toml", &(text + "\n[serve]\ninterval = \"1s\"\n")).unwrap();
     }
     let south = folder.path().join("tenants/south");
-    let endless = guests::Guest::mapping("(loop $for_ever (br $for_ever)) unreachable").component();
-    std::fs::write(south.join("modules/corp-user.wasm"), endless).unwrap();
+    let says = guests::Says { settings: vec![("domain".into(), false)], ..guests::Says::default() };
+    let endless = guests::Guest::mapping("(loop $for_ever (br $for_ever)) unreachable").says(says);
+    std::fs::write(south.join("modules/corp-user.wasm"), endless.component()).unwrap();
     std::fs::write(folder.path().join("tenants/east/scimwright.toml"), "[provider.acme").unwrap();
 
     let serving = Serving::start(&root);
