@@ -115,6 +115,8 @@ impl Provisioner {
         tally: &Tally<'_>,
     ) -> Result<Option<RunId>, (Option<RunId>, ProvisionError)> {
         self.check_rules().map_err(|error| (None, error))?;
+        // Before anything else: a source without records would never notice.
+        self.layers.available().map_err(|error| (None, ProvisionError::ModuleUnavailable(error)))?;
         let scope = self.scope();
         let run = match mode {
             Mode::Plan => None,

@@ -124,6 +124,14 @@ struct Course<'a> {
 }
 
 impl Layers {
+    /// Whether all modules can be used at this moment.
+    ///
+    /// # Errors
+    /// [`Unavailable`] for the first that cannot.
+    pub fn available(&self) -> Result<(), Unavailable> {
+        self.serving().map(drop)
+    }
+
     fn serving(&self) -> Result<Serving, Unavailable> {
         let current =
             |slots: &[ModuleSlot]| slots.iter().map(ModuleSlot::current).collect::<Result<Vec<_>, _>>();

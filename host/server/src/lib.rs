@@ -7,11 +7,13 @@
 //!
 //! - [`service`]: [`Service`], all tenants together, from the start to a clean end
 //! - [`setup`]: what the service has to be told about a tenant
+//! - [`quarantine`]: modules in memory and what the state remembers of them, kept alike
 //! - [`event`]: what it says while it goes on
 //!
 //! Inside: `tenant` (one tenant's work), `schedule` (which resource is due), `watch` (modules and their files).
 
 pub mod event;
+pub mod quarantine;
 pub mod service;
 pub mod setup;
 
@@ -20,6 +22,7 @@ mod tenant;
 mod watch;
 
 pub use event::{Happening, ServiceEvent, ServiceObserver};
+pub use quarantine::{Patient, Quarantines};
 pub use service::{Service, ServiceEnd, ServiceOptions};
 pub use setup::{OpenTenant, Provisioners, ScheduledResource, TenantSetup, Trouble};
 pub use watch::module_file;
