@@ -17,12 +17,14 @@ pub(crate) struct Cases {
     pub(crate) lines: String,
     /// How many there are.
     pub(crate) count: usize,
+    /// The names of those that expect nothing yet, and stay behind: they would prove nothing.
+    pub(crate) open: Vec<String>,
 }
 
 /// Gathers the cases of a folder. A folder that is not there has none.
 ///
 /// # Errors
-/// When a file is no JSON object, or nothing says what is expected.
+/// When a file is no JSON object, or says twice what is expected.
 pub(crate) fn gather(folder: &Path) -> Result<Cases, ToolchainError> {
     let mut cases = Cases::default();
     if !folder.is_dir() {
@@ -35,7 +37,12 @@ pub(crate) fn gather(folder: &Path) -> Result<Cases, ToolchainError> {
     }
     names.sort();
     for name in names {
-        let case = read(folder, &name)?;
+        let Some(mut case) = read(folder, &name)? else {
+            cases.open.push(name);
+            continue;
+        };
+        // Whoever refuses the module for this case can say which it is.
+        case.entry("name").or_insert_with(|| name.into());
         cases.lines.push_str(&Value::Object(case).to_string());
         cases.lines.push('\n');
         cases.count += 1;
@@ -43,7 +50,8 @@ pub(crate) fn gather(folder: &Path) -> Result<Cases, ToolchainError> {
     Ok(cases)
 }
 
-fn read(folder: &Path, name: &str) -> Result<Map<String, Value>, ToolchainError> {
+/// A case with what it expects, or none where nothing says that yet.
+fn read(folder: &Path, name: &str) -> Result<Option<Map<String, Value>>, ToolchainError> {
     let path = folder.join(format!("{name}{RECORD}"));
     let beside = folder.join(format!("{name}.expected.json"));
     let Value::Object(mut case) = json(&path)? else {
@@ -57,17 +65,11 @@ fn read(folder: &Path, name: &str) -> Result<Map<String, Value>, ToolchainError>
             &path,
             format!("it has `expected`, and {} says so too; one of them has to go", beside.display()),
         )),
-        (false, false) => Err(ToolchainError::project(
-            &path,
-            format!(
-                "nothing says what is expected; `scimwright mapping test --update` writes {}",
-                beside.display()
-            ),
-        )),
-        (true, false) => Ok(case),
+        (false, false) => Ok(None),
+        (true, false) => Ok(Some(case)),
         (false, true) => {
             case.insert("expected".into(), json(&beside)?);
-            Ok(case)
+            Ok(Some(case))
         }
     }
 }
@@ -100,16 +102,17 @@ mod tests {
         let cases = gather(folder.path()).unwrap();
         assert_eq!(
             cases.lines,
-            "{\"key\":\"1\",\"expected\":{\"userName\":\"Zoë\"}}\n{\"key\":\"2\",\"expected\":{\"skip\":\"left\"}}\n"
+            "{\"key\":\"1\",\"expected\":{\"userName\":\"Zoë\"},\"name\":\"a\"}\n\
+             {\"key\":\"2\",\"expected\":{\"skip\":\"left\"},\"name\":\"b\"}\n"
         );
         assert_eq!(cases.count, 2);
     }
 
     #[test]
-    fn a_case_that_expects_nothing_or_twice_is_refused() {
+    fn a_case_that_expects_nothing_stays_behind_and_one_that_expects_twice_is_refused() {
         let nothing = folder(&[("a.record.json", "{}")]);
-        let problem = gather(nothing.path()).unwrap_err().to_string();
-        assert!(problem.contains("nothing says what is expected"), "{problem}");
+        let cases = gather(nothing.path()).unwrap();
+        assert_eq!((cases.count, cases.open), (0, vec!["a".to_owned()]));
         let twice = folder(&[("a.record.json", "{\"expected\":{}}"), ("a.expected.json", "{}")]);
         let problem = gather(twice.path()).unwrap_err().to_string();
         assert!(problem.contains("one of them has to go"), "{problem}");

@@ -40,6 +40,18 @@ pub(super) fn if_stale(project: &Project, say: bool) -> anyhow::Result<()> {
     if newest > component { now(project, say, "its sources are newer") } else { Ok(()) }
 }
 
+/// Builds a project whose cases are newer than those that its component carries. A host would hold the component to the
+/// old ones.
+pub(super) fn if_cases_are_newer(project: &Project, say: bool) -> anyhow::Result<()> {
+    let component = project.component().metadata().and_then(|metadata| metadata.modified()).ok();
+    match component.zip(newest(&project.cases())) {
+        Some((component, cases)) if cases > component => {
+            now(project, say, "its cases are newer than those inside")
+        }
+        _ => Ok(()),
+    }
+}
+
 fn now(project: &Project, say: bool, why: &str) -> anyhow::Result<()> {
     if say {
         err(&format!("building {}: {why}", project.name()));

@@ -1,5 +1,6 @@
 //! `mapping test`: golden cases against a module.
 
+use super::build;
 use super::subject::Subject;
 use crate::args::{Common, Output, TestArgs};
 use crate::config::Misconfigured;
@@ -27,6 +28,9 @@ pub(super) fn run(common: &Common, args: &TestArgs) -> anyhow::Result<Exit> {
     if let Some(path) = &args.junit {
         std::fs::write(path, junit(&report))
             .with_context(|| format!("{} cannot be written", path.display()))?;
+    }
+    if let (Some(project), true) = (&subject.project, report.is_good() && args.cases.is_none()) {
+        build::if_cases_are_newer(project, common.output == Output::Human)?;
     }
     let exit = if report.is_good() { Exit::Success } else { Exit::RecordsFailed };
     match common.output {
