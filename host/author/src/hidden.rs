@@ -48,4 +48,3 @@ fn pass(module: &MappingModule, cases: &[Case], order: &[usize], tested: &mut [T
         before = Some(tested.name.clone());
     }
 }
-

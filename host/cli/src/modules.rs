@@ -8,7 +8,7 @@ use scimwright_mapping::{Grants, Limits, MappingHost, ModuleSlot};
 use scimwright_record::{ModuleName, RecordLookup};
 use scimwright_toolchain::{Tools, build_script_file};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Gives a run its modules.
 pub(crate) struct Modules {
@@ -17,17 +17,19 @@ pub(crate) struct Modules {
     pub(crate) lookups: Arc<dyn RecordLookup>,
     /// The folder, where it is kept live. Otherwise modules are loaded when they are asked for.
     registry: Option<Registry>,
+    /// What was given out so far.
+    slots: Mutex<Vec<ModuleSlot>>,
 }
 
 impl Modules {
     /// Modules that are loaded when they are asked for, for one command.
     pub(crate) fn loaded(host: MappingHost, tenant: &Tenant) -> Self {
-        Self { host, lookups: assemble::lookups(tenant), registry: None }
+        Self { host, lookups: assemble::lookups(tenant), registry: None, slots: Mutex::default() }
     }
 
     /// Modules that come and go with their files.
     pub(crate) fn live(host: MappingHost, lookups: Arc<dyn RecordLookup>, registry: Registry) -> Self {
-        Self { host, lookups, registry: Some(registry) }
+        Self { host, lookups, registry: Some(registry), slots: Mutex::default() }
     }
 
     /// The place of a module.
@@ -36,7 +38,14 @@ impl Modules {
             return Ok(registry.slot(name));
         }
         let config = tenant.module(name).with_context(|| format!("module `{name}` is not configured"))?;
-        Ok(ModuleSlot::fixed(assemble::module(&self.host, tenant, config, &self.lookups)?))
+        let slot = ModuleSlot::fixed(assemble::module(&self.host, tenant, config, &self.lookups)?);
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner).push(slot.clone());
+        Ok(slot)
+    }
+
+    /// The places that were given out so far.
+    pub(crate) fn slots(&self) -> Vec<ModuleSlot> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

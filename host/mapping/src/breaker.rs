@@ -9,7 +9,8 @@
 use crate::error::{Concern, Fault, MapError};
 use jiff::{SignedDuration, Timestamp};
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// How many calls have to fail, one after the other.
 const THRESHOLD: u32 = 5;
@@ -53,7 +54,11 @@ impl fmt::Display for Quarantine {
 
 /// Counts failures, and opens.
 #[derive(Debug, Default)]
-pub(crate) struct Breaker(Mutex<State>);
+pub(crate) struct Breaker {
+    state: Mutex<State>,
+    /// The record that was let through came back.
+    decided: Condvar,
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -72,24 +77,40 @@ struct Open {
 impl Breaker {
     fn state(&self) -> MutexGuard<'_, State> {
         // The state is never left half changed.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a call may be made now.
-    pub(crate) fn admit(&self, now: Timestamp) -> Result<(), Quarantine> {
+    /// Whether a call may be made now. While the record that was let through decides, the others wait for it, at
+    /// most for this long.
+    pub(crate) fn admit(&self, now: Timestamp, patience: Duration) -> Result<(), Quarantine> {
         let mut state = self.state();
-        let Some(open) = &mut state.open else { return Ok(()) };
-        // A record that was let through and never came back must not close the door for ever.
-        let tried = open.trying.is_some_and(|since| now < since + FIRST_PAUSE);
-        if now < open.quarantine.until || tried {
-            return Err(open.quarantine.clone());
+        let mut waited = false;
+        loop {
+            let Some(open) = &mut state.open else { return Ok(()) };
+            if now < open.quarantine.until {
+                return Err(open.quarantine.clone());
+            }
+            // A record that was let through and never came back must not close the door for ever.
+            if open.trying.is_none_or(|since| now >= since + FIRST_PAUSE) {
+                open.trying = Some(now);
+                return Ok(());
+            }
+            if waited || patience.is_zero() {
+                return Err(open.quarantine.clone());
+            }
+            let (guard, timeout) =
+                self.decided.wait_timeout(state, patience).unwrap_or_else(PoisonError::into_inner);
+            (state, waited) = (guard, timeout.timed_out());
         }
-        open.trying = Some(now);
-        Ok(())
     }
 
     /// Takes a call's outcome in.
     pub(crate) fn settle(&self, now: Timestamp, failure: Option<&MapError>) {
+        self.judge(now, failure);
+        self.decided.notify_all();
+    }
+
+    fn judge(&self, now: Timestamp, failure: Option<&MapError>) {
         let mut state = self.state();
         let error = match failure {
             Some(error) if counts(&error.fault) => error,
@@ -138,6 +159,7 @@ impl Breaker {
     /// Ends the quarantine and forgets what led to it.
     pub(crate) fn release(&self) {
         *self.state() = State::default();
+        self.decided.notify_all();
     }
 
     /// Goes on with a quarantine that another process began.
@@ -182,7 +204,7 @@ mod tests {
     fn opened() -> Breaker {
         let breaker = Breaker::default();
         for _ in 0..THRESHOLD {
-            breaker.admit(at(0)).unwrap();
+            breaker.admit(at(0), Duration::ZERO).unwrap();
             breaker.settle(at(0), Some(&crash()));
         }
         breaker
@@ -198,7 +220,7 @@ mod tests {
             breaker.settle(at(0), Some(&refusal()));
         }
         assert_eq!(breaker.health(), Health::Live);
-        let quarantine = opened().admit(at(1)).unwrap_err();
+        let quarantine = opened().admit(at(1), Duration::ZERO).unwrap_err();
         assert_eq!((quarantine.failures, quarantine.until), (5, at(30)));
         assert!(quarantine.to_string().contains("undefined is not a function"), "{quarantine}");
     }
@@ -208,17 +230,17 @@ mod tests {
         let breaker = opened();
         let mut now = 30;
         for pause in [60, 120, 240, 480, 960, 1920, 3600, 3600] {
-            breaker.admit(at(now)).unwrap();
-            assert!(breaker.admit(at(now)).is_err(), "only one is let through");
+            breaker.admit(at(now), Duration::ZERO).unwrap();
+            assert!(breaker.admit(at(now), Duration::ZERO).is_err(), "only one is let through");
             breaker.settle(at(now), Some(&crash()));
-            let quarantine = breaker.admit(at(now + pause - 1)).unwrap_err();
+            let quarantine = breaker.admit(at(now + pause - 1), Duration::ZERO).unwrap_err();
             assert_eq!(quarantine.since, at(0));
             now += pause;
         }
-        breaker.admit(at(now)).unwrap();
+        breaker.admit(at(now), Duration::ZERO).unwrap();
         breaker.settle(at(now), None);
         assert_eq!(breaker.health(), Health::Live);
-        breaker.admit(at(now)).unwrap();
+        breaker.admit(at(now), Duration::ZERO).unwrap();
     }
 
     #[test]
@@ -226,21 +248,33 @@ mod tests {
         let breaker = opened();
         let Health::Quarantined(quarantine) = breaker.health() else { panic!() };
         breaker.release();
-        breaker.admit(at(1)).unwrap();
+        breaker.admit(at(1), Duration::ZERO).unwrap();
 
         let next = Breaker::default();
         next.restore(quarantine.clone());
-        assert_eq!(next.admit(at(29)), Err(quarantine));
-        next.admit(at(30)).unwrap();
+        assert_eq!(next.admit(at(29), Duration::ZERO), Err(quarantine));
+        next.admit(at(30), Duration::ZERO).unwrap();
         next.settle(at(30), Some(&crash()));
-        assert_eq!(next.admit(at(89)).unwrap_err().failures, 6);
+        assert_eq!(next.admit(at(89), Duration::ZERO).unwrap_err().failures, 6);
     }
 
     #[test]
     fn a_record_that_was_let_through_and_never_came_back_does_not_close_the_door_for_ever() {
         let breaker = opened();
-        breaker.admit(at(30)).unwrap();
-        assert!(breaker.admit(at(59)).is_err());
-        breaker.admit(at(60)).unwrap();
+        breaker.admit(at(30), Duration::ZERO).unwrap();
+        assert!(breaker.admit(at(59), Duration::ZERO).is_err());
+        breaker.admit(at(60), Duration::ZERO).unwrap();
+    }
+
+    #[test]
+    fn records_beside_the_one_that_was_let_through_wait_for_what_it_decides() {
+        let breaker = opened();
+        breaker.admit(at(30), Duration::ZERO).unwrap();
+        std::thread::scope(|scope| {
+            let beside = scope.spawn(|| breaker.admit(at(30), Duration::from_secs(20)));
+            std::thread::sleep(Duration::from_millis(20));
+            breaker.settle(at(30), None);
+            beside.join().unwrap().unwrap();
+        });
     }
 }

@@ -31,8 +31,7 @@ use wasmtime::component::{Component, InstancePre};
 pub struct LoadError {
     /// Which module.
     pub module: ModuleId,
-    /// Why not.
-    #[source]
+    /// Why not. Part of the message, and so not a source of its own: printing both would say it twice.
     pub failure: LoadFailure,
 }
 

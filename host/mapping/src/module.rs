@@ -326,7 +326,7 @@ impl MappingModule {
         judge: impl FnOnce(R) -> Result<T, Fault>,
     ) -> Result<(T, Evidence), MapError> {
         let Code { shared, id, instances, manifest, breaker, .. } = &*self.code;
-        if let Err(quarantine) = breaker.admit(Timestamp::now()) {
+        if let Err(quarantine) = breaker.admit(Timestamp::now(), self.terms.limits.wall) {
             return Err(self.error(
                 function,
                 record.key(),

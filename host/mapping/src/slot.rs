@@ -3,7 +3,10 @@
 //! Whoever maps records holds slots, not modules. A slot's module may be replaced while records flow; who took
 //! the module out of it keeps that version for as long as the record lasts, so that no record is mapped by two.
 
+use crate::breaker::Health;
+use crate::error::Fault;
 use crate::module::{MappingModule, ModuleId};
+use jiff::Timestamp;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -46,10 +49,25 @@ impl ModuleSlot {
     /// The module that serves now.
     ///
     /// # Errors
-    /// [`Unavailable`] where there is none.
+    /// [`Unavailable`] where there is none, or it is in quarantine.
     pub fn current(&self) -> Result<MappingModule, Unavailable> {
-        let serving = self.serving.read().unwrap_or_else(PoisonError::into_inner);
-        serving.clone().map_err(|reason| Unavailable { module: self.id.clone(), reason })
+        let unavailable = |reason| Unavailable { module: self.id.clone(), reason };
+        let module = self.loaded().map_err(unavailable)?;
+        match module.health() {
+            // When its time is over, the next record decides.
+            Health::Quarantined(quarantine) if Timestamp::now() < quarantine.until => {
+                Err(unavailable(Fault::Quarantined(quarantine).to_string()))
+            }
+            _ => Ok(module),
+        }
+    }
+
+    /// The module that is here, in quarantine or not; why there is none, where there is none.
+    ///
+    /// # Errors
+    /// The reason given when it was withdrawn.
+    pub fn loaded(&self) -> Result<MappingModule, String> {
+        self.serving.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Puts another version in its place. Calls under way end with the version they began with.

@@ -396,12 +396,12 @@ impl<'a> Cycle<'a> {
         let link = self.provisioner.state.link(&self.scope, &key).await?;
         let layered = match self.map(record, link.is_some()).await? {
             Ok(layered) => layered,
-            // Nothing is wrong with the record, and the next one would fare no better.
-            Err(LayerError::Unavailable(unavailable)) => {
-                self.halt.request();
-                return Err(ProvisionError::ModuleUnavailable(unavailable));
-            }
             Err(error) => {
+                // Nothing is wrong with the record, and the next one would fare no better.
+                if let Some(unavailable) = error.unavailable() {
+                    self.halt.request();
+                    return Err(ProvisionError::ModuleUnavailable(unavailable));
+                }
                 self.fail(&key, link.as_ref(), error.to_string());
                 return Ok(());
             }

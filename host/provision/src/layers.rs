@@ -12,7 +12,7 @@ use crate::rows::{AttributeRow, RowError, RowValue, Scripted};
 use crate::target::RowTarget;
 use crate::walk::{References, TooFar, Walk, WalkError};
 use scimwright_mapping::{
-    AttributeMap, CallContext, Evidence, Limits, MapError, MappedDefaults, MappingModule, ModuleSlot,
+    AttributeMap, CallContext, Evidence, Fault, Limits, MapError, MappedDefaults, MappingModule, ModuleSlot,
     Outcome, Reads, Unavailable,
 };
 use scimwright_record::{HeldSources, ModuleName, Record, RecordLookup, SourceName};
@@ -121,6 +121,20 @@ struct Course<'a> {
     record: Cow<'a, Record>,
     calls: Vec<Called>,
     origins: Origins,
+}
+
+impl LayerError {
+    /// The module that cannot be used for any record, if that is what is wrong.
+    pub(crate) fn unavailable(&self) -> Option<Unavailable> {
+        match self {
+            Self::Unavailable(unavailable) => Some(unavailable.clone()),
+            Self::Module(error) if matches!(error.fault, Fault::Quarantined(_)) => {
+                let (module, reason) = (error.place.module.clone(), error.fault.to_string());
+                Some(Unavailable { module, reason })
+            }
+            _ => None,
+        }
+    }
 }
 
 impl Layers {

@@ -4,6 +4,8 @@
 //! The row was there before the module was loaded: then the module follows. Or somebody took the row away by hand:
 //! then the module follows as well. What was last written tells these apart.
 
+use jiff::{Timestamp, Unit};
+use scimwright_mapping::{self as mapping, Health, ModuleSlot};
 use scimwright_record::ModuleName;
 use scimwright_state::{Quarantine, StateError, TenantState};
 use std::collections::BTreeMap;
@@ -20,6 +22,38 @@ pub trait Patient {
     fn confine(&self, quarantine: &Quarantine);
     /// Ends its quarantine.
     fn release(&self);
+}
+
+impl Patient for ModuleSlot {
+    fn module(&self) -> &ModuleName {
+        &self.id().name
+    }
+
+    fn digest(&self) -> Option<String> {
+        self.loaded().ok().map(|module| module.digest().to_owned())
+    }
+
+    fn quarantine(&self) -> Option<Quarantine> {
+        let module = self.loaded().ok()?;
+        let Health::Quarantined(quarantine) = module.health() else { return None };
+        let mapping::Quarantine { failures, reason, since, until } = quarantine;
+        let (name, digest) = (module.id().name.clone(), module.digest().to_owned());
+        // The state keeps milliseconds.
+        let kept = |moment: Timestamp| moment.round(Unit::Millisecond).unwrap_or(moment);
+        Some(Quarantine { module: name, digest, failures, reason, since: kept(since), until: kept(until) })
+    }
+
+    fn confine(&self, quarantine: &Quarantine) {
+        let Ok(module) = self.loaded() else { return };
+        let Quarantine { failures, reason, since, until, .. } = quarantine.clone();
+        module.restore_quarantine(mapping::Quarantine { failures, reason, since, until });
+    }
+
+    fn release(&self) {
+        if let Ok(module) = self.loaded() {
+            module.release();
+        }
+    }
 }
 
 /// What has to be done for one module.

@@ -2,6 +2,7 @@
 //! whoever asks from outside.
 
 use crate::event::Happening;
+use crate::quarantine::Quarantines;
 use crate::setup::{TenantSetup, Trouble};
 use jiff::Timestamp;
 use scimwright_mapping::{ModuleStatus, Registry};
@@ -28,6 +29,7 @@ struct Said {
     files: Option<Vec<ModuleFile>>,
     trouble: Option<String>,
     configuration: bool,
+    quarantines: Quarantines,
 }
 
 impl Watch<'_> {
@@ -75,6 +77,11 @@ impl Watch<'_> {
         if said.files.as_ref() != Some(&files) {
             self.state.put_module_files(&files).await.map_err(|error| Trouble(error.to_string()))?;
             said.files = Some(files);
+        }
+        let slots = self.registry.slots();
+        let released = said.quarantines.keep(&self.state, &slots).await;
+        for module in released.map_err(|error| Trouble(error.to_string()))? {
+            (self.say)(Happening::Released { module });
         }
         if !said.configuration && self.setup.has_changed() {
             said.configuration = true;

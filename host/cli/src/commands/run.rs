@@ -10,6 +10,7 @@ use crate::report::Reporter;
 use crate::signals;
 use scimwright_provision::{Event, Mode, ResourceRules, RunOptions, StopSignal, Summary};
 use scimwright_record::TenantName;
+use scimwright_server::Quarantines;
 use scimwright_state::{StateStore, TenantState};
 
 pub(super) async fn plan(common: &Common, args: &RunArgs) -> anyhow::Result<Exit> {
@@ -86,6 +87,7 @@ impl Work<'_> {
         let mut runs = 0;
         // Whether something that was asked for was not even looked at, or not to its end.
         let mut broken_off = false;
+        let mut quarantines = Quarantines::default();
         for provider in &self.tenant.providers {
             if self.args.provider.as_ref().is_some_and(|wanted| *wanted != provider.name) {
                 continue;
@@ -110,6 +112,8 @@ impl Work<'_> {
                     continue;
                 }
             };
+            // What an earlier run found out about these modules holds for this one.
+            exit = exit.or_graver(self.keep(&mut quarantines).await);
             for provisioner in provisioners {
                 if self.options.stop.is_requested() {
                     broken_off = true;
@@ -128,6 +132,7 @@ impl Work<'_> {
                         exit = exit.or_graver(self.failed(&anyhow::Error::new(unfinished.cause)));
                     }
                 }
+                exit = exit.or_graver(self.keep(&mut quarantines).await);
             }
         }
         if self.options.stop.is_requested() && broken_off {
@@ -141,6 +146,17 @@ impl Work<'_> {
         total.complete &= !broken_off;
         self.reporter.total(self.mode, &total, runs, exit);
         exit
+    }
+
+    /// Keeps what is known of quarantines the same in the modules and in the state. A plan leaves no trace.
+    async fn keep(&self, quarantines: &mut Quarantines) -> Exit {
+        if self.mode == Mode::Plan {
+            return Exit::Success;
+        }
+        match quarantines.keep(&self.state, &self.modules.slots()).await {
+            Ok(_) => Exit::Success,
+            Err(error) => self.failed(&anyhow::Error::new(error)),
+        }
     }
 
     fn wants(&self, rules: &ResourceRules) -> bool {
