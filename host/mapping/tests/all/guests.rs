@@ -232,8 +232,13 @@ pub(crate) fn contract() -> Resolve {
 
 /// A core module as a component of this world.
 pub(crate) fn componentize(core: &[u8], resolve: &Resolve, world: &str) -> Vec<u8> {
-    let (package, _) = resolve.packages.iter().find(|(_, package)| package.name.name == "mapping").unwrap();
-    let world = resolve.select_world(&[package], Some(world)).unwrap();
+    componentize_as(core, resolve, &format!("scimwright:mapping/{world}"))
+}
+
+/// The same for a world of any package.
+pub(crate) fn componentize_as(core: &[u8], resolve: &Resolve, world: &str) -> Vec<u8> {
+    let packages: Vec<_> = resolve.packages.iter().map(|(id, _)| id).collect();
+    let world = resolve.select_world(&packages, Some(world)).unwrap();
     let mut core = core.to_vec();
     embed_component_metadata(&mut core, resolve, world, StringEncoding::UTF8).unwrap();
     ComponentEncoder::default().module(&core).unwrap().validate(true).encode().unwrap()

@@ -19,3 +19,4 @@ mod hostile;
 mod loading;
 mod lookups;
 mod registry;
+mod wasi;
