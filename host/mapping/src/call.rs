@@ -9,6 +9,7 @@ use crate::contract::{log, lookup, types};
 use crate::convert;
 use crate::error::{Fault, TrapReport};
 use crate::evidence::{Evidence, TapeAnswer, TapeEntry};
+use crate::exception;
 use crate::limits::{Limits, Usage};
 use crate::live::Live;
 use crate::module::ModuleId;
@@ -257,7 +258,9 @@ impl Call {
                 }
             }
         };
-        Fault::Trap(TrapReport { reason, last_words: self.journal.last_words(), backtrace })
+        let last_words = self.journal.last_words();
+        let thrown = last_words.iter().rev().find_map(|line| exception::uncaught(&line.message));
+        Fault::Trap(TrapReport { reason: thrown.unwrap_or(reason), last_words, backtrace })
     }
 }
 

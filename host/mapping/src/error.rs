@@ -268,7 +268,7 @@ impl fmt::Display for TrapReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "crashed: {}{}", self.reason, at(&self.backtrace))?;
         if let Some(last) = self.last_words.last() {
-            write!(f, "; its last words: {}", last.message)?;
+            write!(f, "; its last words: {}", last.message.trim())?;
         }
         f.write_str("; its author has to correct it")
     }

@@ -69,6 +69,7 @@ mod contract;
 mod convert;
 mod instances;
 mod live;
+mod exception;
 mod text;
 mod ticker;
 mod wasi;
