@@ -5,6 +5,7 @@
 //! starts with more memory than it may ever have.
 
 use crate::contract::{self, InterfaceName};
+use crate::core_module;
 use crate::inspection::Producer;
 use crate::load::LoadFailure;
 use crate::text;
@@ -63,7 +64,7 @@ impl<'a> Artifact<'a> {
         if bytes.len() as u64 > file_bytes {
             return Err(LoadFailure::TooLarge { limit: file_bytes });
         }
-        let wasm = binary(bytes)?;
+        let wasm = component(binary(bytes)?)?;
         let facts = Facts::gather(&wasm)?;
         facts.check_imports()?;
         let contract = facts.check_exports()?;
@@ -120,6 +121,15 @@ pub(crate) fn binary(bytes: &[u8]) -> Result<Cow<'_, [u8]>, LoadFailure> {
     wat::parse_str(text).map(Cow::Owned).map_err(|error| LoadFailure::Text { message: error.to_string() })
 }
 
+/// A component as it is, or a core module that says what it exports made into one.
+fn component(wasm: Cow<'_, [u8]>) -> Result<Cow<'_, [u8]>, LoadFailure> {
+    if core_module::is_core_module(&wasm) {
+        core_module::componentize(&wasm).map(Cow::Owned)
+    } else {
+        Ok(wasm)
+    }
+}
+
 /// What a component's sections say.
 #[derive(Debug, Default)]
 struct Facts {
@@ -132,15 +142,11 @@ struct Facts {
 
 impl Facts {
     fn gather(wasm: &[u8]) -> Result<Self, LoadFailure> {
-        let broken = |error: wasmparser::BinaryReaderError| LoadFailure::Broken {
-            message: error.message().to_owned(),
-            offset: error.offset(),
-        };
         let mut facts = Self::default();
         // How deep the parser is inside nested modules and components.
         let mut depth = 0_usize;
         for payload in Parser::new(0).parse_all(wasm) {
-            match payload.map_err(broken)? {
+            match payload.map_err(LoadFailure::broken)? {
                 Payload::Version { encoding: Encoding::Module, .. } if depth == 0 => {
                     return Err(LoadFailure::CoreModule);
                 }
@@ -148,12 +154,12 @@ impl Facts {
                 Payload::End(_) => depth = depth.saturating_sub(1),
                 Payload::ComponentImportSection(section) if depth == 0 => {
                     for import in section {
-                        facts.imports.push(import.map_err(broken)?.name.name.to_owned());
+                        facts.imports.push(import.map_err(LoadFailure::broken)?.name.name.to_owned());
                     }
                 }
                 Payload::ComponentExportSection(section) if depth == 0 => {
                     for export in section {
-                        let export = export.map_err(broken)?;
+                        let export = export.map_err(LoadFailure::broken)?;
                         if export.kind == ComponentExternalKind::Instance {
                             facts.exports.push(export.name.name.to_owned());
                         }
@@ -161,7 +167,7 @@ impl Facts {
                 }
                 Payload::MemorySection(section) => {
                     for memory in section {
-                        facts.add_memory(memory.map_err(broken)?);
+                        facts.add_memory(memory.map_err(LoadFailure::broken)?);
                     }
                 }
                 Payload::CustomSection(section) => {

@@ -69,6 +69,7 @@ mod contract;
 mod convert;
 mod instances;
 mod live;
+mod core_module;
 mod exception;
 mod text;
 mod ticker;

@@ -58,12 +58,22 @@ pub enum LoadFailure {
         /// What was found instead.
         found: String,
     },
-    /// The file is a core module.
+    /// The file is a core module that does not say what its functions take and return.
     #[error(
         "it is a core module, not a component; turn it into one with `wasm-tools component new`, or build it \
          with the SDK"
     )]
     CoreModule,
+    /// The file is a core module that says what its functions take and return, and cannot be made a component
+    /// all the same.
+    #[error(
+        "it is a core module that cannot be turned into a component: {message}; build it for \
+         `wasm32-unknown-unknown` or `wasm32-wasip2`, or turn it into one with `wasm-tools component new --adapt`"
+    )]
+    NotAComponent {
+        /// What is in the way.
+        message: String,
+    },
     /// The text form has a mistake.
     #[error("its text has a mistake: {message}")]
     Text {
@@ -180,6 +190,13 @@ pub enum LoadFailure {
     /// It does not pass the cases that it carries.
     #[error(transparent)]
     Cases(CasesFailed),
+}
+
+impl LoadFailure {
+    /// What a damaged binary is told.
+    pub(crate) fn broken(error: wasmparser::BinaryReaderError) -> Self {
+        Self::Broken { message: error.message().to_owned(), offset: error.offset() }
+    }
 }
 
 /// Loads a module from a file.

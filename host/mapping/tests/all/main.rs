@@ -13,6 +13,7 @@
 mod cache;
 mod cases;
 mod contract;
+mod core_modules;
 mod garbage;
 mod guests;
 mod hostile;
