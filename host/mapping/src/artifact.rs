@@ -7,6 +7,7 @@
 use crate::contract::{self, InterfaceName};
 use crate::core_module;
 use crate::inspection::Producer;
+use crate::integers::Integers;
 use crate::load::LoadFailure;
 use crate::text;
 use crate::wasi;
@@ -42,6 +43,8 @@ pub(crate) struct Artifact<'a> {
     pub(crate) exports: Vec<String>,
     /// The version of the contract it was built for.
     pub(crate) contract: String,
+    /// Which integers arrive in its language as they are.
+    pub(crate) integers: Integers,
     /// The tools that made it.
     pub(crate) producers: Vec<Producer>,
 }
@@ -73,6 +76,7 @@ impl<'a> Artifact<'a> {
             return Err(LoadFailure::InitialMemory { wanted, limit });
         }
         Ok(Self {
+            integers: facts.integers(),
             digest: hex(&Sha256::digest(bytes)),
             file_bytes: bytes.len() as u64,
             stubbed: facts.imports.iter().filter(|name| wasi::is_stubbed(name)).cloned().collect(),
@@ -130,6 +134,9 @@ fn component(wasm: Cow<'_, [u8]>) -> Result<Cow<'_, [u8]>, LoadFailure> {
     }
 }
 
+/// A function that every component of componentize-qjs has in it. It leaves nothing else behind to know it by.
+const QUICKJS: &str = "local:init/module-loader";
+
 /// What a component's sections say.
 #[derive(Debug, Default)]
 struct Facts {
@@ -138,6 +145,8 @@ struct Facts {
     producers: Vec<Producer>,
     /// What all memories of all core modules start with, in bytes.
     initial_memory: u64,
+    /// It was made by componentize-qjs.
+    quickjs: bool,
 }
 
 impl Facts {
@@ -165,6 +174,11 @@ impl Facts {
                         }
                     }
                 }
+                Payload::ExportSection(section) => {
+                    for export in section {
+                        facts.quickjs |= export.map_err(LoadFailure::broken)?.name.contains(QUICKJS);
+                    }
+                }
                 Payload::MemorySection(section) => {
                     for memory in section {
                         facts.add_memory(memory.map_err(LoadFailure::broken)?);
@@ -180,6 +194,12 @@ impl Facts {
             }
         }
         Ok(facts)
+    }
+
+    /// JavaScript's numbers are doubles. A tool that says which language it compiled is believed.
+    fn integers(&self) -> Integers {
+        let named = |producer: &Producer| producer.field == "language" && producer.name == "JavaScript";
+        if self.quickjs || self.producers.iter().any(named) { Integers::UpTo53Bits } else { Integers::All }
     }
 
     fn add_memory(&mut self, memory: MemoryType) {

@@ -10,6 +10,7 @@ use crate::convert;
 use crate::error::{Fault, TrapReport};
 use crate::evidence::{Evidence, TapeAnswer, TapeEntry};
 use crate::exception;
+use crate::integers::Integers;
 use crate::limits::{Limits, Usage};
 use crate::live::Live;
 use crate::module::ModuleId;
@@ -73,6 +74,7 @@ pub(crate) struct Call {
     record: Option<RecordKey>,
     permits: Arc<Permits>,
     limits: Limits,
+    integers: Integers,
     started: Instant,
     cpu_at_start: Duration,
     memory: Meter,
@@ -116,6 +118,8 @@ pub(crate) enum Stop {
     Exit { code: u8 },
     #[error("it opened too many streams at once")]
     Handles,
+    #[error("a number would not arrive as it is")]
+    Inexact { name: String, value: i64 },
 }
 
 impl Call {
@@ -132,6 +136,7 @@ impl Call {
             record,
             permits,
             limits,
+            integers: Integers::All,
             started: Instant::now(),
             cpu_at_start: thread_cpu_time(),
             memory: Meter { limit: limits.memory_bytes, ..Meter::default() },
@@ -139,6 +144,11 @@ impl Call {
             lookups: 0,
             tape: Vec::new(),
         }
+    }
+
+    /// The same for a guest in which not every integer arrives.
+    pub(crate) fn with_integers(self, integers: Integers) -> Self {
+        Self { integers, ..self }
     }
 
     /// The call of the instance's next record takes this one's place. What the guest holds of memory and of WASI
@@ -232,6 +242,7 @@ impl Call {
                 Stop::Cpu { used } => Fault::CpuDeadline { used, limit: limits.cpu, backtrace },
                 Stop::Wall { used, cpu } => Fault::WallClock { used, limit: limits.wall, cpu, backtrace },
                 Stop::Lookups => Fault::Lookups { limit: limits.lookups, backtrace },
+                Stop::Inexact { ref name, value } => Fault::InexactInteger { name: name.clone(), value },
                 Stop::Exit { .. } | Stop::Handles => {
                     let (reason, last_words) = (stop.to_string(), self.journal.last_words());
                     Fault::Trap(TrapReport { reason, last_words, backtrace })
@@ -488,6 +499,11 @@ impl lookup::Host for Call {
         };
         // The guest is not asked again before the next tick, and may have used its time up waiting.
         self.look_at_the_time()?;
+        if let TapeAnswer::Found(record) = &answer
+            && let Err(Fault::InexactInteger { name, value }) = self.integers.check_record(record, |_| true)
+        {
+            return Err(Stop::Inexact { name: format!("{source}.{name}"), value }.into());
+        }
         let for_guest = match &answer {
             TapeAnswer::Found(record) => Ok(Some(convert::cut_record(record, |_| true))),
             TapeAnswer::Absent => Ok(None),

@@ -7,6 +7,7 @@ use crate::attributes::{AttributeMap, AttributeValue, RecordLink, Scalar, SubAtt
 use crate::call::LogLevel;
 use crate::contract::{log, types as wit};
 use crate::error::Fault;
+use crate::integers::Integers;
 use crate::manifest::Manifest;
 use crate::module::{CallContext, Operation};
 use crate::text;
@@ -131,7 +132,11 @@ pub(crate) fn refusal(error: wit::MappingError) -> Fault {
 }
 
 /// Checks the attributes that a guest returned: names, values, declared, each once.
-pub(crate) fn attribute_map(raw: Vec<wit::Attribute>, manifest: &Manifest) -> Result<AttributeMap, Fault> {
+pub(crate) fn attribute_map(
+    raw: Vec<wit::Attribute>,
+    manifest: &Manifest,
+    integers: Integers,
+) -> Result<AttributeMap, Fault> {
     let mut map = AttributeMap::new();
     for attribute in raw {
         let path = attribute_path(&attribute.name)?;
@@ -141,7 +146,7 @@ pub(crate) fn attribute_map(raw: Vec<wit::Attribute>, manifest: &Manifest) -> Re
                 declared: manifest.writes.iter().map(AttributePath::to_string).collect(),
             });
         }
-        let value = Checker { path: &path }.attribute(attribute.value)?;
+        let value = Checker { path: &path, integers }.attribute(attribute.value)?;
         if map.get(&path).is_some() {
             return Err(Fault::RepeatedAttribute { attribute: path.to_string() });
         }
@@ -177,6 +182,7 @@ pub(crate) fn core_path(path: AttributePath) -> AttributePath {
 /// Checks the values of one attribute.
 struct Checker<'a> {
     path: &'a AttributePath,
+    integers: Integers,
 }
 
 impl Checker<'_> {
@@ -235,6 +241,15 @@ impl Checker<'_> {
         Ok(match raw {
             wit::Scalar::Text(text) => Scalar::Text(text),
             wit::Scalar::Boolean(value) => Scalar::Boolean(value),
+            wit::Scalar::Integer(value) if !self.integers.survives(value) => {
+                return Err(self.bad(
+                    sub,
+                    format!(
+                        "the integer {value}, which JavaScript does not tell from its neighbours; it should be \
+                         returned as text"
+                    ),
+                ));
+            }
             wit::Scalar::Integer(value) => Scalar::Integer(value),
             // JSON has no word for what is not finite.
             wit::Scalar::Decimal(value) if !value.is_finite() => {
@@ -386,7 +401,7 @@ mod tests {
     }
 
     fn check(name: &str, value: wit::AttributeValue) -> Result<AttributeMap, Fault> {
-        attribute_map(vec![wit::Attribute { name: name.into(), value }], &manifest())
+        attribute_map(vec![wit::Attribute { name: name.into(), value }], &manifest(), Integers::All)
     }
 
     fn one(value: wit::Scalar) -> wit::AttributeValue {
@@ -456,7 +471,7 @@ mod tests {
     fn an_attribute_or_a_part_given_twice_is_refused() {
         let twice = ["title", "Title"]
             .map(|name| wit::Attribute { name: name.into(), value: wit::AttributeValue::Clear });
-        let fault = attribute_map(twice.into(), &manifest()).unwrap_err();
+        let fault = attribute_map(twice.into(), &manifest(), Integers::All).unwrap_err();
         assert!(matches!(fault, Fault::RepeatedAttribute { .. }), "{fault}");
 
         let part = |name: &str| wit::SubAttribute {

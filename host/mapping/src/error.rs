@@ -244,6 +244,17 @@ pub enum Fault {
     /// The module failed too often, and is left alone for a while.
     #[error("{0}; mend it, or end the quarantine with `scimwright mapping release`")]
     Quarantined(Quarantine),
+    /// An integer is larger than the guest's language can tell from its neighbours.
+    #[error(
+        "the integer {value} in `{name}` would reach the mapping as another number: JavaScript's are exact to \
+         9007199254740991; let the source give it as text, or write the mapping in another language"
+    )]
+    InexactInteger {
+        /// The field; the attribute, for default values.
+        name: String,
+        /// Its value.
+        value: i64,
+    },
     /// No instance could be made, and the guest is not to blame.
     #[error("no instance could be made: {reason}; the machine is short of memory or address space")]
     Host {
@@ -309,7 +320,9 @@ impl Fault {
     #[must_use]
     pub fn concern(&self) -> Concern {
         match self {
-            Self::InvalidRecord { .. } | Self::Rejected { .. } => Concern::Record,
+            Self::InvalidRecord { .. } | Self::Rejected { .. } | Self::InexactInteger { .. } => {
+                Concern::Record
+            }
             Self::CpuDeadline { .. }
             | Self::WallClock { .. }
             | Self::Memory { .. }

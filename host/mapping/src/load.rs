@@ -13,6 +13,7 @@ use crate::error::{Function, MapError, Place};
 use crate::grants::Grants;
 use crate::host::Shared;
 use crate::inspection::Inspection;
+use crate::integers::Integers;
 use crate::limits::Limits;
 use crate::live::Home;
 use crate::manifest::{Manifest, Reads};
@@ -275,6 +276,7 @@ struct Described {
     instances: InstancePre<Call>,
     mapping: Option<attribute_mapping::GuestIndices>,
     defaults: Option<default_values::GuestIndices>,
+    integers: Integers,
     manifest: Manifest,
 }
 
@@ -316,7 +318,7 @@ impl Loading<'_> {
         permits: Permits,
         reuse: u32,
     ) -> MappingModule {
-        let Described { inspection, instances, mapping, defaults, manifest } = described;
+        let Described { inspection, instances, mapping, defaults, integers, manifest } = described;
         // Both have to want it, and the smaller number counts.
         let reuse = manifest.reuse.unwrap_or(0).min(reuse);
         let (tenant, permits) = (&self.id.tenant, Arc::new(permits));
@@ -329,6 +331,7 @@ impl Loading<'_> {
             instances,
             mapping,
             defaults,
+            integers,
             manifest,
             breaker: Breaker::default(),
         };
@@ -368,8 +371,9 @@ impl Loading<'_> {
         let manifest = described
             .map_err(|message| LoadFailure::Mismatch { version: artifact.contract.clone(), message })?;
         let manifest = Manifest::check(manifest).map_err(|problems| LoadFailure::Manifest { problems })?;
+        let integers = artifact.integers;
         let inspection = self.inspection(artifact, compiled, &manifest);
-        Ok(Described { inspection, instances, mapping, defaults, manifest })
+        Ok(Described { inspection, instances, mapping, defaults, integers, manifest })
     }
 
     /// The component's code, from the cache where there is a sound entry.

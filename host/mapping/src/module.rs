@@ -10,6 +10,7 @@ use crate::evidence::Evidence;
 use crate::host::Shared;
 use crate::inspection::Inspection;
 use crate::instances::Owner;
+use crate::integers::Integers;
 use crate::limits::Limits;
 use crate::live::{Exports, Home};
 use crate::manifest::Manifest;
@@ -113,6 +114,7 @@ pub(crate) struct Code {
     pub(crate) wants_wasi: bool,
     pub(crate) mapping: Option<attribute_mapping::GuestIndices>,
     pub(crate) defaults: Option<default_values::GuestIndices>,
+    pub(crate) integers: Integers,
     pub(crate) manifest: Manifest,
     pub(crate) inspection: Inspection,
     pub(crate) breaker: Breaker,
@@ -235,6 +237,7 @@ impl MappingModule {
         let Some(indices) = code.mapping.as_ref() else {
             return Err(self.not_exported(Function::Map, record, ATTRIBUTE_MAPPING));
         };
+        self.check_integers(Function::Map, record, None)?;
         let (outcome, evidence) = self.call(
             Function::Map,
             context,
@@ -244,7 +247,7 @@ impl MappingModule {
             },
             |value| match value.map_err(convert::refusal)? {
                 types::Outcome::Provision(attributes) => {
-                    Ok(Outcome::Provision(convert::attribute_map(attributes, &code.manifest)?))
+                    Ok(Outcome::Provision(convert::attribute_map(attributes, &code.manifest, code.integers)?))
                 }
                 types::Outcome::Skip(reason) => Ok(Outcome::Skip(text::tame_message(&reason))),
             },
@@ -266,6 +269,7 @@ impl MappingModule {
         let Some(indices) = code.defaults.as_ref() else {
             return Err(self.not_exported(Function::Defaults, record, DEFAULT_VALUES));
         };
+        self.check_integers(Function::Defaults, record, Some(mapped))?;
         let mapped = convert::attributes(mapped);
         let (attributes, evidence) = self.call(
             Function::Defaults,
@@ -274,7 +278,7 @@ impl MappingModule {
             |store, instance, exports, context, source| {
                 exports.defaults(indices, store, instance)?.call_defaults(store, context, source, &mapped)
             },
-            |value| convert::attribute_map(value.map_err(convert::refusal)?, &code.manifest),
+            |value| convert::attribute_map(value.map_err(convert::refusal)?, &code.manifest, code.integers),
         )?;
         Ok(MappedDefaults { attributes, evidence })
     }
@@ -340,7 +344,8 @@ impl MappingModule {
             .then(|| Moment::of_record(record.source().as_str(), record.key().as_str(), &context.now));
         let permits = Arc::clone(&self.terms.permits);
         let call =
-            Call::new(id.clone(), Some(record.key().clone()), permits, self.terms.limits, moment.as_ref());
+            Call::new(id.clone(), Some(record.key().clone()), permits, self.terms.limits, moment.as_ref())
+                .with_integers(self.code.integers);
         let context = convert::context(context, &self.terms.settings);
         let source = convert::cut_record(record, |name| manifest.reads.contains(name));
 
@@ -358,6 +363,20 @@ impl MappingModule {
         }
         breaker.settle(Timestamp::now(), result.as_ref().err());
         result.map(|value| (value, evidence))
+    }
+
+    /// Refuses a call whose numbers would not arrive as they are.
+    fn check_integers(
+        &self,
+        function: Function,
+        record: &Record,
+        mapped: Option<&AttributeMap>,
+    ) -> Result<(), MapError> {
+        let Code { integers, manifest, .. } = &*self.code;
+        integers
+            .check_record(record, |name| manifest.reads.contains(name))
+            .and_then(|()| mapped.map_or(Ok(()), |mapped| integers.check_attributes(mapped)))
+            .map_err(|fault| self.error(function, record.key(), fault, Evidence::default()))
     }
 
     fn not_exported(&self, function: Function, record: &Record, export: &'static str) -> MapError {

@@ -70,6 +70,7 @@ impl Fault {
             Self::RepeatedAttribute { .. } => "repeated-attribute",
             Self::BadValue { .. } => "bad-value",
             Self::NotExported { .. } => "not-exported",
+            Self::InexactInteger { .. } => "inexact-integer",
             Self::Crowded { .. } => "crowded",
             Self::Quarantined(_) => "quarantined",
             Self::Host { .. } => "host",

@@ -17,6 +17,7 @@ mod core_modules;
 mod garbage;
 mod guests;
 mod hostile;
+mod integers;
 mod loading;
 mod lookups;
 mod registry;
