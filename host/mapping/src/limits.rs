@@ -50,6 +50,33 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// Of each limit the tighter one, and the names of those that `ceiling` cut, as a configuration spells them.
+    #[must_use]
+    pub fn tightest(&self, ceiling: &Self) -> (Self, Vec<&'static str>) {
+        let mut cut = Vec::new();
+        let limits = Self {
+            cpu: tighter("cpu_ms", self.cpu, ceiling.cpu, &mut cut),
+            wall: tighter("wall_ms", self.wall, ceiling.wall, &mut cut),
+            memory_bytes: tighter("memory_mb", self.memory_bytes, ceiling.memory_bytes, &mut cut),
+            output_bytes: tighter("output_kb", self.output_bytes, ceiling.output_bytes, &mut cut),
+            log_bytes: tighter("log_kb", self.log_bytes, ceiling.log_bytes, &mut cut),
+            lookups: tighter("lookups", self.lookups, ceiling.lookups, &mut cut),
+            file_bytes: tighter("file_mb", self.file_bytes, ceiling.file_bytes, &mut cut),
+            instances: tighter("instances", self.instances, ceiling.instances, &mut cut),
+        };
+        (limits, cut)
+    }
+}
+
+fn tighter<T: Ord>(name: &'static str, wanted: T, ceiling: T, cut: &mut Vec<&'static str>) -> T {
+    if wanted > ceiling {
+        cut.push(name);
+        return ceiling;
+    }
+    wanted
+}
+
 /// What one call used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Usage {
@@ -111,6 +138,16 @@ mod tests {
         let text = usage.against(&Limits::default()).to_string();
         assert!(text.starts_with("CPU 400 µs of 50 ms"), "{text}");
         assert!(text.contains("memory 1.3 MiB of 32 MiB"), "{text}");
+    }
+
+    #[test]
+    fn the_tighter_of_two_limits_counts_and_what_was_cut_is_named() {
+        let wanted =
+            Limits { cpu: Duration::from_millis(80), lookups: 5, instances: 40, ..Limits::default() };
+        let (limits, cut) = wanted.tightest(&Limits::default());
+        assert_eq!(limits, Limits { lookups: 5, ..Limits::default() });
+        assert_eq!(cut, ["cpu_ms", "instances"]);
+        assert_eq!(limits.tightest(&Limits::default()), (limits, Vec::new()));
     }
 
     #[test]
