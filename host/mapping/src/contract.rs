@@ -19,6 +19,10 @@ pub(crate) use scimwright::mapping::{log, lookup, types};
 /// so patch versions differ in additions only.
 pub const CONTRACT_VERSION: &str = "0.1.0";
 
+/// The released versions whose modules run here, each as long as there is a stored module to try it with. One
+/// that differs from [`CONTRACT_VERSION`] in more than its last number has a variant in `guest.rs`.
+pub const CONTRACT_VERSIONS: [&str; 1] = ["0.1.0"];
+
 /// The package that every import and export of a module belongs to.
 pub(crate) const PACKAGE: &str = "scimwright:mapping";
 
@@ -62,7 +66,8 @@ impl<'a> InterfaceName<'a> {
     /// Whether a module built for this version of the contract can run here.
     pub(crate) fn is_compatible(&self) -> bool {
         let line = |version: &str| version.rsplit_once('.').map(|(line, _patch)| line.to_owned());
-        self.version.and_then(line) == line(CONTRACT_VERSION)
+        let wanted = self.version.and_then(line);
+        wanted.is_some() && CONTRACT_VERSIONS.into_iter().any(|served| line(served) == wanted)
     }
 }
 

@@ -232,8 +232,8 @@ pub enum Fault {
     },
     /// All places for instances are held, and nobody gave one back.
     #[error(
-        "no instance could be made for a minute: all {places} places {whose} are held; slow look-ups or a crowd of \
-         calls hold them, or an operator may allow more"
+        "it waited too long for its turn: all {places} places {whose} are held; slow look-ups or a crowd of calls hold \
+         them, or an operator may allow more"
     )]
     Crowded {
         /// Whose places: of the module, of the tenant, of this process.

@@ -22,6 +22,7 @@ use crate::ticker::Ticker;
 use crate::wasi;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails,
@@ -50,6 +51,9 @@ pub struct HostOptions {
     pub max_instances: u32,
     /// How many of them one tenant may have at once: 32.
     pub max_instances_per_tenant: u32,
+    /// The longest that a call waits for its turn: a minute. Calls end within seconds, so whoever waits longer is
+    /// behind a crowd that waiting only makes larger.
+    pub max_wait: Duration,
     /// The most that [`Limits::memory_bytes`] may say for any module: 1 GiB.
     pub max_memory_bytes: usize,
     /// Whether instructions are counted ([`Usage::fuel`](crate::Usage::fuel)), which slows modules down.
@@ -62,6 +66,7 @@ impl Default for HostOptions {
             cache_dir: None,
             max_instances: 64,
             max_instances_per_tenant: 32,
+            max_wait: Duration::from_secs(60),
             max_memory_bytes: 1 << 30,
             count_fuel: false,
         }
@@ -137,7 +142,11 @@ impl MappingHost {
         wasi::add_to_linker(&mut linker_with_wasi).map_err(refused)?;
         let shared = Shared {
             ticker: Ticker::start(&engine).map_err(HostError::Ticker)?,
-            instances: Instances::new(options.max_instances, options.max_instances_per_tenant),
+            instances: Instances::new(
+                options.max_instances,
+                options.max_instances_per_tenant,
+                options.max_wait,
+            ),
             linker,
             linker_with_wasi,
             cache: options.cache_dir.clone().map(Cache::new),

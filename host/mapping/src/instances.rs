@@ -12,14 +12,12 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-/// The longest that a call waits for a place. Calls end within seconds, so whoever waits longer is behind a
-/// crowd that a retry would only make larger.
-const PATIENCE: Duration = Duration::from_secs(60);
-
 /// All places of a server.
 pub(crate) struct Instances {
     places: Arc<Places>,
     tenants: Mutex<HashMap<TenantName, Weak<Count>>>,
+    /// How long a call waits.
+    patience: Duration,
 }
 
 struct Places {
@@ -61,7 +59,7 @@ pub(crate) enum Turn {
     New(Place),
 }
 
-/// Nobody gave a place back for a minute.
+/// Nobody gave a place back in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Crowded {
     /// Whose places are all held.
@@ -81,15 +79,15 @@ impl Count {
 }
 
 impl Instances {
-    /// So many places in all, and so many for each tenant; at least one of both.
-    pub(crate) fn new(total: u32, per_tenant: u32) -> Self {
+    /// So many places in all, and so many for each tenant; at least one of both. Whoever finds none waits this long.
+    pub(crate) fn new(total: u32, per_tenant: u32, patience: Duration) -> Self {
         let places = Places {
             state: Mutex::default(),
             freed: Condvar::new(),
             total: total.max(1),
             per_tenant: per_tenant.max(1),
         };
-        Self { places: Arc::new(places), tenants: Mutex::default() }
+        Self { places: Arc::new(places), tenants: Mutex::default(), patience }
     }
 
     /// Somebody who will ask for places, at most for so many at once.
@@ -109,10 +107,7 @@ impl Instances {
 
     /// A turn for this owner: one of its idle instances, or a place for a new one. Waits until there is one.
     pub(crate) fn take(&self, owner: &Arc<Owner>) -> Result<Turn, Crowded> {
-        self.take_before(owner, Instant::now() + PATIENCE)
-    }
-
-    fn take_before(&self, owner: &Arc<Owner>, deadline: Instant) -> Result<Turn, Crowded> {
+        let deadline = Instant::now() + self.patience;
         let mut state = self.places.lock();
         loop {
             // The one that was idle shortest is the warmest.
@@ -214,7 +209,7 @@ mod tests {
 
     #[test]
     fn no_more_calls_run_at_once_than_there_are_places() {
-        let instances = Instances::new(3, 2);
+        let instances = Instances::new(3, 2, Duration::from_secs(60));
         let owners = [
             instances.owner(&tenant("a"), 9),
             instances.owner(&tenant("a"), 1),
@@ -250,11 +245,10 @@ mod tests {
 
     #[test]
     fn a_tenant_that_holds_all_of_its_places_takes_none_of_the_others() {
-        let instances = Instances::new(4, 2);
+        let instances = Instances::new(4, 2, Duration::from_millis(20));
         let (greedy, other) = (instances.owner(&tenant("greedy"), 9), instances.owner(&tenant("other"), 9));
         let held: Vec<_> = (0..2).map(|_| instances.take(&greedy).ok().unwrap()).collect();
-        let soon = Instant::now() + Duration::from_millis(20);
-        let crowded = instances.take_before(&greedy, soon).err();
+        let crowded = instances.take(&greedy).err();
         assert_eq!(crowded, Some(Crowded { whose: "of the tenant", places: 2 }));
         assert!(instances.take(&other).is_ok());
         drop(held);

@@ -83,7 +83,7 @@ pub use backtrace::{GuestBacktrace, GuestFrame};
 pub use breaker::{Health, Quarantine};
 pub use call::{LogLevel, LogLine};
 pub use case::{Case, CaseError, CaseReport, CaseRunner};
-pub use contract::CONTRACT_VERSION;
+pub use contract::{CONTRACT_VERSION, CONTRACT_VERSIONS};
 pub use error::{Concern, Fault, Function, MapError, Place, TrapReport};
 pub use evidence::{Evidence, TapeAnswer, TapeEntry};
 pub use grants::Grants;

@@ -20,5 +20,8 @@ mod hostile;
 mod integers;
 mod loading;
 mod lookups;
+mod quarantine;
 mod registry;
+mod released;
+mod reuse;
 mod wasi;
