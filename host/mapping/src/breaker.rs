@@ -134,13 +134,13 @@ impl Breaker {
             until: now.checked_add(pause).unwrap_or(Timestamp::MAX),
         };
         match &mut state.open {
-            Some(open) => {
-                // Otherwise it is a call that was under way when it opened.
-                if open.trying.take().is_some() {
-                    open.pause = (open.pause * 2).min(LONGEST_PAUSE);
-                    open.quarantine = quarantine(open.quarantine.since, open.pause);
-                }
+            Some(open) if open.trying.is_some() => {
+                open.trying = None;
+                open.pause = (open.pause * 2).min(LONGEST_PAUSE);
+                open.quarantine = quarantine(open.quarantine.since, open.pause);
             }
+            // A call that was under way when it opened.
+            Some(_) => {}
             None if failures >= THRESHOLD => {
                 let quarantine = quarantine(now, FIRST_PAUSE);
                 state.open = Some(Open { quarantine, pause: FIRST_PAUSE, trying: None });

@@ -94,17 +94,6 @@ pub(crate) struct Finished<R> {
     pub(crate) kept: Option<Live>,
 }
 
-impl Finished<()> {
-    /// The same end for a call of another kind, whose work was never begun.
-    pub(crate) fn into_failed<R>(self) -> Finished<R> {
-        let value = match self.value {
-            Err(fault) => Err(fault),
-            Ok(()) => Err(Fault::Host { reason: "the call was not made".to_owned() }),
-        };
-        Finished { value, evidence: self.evidence, kept: None }
-    }
-}
-
 /// Why the host ended a call.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Stop {

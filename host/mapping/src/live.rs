@@ -92,7 +92,7 @@ impl Home<'_> {
             }
             Turn::New(place) => match self.instantiate(call, place) {
                 Ok(live) => (live, true),
-                Err(finished) => return finished.into_failed(),
+                Err(failed) => return *failed,
             },
         };
         let value = work(&mut live.store, &live.instance, &mut live.exports);
@@ -110,7 +110,7 @@ impl Home<'_> {
         self.shared.instances.keep(self.owner, live);
     }
 
-    fn instantiate(&self, mut call: Call, place: Place) -> Result<Live, Finished<()>> {
+    fn instantiate<R>(&self, mut call: Call, place: Place) -> Result<Live, Box<Finished<R>>> {
         // Waiting for a place is not the guest's doing.
         call.start_clocks();
         let mut store = Store::new(&self.shared.engine, call);
@@ -125,7 +125,7 @@ impl Home<'_> {
                 let left = self.reuse.max(1);
                 Ok(Live { store, instance, exports: Exports::default(), left, _place: place })
             }
-            Err(error) => Err(finish(&mut store, Err((error, Stage::Instantiation)))),
+            Err(error) => Err(Box::new(finish(&mut store, Err((error, Stage::Instantiation))))),
         }
     }
 

@@ -287,7 +287,12 @@ fn a_new_project_says_what_is_missing_to_build_it() {
     assert_eq!(refused.status.code(), Some(3));
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(said.contains("building people: it has not been built yet"), "{said}");
-    assert!(said.contains("componentize-qjs is not there. To install it:"), "{said}");
+    assert!(
+        said.contains(
+            "componentize-qjs is missing: mappings in JavaScript are built with it. To install it:"
+        ),
+        "{said}"
+    );
 
     let mut nowhere = workspace.command(&["mapping", "test"]);
     let nowhere = nowhere.current_dir(folder.path()).output().unwrap();

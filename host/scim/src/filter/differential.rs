@@ -73,7 +73,7 @@ const REASONS: &[Reason] = &[
     Reason {
         why: "an attribute may be called like an operator or a literal; where it stands tells which it is",
         holds: |text| {
-            const TAKEN: [&str; 6] = ["not", "and", "or", "true", "false", "null"];
+            const TAKEN: [&str; 7] = ["not", "and", "or", "pr", "true", "false", "null"];
             let (filter, path) = (read_filter(text).0, read_path(text).0);
             let paths = [filter, path].into_iter().flatten().flat_map(|reading| paths(&reading));
             paths

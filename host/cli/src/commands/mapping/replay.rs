@@ -22,7 +22,7 @@ pub(super) fn run(common: &Common, args: &ReplayArgs) -> anyhow::Result<Exit> {
             })
             .to_string()),
             (Ok(Some(case)), Output::Human) if replay.different <= args.show => {
-                out(case.to_string().trim_end())
+                out(case.to_string().trim_end());
             }
             (Ok(Some(_)), Output::Human) => {}
             (Err(error), _) => err(&format!("not replayed: {error}")),
