@@ -119,7 +119,7 @@ fn two_thousand_mutants_that_are_sound_webassembly_run_within_their_limits_or_ar
             core = next.unwrap_or(core);
         }
         embed_component_metadata(&mut core, &resolve, world, StringEncoding::UTF8).unwrap();
-        let component = ComponentEncoder::default().module(&core).and_then(|encoder| encoder.encode());
+        let component = ComponentEncoder::default().module(&core).and_then(ComponentEncoder::encode);
         match component {
             Ok(component) if survive(&host, &component) => ran += 1,
             Ok(_) => refused += 1,
