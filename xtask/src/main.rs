@@ -8,6 +8,7 @@ mod bench;
 mod fuzz;
 mod guests;
 mod quickstart;
+mod sdks;
 mod steps;
 mod test;
 mod toolchain;

@@ -1,6 +1,7 @@
 //! `cargo xtask test`: everything that has to hold before a change is done.
 
 use crate::guests;
+use crate::sdks;
 use crate::steps::{Steps, cargo, cargo_with};
 use scimwright_tests::servers;
 use std::path::Path;
@@ -27,6 +28,9 @@ pub(crate) fn run(root: &Path) -> anyhow::Result<()> {
     steps.begin("Unit, property, golden and end-to-end tests");
     // The same commit gets the same answer. Other seeds are tried by `cargo test`, other inputs by `xtask fuzz`.
     cargo_with(root, &["test", "--workspace", "--locked"], &[("PROPTEST_RNG_SEED", "7643")])?;
+
+    steps.begin("SDKs and examples in JavaScript and Python, natively");
+    sdks::test(root)?;
 
     steps.begin("Documentation, warnings denied");
     cargo_with(

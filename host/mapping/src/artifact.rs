@@ -68,7 +68,8 @@ impl<'a> Artifact<'a> {
             return Err(LoadFailure::TooLarge { limit: file_bytes });
         }
         let wasm = component(binary(bytes)?)?;
-        let facts = Facts::gather(&wasm)?;
+        let mut facts = Facts::gather(&wasm)?;
+        facts.name_the_language();
         facts.check_imports()?;
         let contract = facts.check_exports()?;
         if facts.initial_memory > memory_bytes as u64 {
@@ -137,6 +138,11 @@ fn component(wasm: Cow<'_, [u8]>) -> Result<Cow<'_, [u8]>, LoadFailure> {
 /// A function that every component of componentize-qjs has in it. It leaves nothing else behind to know it by.
 const QUICKJS: &str = "local:init/module-loader";
 
+/// What componentize-py leaves in a component: a tool of its own, and an instance of this name.
+const PYTHON_TOOL: &str = "component-init-transform";
+/// See [`PYTHON_TOOL`].
+const PYTHON_EXPORT: &str = "exports";
+
 /// What a component's sections say.
 #[derive(Debug, Default)]
 struct Facts {
@@ -194,6 +200,23 @@ impl Facts {
             }
         }
         Ok(facts)
+    }
+
+    /// The runtimes of JavaScript and Python are components written in Rust, and name that as their language. The
+    /// author's is the one that people look for.
+    fn name_the_language(&mut self) {
+        let language = if self.quickjs {
+            "JavaScript"
+        } else if self.producers.iter().any(|tool| tool.name == PYTHON_TOOL)
+            && self.exports.iter().any(|name| name == PYTHON_EXPORT)
+        {
+            "Python"
+        } else {
+            return;
+        };
+        self.producers.retain(|tool| tool.field != "language");
+        let (field, name) = ("language".to_owned(), language.to_owned());
+        self.producers.insert(0, Producer { field, name, version: String::new() });
     }
 
     /// JavaScript's numbers are doubles. A tool that says which language it compiled is believed.

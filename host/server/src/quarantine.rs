@@ -253,7 +253,7 @@ mod tests {
         // Even if it failed once more in between.
         module.fails(6);
         let released = kept.keep(&state, &[&module]).await.unwrap();
-        assert_eq!(released, [module.name.clone()]);
+        assert_eq!(released, std::slice::from_ref(&module.name));
         assert!(!module.is_confined());
         assert_eq!(state.quarantines().await.unwrap(), []);
         module.fails(5);
