@@ -53,20 +53,26 @@ fn mapping(root: &Path, rounds: u32) -> Result<()> {
     steps.begin("Building the mapping as a scimwright module and as an Extism plug-in");
     let peers = root.join("benches/peers");
     let modules = guests::build_named(root, &["bench-user".to_owned()])?;
-    let module = &modules.first().context("one module was asked for")?.path;
+    let mut modules: Vec<PathBuf> = modules.into_iter().map(|module| module.path).collect();
+    for language in ["js", "python"] {
+        let folder = root.join("benches/guests").join(format!("bench-user-{language}"));
+        modules.push(guests::build_folder(root, &folder)?.path);
+    }
     let plugin = guests::build_core(root, &peers, "extism-user")?;
 
     steps.begin("Building both sides in release mode; the first time this takes some minutes");
     build_ours(root)?;
     cargo(&peers, &["build", "--release", "--locked", "--package", "peers", "--target-dir", "target"])?;
-    let sides = [(release(root, "bench-mapping")?, module), (peers.join("target/release/peers"), &plugin)];
+    let sides =
+        [(release(root, "bench-mapping")?, modules), (peers.join("target/release/peers"), vec![plugin])];
 
     steps.begin(&format!("Measuring: {rounds} rounds, the sides in turns"));
     let machine = Machine::look();
     let mut ways: Vec<Way> = Vec::new();
     for round in 1..=rounds {
-        for (program, guest) in &sides {
-            for line in printed(program, &[guest.as_os_str()])?.lines() {
+        for (program, guests) in &sides {
+            let guests: Vec<&OsStr> = guests.iter().map(|guest| guest.as_os_str()).collect();
+            for line in printed(program, &guests)?.lines() {
                 note(&mut ways, line).with_context(|| format!("{} said {line:?}", program.display()))?;
             }
         }

@@ -68,6 +68,15 @@ pub(crate) fn build_named(root: &Path, names: &[String]) -> Result<Vec<Guest>> {
     Ok(guests)
 }
 
+/// Builds a project in JavaScript or Python that stands in this folder, with the tools in `target/tools`.
+///
+/// # Errors
+/// When a tool cannot be installed, or it does not build.
+pub(crate) fn build_folder(root: &Path, folder: &Path) -> Result<Guest> {
+    let tools = compilers::install(root, |line| println!("{line}"))?;
+    build_project(root, &Project::open(folder)?, &tools)
+}
+
 /// Builds a project in JavaScript or Python, unless nothing changed since it was built.
 fn build_project(root: &Path, project: &Project, tools: &Tools) -> Result<Guest> {
     let name = project.name().to_owned();

@@ -108,7 +108,7 @@ fn contest(
                     while !over.load(Ordering::Relaxed) {
                         let _ = bad.map(context, record);
                         // Quarantine would end the attack; here it is the limits that are looked at.
-                        // bad.release();
+                        bad.release();
                         attacks.fetch_add(1, Ordering::Relaxed);
                     }
                 });

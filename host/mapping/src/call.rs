@@ -75,6 +75,8 @@ pub(crate) struct Call {
     permits: Arc<Permits>,
     limits: Limits,
     integers: Integers,
+    /// Whether messages stay out of the host's own log.
+    quiet: bool,
     started: Instant,
     cpu_at_start: Duration,
     memory: Meter,
@@ -126,6 +128,7 @@ impl Call {
             permits,
             limits,
             integers: Integers::All,
+            quiet: false,
             started: Instant::now(),
             cpu_at_start: thread_cpu_time(),
             memory: Meter { limit: limits.memory_bytes, ..Meter::default() },
@@ -133,6 +136,11 @@ impl Call {
             lookups: 0,
             tape: Vec::new(),
         }
+    }
+
+    /// The same, whose messages stay out of the host's own log.
+    pub(crate) fn quiet(self, quiet: bool) -> Self {
+        Self { quiet, ..self }
     }
 
     /// The same for a guest in which not every integer arrives.
@@ -435,6 +443,7 @@ impl Call {
                 .collect(),
         };
         if self.journal.write(line, last)
+            && !self.quiet
             && let Some(line) = self.journal.lines.last()
         {
             trace(&self.module, self.record.as_ref(), line);

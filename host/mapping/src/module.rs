@@ -127,6 +127,8 @@ pub(crate) struct Terms {
     pub(crate) permits: Arc<Permits>,
     /// How many records an instance may map; 0 as 1.
     pub(crate) reuse: u32,
+    /// Whether what the module logs stays out of the host's own log.
+    quiet: bool,
     owner: Arc<Owner>,
     shared: Arc<Shared>,
 }
@@ -141,7 +143,7 @@ impl Terms {
         reuse: u32,
     ) -> Self {
         let owner = shared.instances.owner(tenant, limits.instances);
-        Self { limits, settings, permits, reuse, owner, shared: Arc::clone(shared) }
+        Self { limits, settings, permits, reuse, quiet: false, owner, shared: Arc::clone(shared) }
     }
 }
 
@@ -289,28 +291,37 @@ impl MappingModule {
     /// A sentence for each setting that the module does not accept, or lacks.
     pub fn with_settings(&self, settings: Vec<(String, String)>) -> Result<Self, Vec<String>> {
         self.code.manifest.check_settings(&settings)?;
-        Ok(self.under(settings, Arc::clone(&self.terms.permits), self.terms.reuse))
+        Ok(self.changed(|terms| terms.settings = settings))
     }
 
     /// The same module with another place to look records up in. What it may look up stays as it was granted.
     #[must_use]
     pub fn with_reader(&self, reader: Arc<dyn RecordLookup>) -> Self {
         let sources = self.terms.permits.sources.clone();
-        let permits = Arc::new(Permits { sources, reader: Some(reader) });
-        self.under(self.terms.settings.clone(), permits, self.terms.reuse)
+        self.changed(|terms| terms.permits = Arc::new(Permits { sources, reader: Some(reader) }))
     }
 
     /// The same module with instances that map so many records, whatever it asks for and whatever was granted: to
     /// see whether a record leaves something behind for the next one, and what it would save.
     #[must_use]
     pub fn reused(&self, records: u32) -> Self {
-        self.under(self.terms.settings.clone(), Arc::clone(&self.terms.permits), records)
+        self.changed(|terms| terms.reuse = records)
+    }
+
+    /// The same module, for trying it out: what it logs is returned and is no part of the host's own log, where it
+    /// would look as if a record had been mapped.
+    #[must_use]
+    pub(crate) fn quiet(&self) -> Self {
+        self.changed(|terms| terms.quiet = true)
     }
 
     /// The same code under other terms.
-    fn under(&self, settings: Vec<(String, String)>, permits: Arc<Permits>, reuse: u32) -> Self {
-        let Code { shared, id, .. } = &*self.code;
-        let terms = Terms::new(shared, &id.tenant, self.terms.limits, settings, permits, reuse);
+    fn changed(&self, change: impl FnOnce(&mut Terms)) -> Self {
+        let (Code { shared, id, .. }, own) = (&*self.code, &*self.terms);
+        let (settings, permits) = (own.settings.clone(), Arc::clone(&own.permits));
+        let mut terms = Terms::new(shared, &id.tenant, own.limits, settings, permits, own.reuse);
+        terms.quiet = own.quiet;
+        change(&mut terms);
         Self { code: Arc::clone(&self.code), terms: Arc::new(terms) }
     }
 
@@ -345,7 +356,8 @@ impl MappingModule {
         let permits = Arc::clone(&self.terms.permits);
         let call =
             Call::new(id.clone(), Some(record.key().clone()), permits, self.terms.limits, moment.as_ref())
-                .with_integers(self.code.integers);
+                .with_integers(self.code.integers)
+                .quiet(self.terms.quiet);
         let context = convert::context(context, &self.terms.settings);
         let source = convert::cut_record(record, |name| manifest.reads.contains(name));
 

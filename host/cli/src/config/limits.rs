@@ -16,7 +16,7 @@ struct Key {
     set: fn(&mut Limits, u64),
 }
 
-const KEYS: [Key; 7] = [
+const KEYS: [Key; 8] = [
     Key {
         name: "cpu_ms",
         bounds: 1..=60_000,
@@ -58,6 +58,12 @@ const KEYS: [Key; 7] = [
         bounds: 1..=1_024,
         get: |limits| limits.file_bytes >> 20,
         set: |limits, value| limits.file_bytes = value << 20,
+    },
+    Key {
+        name: "instances",
+        bounds: 1..=64,
+        get: |limits| u64::from(limits.instances),
+        set: |limits, value| limits.instances = u32::try_from(value).unwrap_or(u32::MAX),
     },
 ];
 
@@ -130,6 +136,7 @@ mod tests {
             ("log_kb", 16),
             ("lookups", 32),
             ("file_mb", 64),
+            ("instances", 16),
         ];
         assert_eq!(before, expected);
         for key in &KEYS {

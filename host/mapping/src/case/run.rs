@@ -40,7 +40,7 @@ impl CaseRunner {
         let player = Arc::new(TapePlayer::default());
         let module = module
             .with_settings(settings.to_vec())
-            .map(|module| module.with_reader(Arc::clone(&player) as Arc<_>));
+            .map(|module| module.with_reader(Arc::clone(&player) as Arc<_>).quiet());
         Self { player, module }
     }
 

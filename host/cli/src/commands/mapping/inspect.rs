@@ -126,6 +126,8 @@ fn page(subject: &Subject, loaded: &MappingModule, own: &OwnCases) -> String {
         format!("  cases     {}", own.text()),
         format!("  limits    {}", limits(&module.limits)),
     ]);
+    let cut = subject.config.iter().flat_map(|config| &config.cut);
+    lines.extend(cut.map(|cut| format!("            {cut}")));
     for setting in &module.settings {
         let default = match (&setting.default, setting.required) {
             (Some(default), _) => format!(", `{default}` by default"),
@@ -140,13 +142,15 @@ fn page(subject: &Subject, loaded: &MappingModule, own: &OwnCases) -> String {
 
 fn limits(limits: &Limits) -> String {
     format!(
-        "CPU {} ms, time {} ms, memory {} MiB, output {} KiB, log {} KiB, look-ups {}, file {} MiB",
+        "CPU {} ms, time {} ms, memory {} MiB, output {} KiB, log {} KiB, look-ups {}, file {} MiB, {} \
+         at once",
         limits.cpu.as_millis(),
         limits.wall.as_millis(),
         limits.memory_bytes >> 20,
         limits.output_bytes >> 10,
         limits.log_bytes >> 10,
         limits.lookups,
-        limits.file_bytes >> 20
+        limits.file_bytes >> 20,
+        limits.instances
     )
 }
