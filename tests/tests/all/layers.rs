@@ -82,12 +82,14 @@ impl Stage {
         self.workspace.run(arguments).unwrap()
     }
 
-    /// The reasons why records failed in a sync, by key.
+    /// The reasons why records failed in a sync, in the order of their keys.
     fn failures(&self) -> (Value, Vec<(String, String)>) {
         let printed = self.run(&["--output", "json", "sync"]);
         let text = |event: &Value, name: &str| event[name].as_str().unwrap_or_default().to_owned();
         let failed = printed.events("record").unwrap().into_iter().filter(|event| event["action"] == "fail");
-        let failed = failed.map(|event| (text(&event, "key"), text(&event, "reason"))).collect();
+        let mut failed: Vec<_> = failed.map(|event| (text(&event, "key"), text(&event, "reason"))).collect();
+        // Records are mapped side by side.
+        failed.sort();
         (printed.summary().unwrap(), failed)
     }
 }
