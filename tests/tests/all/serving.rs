@@ -308,3 +308,45 @@ fn a_tenant_with_an_endless_loop_and_one_with_a_broken_configuration_leave_the_o
     let (code, _) = serving.stop();
     assert_eq!(code, Some(0));
 }
+
+#[test]
+fn a_module_that_keeps_crashing_is_quarantined_for_the_next_process_too_and_nobody_is_deprovisioned() {
+    let folder = tempfile::tempdir().unwrap();
+    let sandbox = SandboxProcess::start(&Workspace::new(folder.path()).unwrap()).unwrap();
+    let mut company = Company::tidy(11, 40);
+    let workspace = workspace(folder.path(), &sandbox.base_url, &company);
+    assert_eq!(workspace.summary(&["sync"]).unwrap()["created"], 40);
+
+    // One has left, and the module that everybody needs crashes at every record.
+    company.leave(1);
+    workspace.write("people.csv", &company.to_csv()).unwrap();
+    let file = folder.path().join("modules/corp-user.wasm");
+    let good = std::fs::read(&file).unwrap();
+    let says = guests::Says { settings: vec![("domain".into(), false)], ..guests::Says::default() };
+    std::fs::write(&file, guests::Guest::mapping("unreachable").says(says).component()).unwrap();
+    let run = workspace.run(&["--output", "json", "sync"]).unwrap();
+    let summary = run.summary().unwrap();
+    assert_eq!(run.code, Some(6), "{}", run.stderr);
+    let failed = summary["failed"].as_u64().unwrap();
+    assert!((5..39).contains(&failed), "the run ends where the quarantine begins: {summary}");
+    assert_eq!(module(&workspace, "corp-user")["state"], "quarantined");
+
+    // The next process knows, and does not even begin.
+    let again = workspace.run(&["sync"]).unwrap();
+    assert_eq!(again.code, Some(6));
+    assert!(again.stderr.contains("it is in quarantine until"), "{}", again.stderr);
+    assert_eq!(disabled(&workspace), 0, "nobody is deprovisioned while the mapping cannot be asked");
+
+    // By hand it is called again, and fails again.
+    let released = workspace.run(&["mapping", "release", "corp-user"]).unwrap();
+    assert!(released.stdout.contains("out of quarantine"), "{}", released.stdout);
+    assert_eq!(module(&workspace, "corp-user")["state"], "live");
+    assert_eq!(workspace.run(&["sync"]).unwrap().code, Some(6));
+    assert_eq!(module(&workspace, "corp-user")["state"], "quarantined");
+
+    // A mended version has no past.
+    std::fs::write(&file, good).unwrap();
+    let mended = workspace.summary(&["sync"]).unwrap();
+    assert_eq!((&mended["failed"], &mended["disabled"]), (&0.into(), &1.into()), "{mended}");
+    assert_eq!(module(&workspace, "corp-user")["state"], "live");
+}
