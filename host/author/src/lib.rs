@@ -2,7 +2,7 @@
 //!
 //! - [`suite`]: the golden cases of a folder against a module
 //! - [`screen`]: what a suite's report looks like
-//! - [`junit`]: the same for a build server
+//! - [`mod@junit`]: the same for a build server
 //! - [`impact`]: who would change if one module took another's place, and how
 //! - [`redaction`]: what of a record may be written down
 //! - [`recording`]: calls, written down as cases
