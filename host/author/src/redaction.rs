@@ -5,7 +5,9 @@
 //! `0000-00-00` for one.
 
 use scimwright_mapping::case::CaseLookup;
-use scimwright_mapping::{AttributeMap, AttributeValue, Case, Scalar, SubAttribute, SubValue, TapeAnswer};
+use scimwright_mapping::{
+    AttributeMap, AttributeValue, Case, Manifest, Reads, Scalar, SubAttribute, SubValue, TapeAnswer,
+};
 use scimwright_record::{Field, FieldValue, Record, RecordKey};
 use serde_json::Value;
 use std::collections::HashMap;
@@ -33,6 +35,17 @@ impl Redaction {
         self.mask.is_empty() && self.drop.is_empty()
     }
 
+    /// Names that this module neither reads nor can have looked up: most likely misspelt, and then what they were to
+    /// keep out would be written down.
+    #[must_use]
+    pub fn unknown(&self, manifest: &Manifest) -> Vec<&str> {
+        if manifest.reads == Reads::All || !manifest.lookups.is_empty() {
+            return Vec::new();
+        }
+        let names = self.mask.iter().chain(&self.drop).map(String::as_str);
+        names.filter(|name| *name != KEY && !manifest.reads.contains(name)).collect()
+    }
+
     /// The case without what may not be written down. What is expected of it is left out: it has to be found out anew.
     ///
     /// A look-up by the value of a masked field is made with the masked value, and answered as before. What was mapped
@@ -43,10 +56,16 @@ impl Redaction {
             return case.clone();
         }
         let mut swapped = HashMap::new();
-        let fields = self.fields(case.record.fields(), &mut swapped);
+        let mut fields = self.fields(case.record.fields(), &mut swapped);
         let mut key = case.record.key().clone();
         if self.mask.iter().any(|name| name == KEY) {
             key = masked_key(&key, &mut swapped);
+            // The column that the key was read from says the same.
+            for field in &mut fields {
+                if matches!(&field.value, FieldValue::Text(text) if *text == case.record.key().as_str()) {
+                    field.value = FieldValue::Text(key.as_str().to_owned());
+                }
+            }
         }
         let found = |lookup: &CaseLookup, swapped: &mut HashMap<String, String>| match &lookup.answer {
             TapeAnswer::Found(record) => TapeAnswer::Found(Record::with_distinct_fields(

@@ -210,6 +210,7 @@ pub(crate) mod tests {
                 tested("no-expectation", None, json!({ "userName": "c", "active": true })),
             ],
             compared: true,
+            throws: false,
         }
     }
 

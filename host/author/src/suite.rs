@@ -3,7 +3,7 @@
 use crate::hidden;
 use crate::order::keeping;
 use crate::runners::Runners;
-use scimwright_mapping::case::{CaseFile, CaseFileError, lasting};
+use scimwright_mapping::case::{CaseFile, CaseFileError, NOT_ON_TAPE, lasting};
 use scimwright_mapping::{Case, CaseReport, Concern, Limits, MappingModule};
 use serde_json::Value;
 use std::fs;
@@ -65,6 +65,8 @@ pub struct SuiteReport {
     pub tested: Vec<Tested>,
     /// Whether reused instances were compared with fresh ones.
     pub compared: bool,
+    /// Whether an error of the kind `other` is an exception that nobody caught: in JavaScript and Python it is.
+    pub throws: bool,
 }
 
 /// What an update wrote.
@@ -130,6 +132,7 @@ impl Suite {
             limits: *module.limits(),
             tested,
             compared,
+            throws: module.inspection().languages().any(|language| language != "Rust"),
         }
     }
 
@@ -143,7 +146,7 @@ impl Suite {
             if tested.verdict == Verdict::Passed {
                 continue;
             }
-            if !may_be_expected(&tested.report) {
+            if !may_be_expected(&tested.report, report.throws) {
                 updated.left.push(tested.name.clone());
                 continue;
             }
@@ -156,17 +159,19 @@ impl Suite {
     }
 }
 
-/// Whether an outcome is the module's own decision. What the host put an end to is no decision.
-fn may_be_expected(report: &CaseReport) -> bool {
-    let is_settings = report.outcome["error"]["kind"] == "settings";
+/// Whether an outcome is the module's own decision. What the host put an end to is no decision, nor is an exception
+/// that nobody caught, nor a look-up that the case forgot.
+fn may_be_expected(report: &CaseReport, throws: bool) -> bool {
+    let error = &report.outcome["error"];
+    let forgotten = error["message"].as_str().is_some_and(|message| message.contains(NOT_ON_TAPE));
     match &report.error {
-        Some(error) => error.concern() == Concern::Record || is_given(error.fault.kind()),
-        None => !is_settings,
+        Some(failed) => match failed.fault.kind() {
+            "other" => !throws,
+            "lookup-failed" => !forgotten,
+            kind => failed.concern() == Concern::Record || ["invalid-record", "rejected"].contains(&kind),
+        },
+        None => error["kind"] != "settings",
     }
-}
-
-fn is_given(kind: &str) -> bool {
-    ["invalid-record", "lookup-failed", "rejected", "other"].contains(&kind)
 }
 
 fn write(file: &CaseFile, expected: Value) -> Result<(), CaseFileError> {

@@ -11,12 +11,14 @@ use scimwright_client::{
     ResourceTypeBinding, SettingsError, SettingsRule, TlsSettings,
 };
 use scimwright_mapping::registry::file_of;
-use scimwright_mapping::{Grants, HostOptions, LoadError, MappingHost, MappingModule, ModuleId, ModuleSlot};
+use scimwright_mapping::{
+    Grants, HostOptions, LoadError, LoadFailure, MappingHost, MappingModule, ModuleId, ModuleSlot,
+};
 use scimwright_provision::{Layers, ProvisionError, Provisioner, ResourceRules};
 use scimwright_record::{ModuleName, RecordLookup, RecordSource};
 use scimwright_sources::{CsvSource, JsonLinesSource, SourceLookup, SqliteSource};
 use scimwright_state::TenantState;
-use scimwright_toolchain::{InlineScript, Tools, build_inline};
+use scimwright_toolchain::{InlineScript, Tools, build_inline, build_script_file};
 use secrecy::SecretString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -53,12 +55,29 @@ pub(crate) fn module(
     let id = ModuleId { tenant: tenant.name.clone(), name: config.name.clone() };
     let path = module_path(tenant, &config.name);
     let grants = Grants { reader: Some(Arc::clone(lookups)), ..config.grants.clone() };
+    let path = match path.extension().is_some_and(|ending| ending == "js") {
+        false => path,
+        true => match built_script(tenant, &path) {
+            Ok(built) => built,
+            Err(reason) => return Err(LoadError { module: id, failure: LoadFailure::Script { reason } }),
+        },
+    };
     host.load(id, &path, config.limits, config.settings.clone(), grants)
 }
 
 /// Look-ups in all sources of a tenant, and in no others. Which of them a module may ask is said in its grants.
 pub(crate) fn lookups(tenant: &Tenant) -> Arc<dyn RecordLookup> {
     Arc::new(SourceLookup::new(Handle::current(), tenant.sources.iter().map(source)))
+}
+
+/// The component that a script in the modules folder becomes.
+fn built_script(tenant: &Tenant, script: &Path) -> Result<PathBuf, String> {
+    if !tenant.scripts.javascript {
+        return Err("JavaScript files are not allowed here; set [scripts] javascript = true, or build the module with \
+                    `scimwright mapping build`"
+            .to_owned());
+    }
+    build_script_file(script, &tenant.script_folder(), &tools(tenant)).map_err(|error| error.to_string())
 }
 
 /// Builds the scripts in the rows of a resource, and loads the module that they make.

@@ -18,7 +18,8 @@ pub(crate) fn recorder(tenant: &Tenant) -> Option<Arc<dyn CallRecorder>> {
     let redaction = Redaction { mask: recording.mask.clone(), drop: recording.drop.clone() };
     Some(Arc::new(Configured {
         modules: recording.modules.clone(),
-        recorder: Recorder::in_folder(recording.folder.clone(), redaction, recording.limit),
+        recorder: Recorder::in_folder(recording.folder.clone(), redaction.clone(), recording.limit),
+        redaction,
         was_told: AtomicBool::new(false),
     }))
 }
@@ -27,6 +28,7 @@ pub(crate) fn recorder(tenant: &Tenant) -> Option<Arc<dyn CallRecorder>> {
 struct Configured {
     modules: Vec<ModuleName>,
     recorder: Recorder,
+    redaction: Redaction,
     /// Whether somebody was told that it does not work.
     was_told: AtomicBool,
 }
@@ -36,6 +38,18 @@ impl CallRecorder for Configured {
         // A plan leaves nothing behind.
         let is_real = call.context.operation != Operation::Preview;
         if !is_real || !self.modules.contains(&call.module.id().name) {
+            return;
+        }
+        // What is recorded of a single module and names a field that it does not read is most likely misspelt.
+        let unknown = self.redaction.unknown(call.module.manifest());
+        if let ([_], [first, ..]) = (self.modules.as_slice(), unknown.as_slice()) {
+            if !self.was_told.swap(true, Ordering::Relaxed) {
+                let module = &call.module.id().name;
+                err(&format!(
+                    "note: nothing is recorded: [recording] masks or drops `{first}`, which is no field that `{module}` \
+                     reads"
+                ));
+            }
             return;
         }
         let outcome = match &call.result {

@@ -39,6 +39,12 @@ pub struct LoadError {
 /// Why a module was not loaded. Each text ends in what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadFailure {
+    /// The file is a script that was not made into a component.
+    #[error("{reason}")]
+    Script {
+        /// Why not, and what to do.
+        reason: String,
+    },
     /// The file cannot be read.
     #[error("`{}` cannot be read: {source}", .path.display())]
     Unreadable {

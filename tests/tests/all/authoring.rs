@@ -257,6 +257,30 @@ fn a_run_records_what_the_configuration_asks_for_and_a_plan_nothing() {
 }
 
 #[test]
+fn a_misspelt_mask_writes_nothing_down() {
+    let folder = tempfile::tempdir().unwrap();
+    let sandbox = SandboxProcess::start(&Workspace::new(folder.path()).unwrap()).unwrap();
+    let workspace = workspace(folder.path(), &sandbox.base_url, &Company::tidy(3, 5));
+    let configuration = std::fs::read_to_string(folder.path().join("scimwright.toml")).unwrap();
+    let recording = "\n[recording]\nfolder = \"recordings\"\nmodules = [\"corp-user\"]\nmask = [\"emial\"]\n";
+    workspace.write("scimwright.toml", &(configuration + recording)).unwrap();
+    let checked = workspace.run(&["check", "--offline"]).unwrap();
+    assert_eq!(checked.code, Some(3), "{}", checked.stdout);
+    assert!(checked.stdout.contains("`emial`, which no recorded module reads; did you mean `email`?"));
+    let synced = workspace.run(&["--output", "json", "sync"]).unwrap();
+    assert_eq!(synced.summary().unwrap()["created"], 5, "the run goes on");
+    assert!(synced.stderr.contains("nothing is recorded"), "{}", synced.stderr);
+    assert!(!folder.path().join("recordings").exists());
+
+    let to = folder.path().join("r.cases.jsonl");
+    let record = ["mapping", "record", "corp-user", "--source", "hr", "--to", text(&to), "--mask", "emial"];
+    let refused = workspace.run(&record).unwrap();
+    assert_eq!(refused.code, Some(3));
+    assert!(refused.stderr.contains("did you mean `email`?"), "{}", refused.stderr);
+    assert!(!to.exists());
+}
+
+#[test]
 fn a_bench_measures_times_memory_and_instructions_that_do_not_vary() {
     let folder = tempfile::tempdir().unwrap();
     let workspace = Workspace::new(folder.path()).unwrap();

@@ -7,6 +7,7 @@ use scimwright_provision::{
     Apply, AttributeRow, CallOutcome, CallRecorder, Filled, Layers, ModuleCall, Origin, RowValue,
 };
 use scimwright_record::{FieldValue, ModuleName, Record, TenantName};
+use scimwright_tests::compilers;
 use scimwright_tests::servers::{Http, TOKEN};
 use scimwright_tests::tool::{Printed, SandboxProcess, Workspace, root};
 use scimwright_toolchain::{Tools, build_script_file};
@@ -387,12 +388,37 @@ fn a_server_s_ceilings_cut_what_tenants_ask_for_and_check_says_so() {
     assert!(checked.stderr.contains("did you mean `south`?"), "{}", checked.stderr);
 }
 
-/// The tool that builds JavaScript: installed beside the test servers, or on the path.
+/// The tool that builds JavaScript, where it is installed. In CI it has to be.
 fn javascript_tool() -> Option<PathBuf> {
-    let beside = root().join("target/test-servers/node_modules/.bin/componentize-qjs");
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let on_path = std::env::split_paths(&path).map(|folder| folder.join("componentize-qjs"));
-    std::iter::once(beside).chain(on_path).find(|tool| tool.is_file())
+    let tool = compilers::installed(&root()).componentize_qjs;
+    assert!(tool.is_some() || std::env::var_os("CI").is_none(), "componentize-qjs is not in target/tools");
+    tool
+}
+
+#[test]
+fn a_script_in_the_modules_folder_is_built_where_the_configuration_allows_it() {
+    let Some(tool) = javascript_tool() else {
+        eprintln!("skipped: componentize-qjs is not installed; `cargo xtask test` installs it");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let stage = Stage::new(folder.path());
+    let script = "import { mapping } from \"scimwright\";\n\
+                  export const { about, attributeMapping } = mapping({\n\
+                  name: \"nick\", version: \"1\", reads: [\"mail\"], writes: [\"nickName\"],\n\
+                  map: (record) => ({ nickName: record.mail.split(\"@\")[0] }),\n});\n";
+    std::fs::create_dir_all(folder.path().join("modules")).unwrap();
+    stage.workspace.write("modules/nick.js", script).unwrap();
+    let rows = "nickName = { script = \"nick\" }";
+    stage.configure(rows, "");
+    let refused = stage.run(&["sync"]);
+    assert_eq!(refused.code, Some(3));
+    assert!(refused.stderr.contains("JavaScript files are not allowed here"), "{}", refused.stderr);
+
+    stage.configure(rows, &format!("[scripts]\njavascript = true\ntool = {:?}\n", tool.display()));
+    assert_eq!(stage.failures().0["created"], 3);
+    let zoe = stage.user("E1");
+    assert_eq!(zoe["nickName"], zoe["userName"].as_str().unwrap().split('@').next().unwrap());
 }
 
 #[test]

@@ -10,8 +10,9 @@ use crate::config::reader::nearest;
 use crate::exit::Exit;
 use crate::terminal::out;
 use futures::StreamExt;
+use scimwright_author::Redaction;
 use scimwright_client::{FailureClass, Query};
-use scimwright_mapping::{LoadError, LoadFailure, MappingHost, ModuleId};
+use scimwright_mapping::{LoadError, LoadFailure, Manifest, MappingHost, ModuleId, Reads};
 use scimwright_profile::{Deletion, Disabling};
 use scimwright_provision::{DeprovisionAction, ResourceRules, RowValue};
 use scimwright_record::{ModuleName, RecordLookup, Row, SourceName};
@@ -59,6 +60,7 @@ async fn check_state(tenant: &Tenant, report: &mut Report) {
 fn check_modules(tenant: &Tenant, host: &MappingHost, report: &mut Report) {
     let lookups = assemble::lookups(tenant);
     let mut written = HashMap::new();
+    let mut manifests = HashMap::new();
     let used_for_mapping: HashSet<_> = tenant
         .providers
         .iter()
@@ -89,6 +91,7 @@ fn check_modules(tenant: &Tenant, host: &MappingHost, report: &mut Report) {
             }
         };
         written.insert(config.name.clone(), module.manifest().writes.clone());
+        manifests.insert(config.name.clone(), module.manifest().clone());
         config.cut.iter().for_each(|cut| report.note("module", &name, cut));
         if used_for_rows.contains(&&config.name) && !module.exports_mapping() {
             let message = "rows take from it, but it does not export attribute-mapping";
@@ -110,7 +113,38 @@ fn check_modules(tenant: &Tenant, host: &MappingHost, report: &mut Report) {
             );
         }
     }
+    check_recording(tenant, &manifests, report);
     check_rows(tenant, host, &lookups, &written, report);
+}
+
+/// Looks for names in `[recording]` that nothing has: what a misspelt one was to keep out would be written down.
+fn check_recording(tenant: &Tenant, manifests: &HashMap<ModuleName, Manifest>, report: &mut Report) {
+    let Some(recording) = &tenant.recording else { return };
+    for name in recording.modules.iter().filter(|name| tenant.module(name).is_none()) {
+        let meant = nearest(name.as_str(), tenant.modules.iter().map(|module| module.name.as_str()));
+        let message = format!("`modules` names `{name}`, which no resource uses{}", did_you_mean(meant));
+        report.problem("recording", name.as_str(), &message, Exit::Configuration);
+    }
+    let redaction = Redaction { mask: recording.mask.clone(), drop: recording.drop.clone() };
+    let recorded: Vec<_> = recording.modules.iter().filter_map(|name| manifests.get(name)).collect();
+    // What one of them reads, or may look up, is known.
+    let Some((first, rest)) = recorded.split_first() else { return };
+    for name in redaction.unknown(first) {
+        if rest.iter().all(|manifest| redaction.unknown(manifest).contains(&name)) {
+            let fields = recorded.iter().flat_map(|manifest| match &manifest.reads {
+                Reads::Fields(fields) => fields.as_slice(),
+                Reads::All => &[],
+            });
+            let meant = nearest(name, fields.map(String::as_str));
+            let message =
+                format!("it masks or drops `{name}`, which no recorded module reads{}", did_you_mean(meant));
+            report.problem("recording", name, &message, Exit::Configuration);
+        }
+    }
+}
+
+fn did_you_mean(near: Option<&str>) -> String {
+    near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default()
 }
 
 /// Builds and loads the scripts in rows, and looks for rows that take what their module never gives.

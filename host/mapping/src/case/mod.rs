@@ -41,7 +41,7 @@ pub use difference::{Difference, differences};
 pub use files::{CaseFile, CaseFileError};
 pub use outcome::{lasting, matches};
 pub use run::{CaseReport, CaseRunner};
-pub use tape::{CaseLookup, TapePlayer};
+pub use tape::{CaseLookup, NOT_ON_TAPE, TapePlayer};
 
 use crate::attributes::AttributeMap;
 use crate::module::{CallContext, Operation};

@@ -8,6 +8,9 @@ use serde_json::{Map, Value};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
+/// How the answer begins that a look-up gets which is not on the tape.
+pub const NOT_ON_TAPE: &str = "the case has no look-up of";
+
 /// A look-up of a case, and its answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CaseLookup {
@@ -130,7 +133,7 @@ impl RecordLookup for TapePlayer {
         let at = fits.iter().find(is_new).or(fits.last());
         let Some((lookup, played)) = at.and_then(|at| tape.get_mut(*at)) else {
             return Err(LookupUnavailable(format!(
-                "the case has no look-up of {} in `{source}` for {}",
+                "{NOT_ON_TAPE} {} in `{source}` for {}",
                 text::list(&[key]),
                 text::list(fields)
             )));

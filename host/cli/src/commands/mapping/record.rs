@@ -4,10 +4,11 @@ use super::records::{self, Found, bare_case, context};
 use super::subject::Subject;
 use crate::args::{Common, Output, RecordArgs};
 use crate::config::Misconfigured;
+use crate::config::reader::nearest;
 use crate::exit::Exit;
 use crate::terminal::out;
 use scimwright_author::{Recorded, RecordedCall, Recorder, Redaction};
-use scimwright_mapping::{CaseRunner, Operation};
+use scimwright_mapping::{CaseRunner, MappingModule, Operation, Reads};
 use serde_json::json;
 
 pub(super) async fn run(common: &Common, args: &RecordArgs) -> anyhow::Result<Exit> {
@@ -23,6 +24,17 @@ pub(super) async fn run(common: &Common, args: &RecordArgs) -> anyhow::Result<Ex
         return Err(Misconfigured(format!("{} cannot be recorded alone: {message}", subject.id)).into());
     }
     let redaction = Redaction { mask: args.mask.clone(), drop: args.drop.clone() };
+    if let [first, ..] = redaction.unknown(module.manifest()).as_slice() {
+        // Most likely misspelt, and what it was to keep out would be written down.
+        let known = match &module.manifest().reads {
+            Reads::Fields(known) => known.as_slice(),
+            Reads::All => &[],
+        };
+        let meant = nearest(first, known.iter().map(String::as_str));
+        let meant = meant.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+        let message = format!("`{first}` is no field that `{}` reads{meant}", subject.id.name);
+        return Err(Misconfigured(format!("nothing is recorded: {message}")).into());
+    }
     let recorder = Recorder::in_file(args.to.clone(), redaction, args.limit);
     let context = context(tenant, &subject.id.name, Operation::Preview)?;
     let runner = CaseRunner::live(&module);
@@ -66,10 +78,24 @@ pub(super) async fn run(common: &Common, args: &RecordArgs) -> anyhow::Result<Ex
             if malformed > 0 {
                 out(&format!("{malformed} rows could not be read, and were left out"));
             }
-            if args.mask.is_empty() && args.drop.is_empty() {
-                out("it holds personal data as it is; --mask and --drop leave some out");
+            match as_they_are(&module, args).as_slice() {
+                [] => {}
+                fields => out(&format!(
+                    "these fields stand in it as they are: {}; --mask and --drop keep more out",
+                    fields.join(", ")
+                )),
             }
         }
     }
     Ok(Exit::Success)
+}
+
+/// What is written down without being masked or dropped.
+fn as_they_are(module: &MappingModule, args: &RecordArgs) -> Vec<String> {
+    let kept_out = |name: &String| args.mask.contains(name) || args.drop.contains(name);
+    match &module.manifest().reads {
+        Reads::All if args.mask.is_empty() && args.drop.is_empty() => vec!["all of them".to_owned()],
+        Reads::All => vec!["all but those named".to_owned()],
+        Reads::Fields(names) => names.iter().filter(|name| !kept_out(name)).cloned().collect(),
+    }
 }

@@ -73,6 +73,15 @@ impl Subject {
         };
         let tenant = match tenant {
             Some(tenant) => tenant,
+            None if !common.config.join(crate::config::FILE_NAME).is_file()
+                && !common.config.join("tenants").is_dir() =>
+            {
+                let message = format!(
+                    "there is no file and no project `{wanted}`, and no configuration here that could know a module of \
+                     this name (--config names its folder)"
+                );
+                return Err(Misconfigured(message).into());
+            }
             None => Arc::new(one_tenant(common)?),
         };
         let path = assemble::module_path(&tenant, &name);
