@@ -204,24 +204,27 @@ function kindOf(value) {
   return `a ${typeof value}`;
 }
 
-/** The contract's list of attributes as an object in the form that a mapping returns. */
-export function fromAttributes(attributes) {
+/**
+ * The contract's list of attributes as an object in the form that a mapping returns. `scalar` says what becomes of the
+ * values at its leaves.
+ */
+export function fromAttributes(attributes, scalar = fromScalar) {
   const object = {};
   for (const { name, value } of attributes) {
     const colon = /^urn:/i.test(name) ? name.lastIndexOf(":") : -1;
-    if (colon < 0) object[name] = fromValue(value);
-    else (object[name.slice(0, colon)] ??= {})[name.slice(colon + 1)] = fromValue(value);
+    if (colon < 0) object[name] = fromValue(value, scalar);
+    else (object[name.slice(0, colon)] ??= {})[name.slice(colon + 1)] = fromValue(value, scalar);
   }
   return object;
 }
 
-function fromValue({ tag, val }) {
-  const parts = (list) => Object.fromEntries(list.map((part) => [part.name, fromValue(part.value)]));
+function fromValue({ tag, val }, scalar) {
+  const parts = (list) => Object.fromEntries(list.map((part) => [part.name, fromValue(part.value, scalar)]));
   switch (tag) {
     case "one":
-      return fromScalar(val);
+      return scalar(val);
     case "many":
-      return val.map(fromScalar);
+      return val.map(scalar);
     case "complex":
       return parts(val);
     case "complexes":

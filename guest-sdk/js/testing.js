@@ -13,6 +13,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { register } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { fromAttributes } from "./convert.js";
 import { setHost } from "./host.js";
 
 /** `import … from "scimwright"` means this SDK, in whatever folder it lies. */
@@ -188,34 +189,12 @@ function impliedType(value) {
 /** The resource that a list of attributes stands for: null for what is cleared, `$link` for links. */
 function resource(attributes, manifest) {
   const declared = manifest.writes.map((name) => name.toLowerCase());
-  const object = {};
-  for (const { name, value } of attributes) {
+  for (const { name } of attributes) {
     if (!declared.includes(name.toLowerCase())) {
       throw new Error(`\`${name}\` is set, but the manifest does not write it`);
     }
-    const colon = /^urn:/i.test(name) ? name.lastIndexOf(":") : -1;
-    if (colon < 0) object[name] = valueJson(value);
-    else (object[name.slice(0, colon)] ??= {})[name.slice(colon + 1)] = valueJson(value);
   }
-  return object;
-}
-
-function valueJson({ tag, val }) {
-  const parts = (list) => Object.fromEntries(list.map((part) => [part.name, valueJson(part.value)]));
-  switch (tag) {
-    case "one":
-      return scalarJson(val);
-    case "many":
-      return val.map(scalarJson);
-    case "complex":
-      return parts(val);
-    case "complexes":
-      return val.map(parts);
-    case "json":
-      return JSON.parse(val);
-    default:
-      return null;
-  }
+  return fromAttributes(attributes, scalarJson);
 }
 
 function scalarJson({ tag, val }) {
