@@ -294,7 +294,7 @@ impl Cycle<'_> {
             Ok(Creation::Made { known, call }) => {
                 let sent = known.sent.unwrap_or(desired);
                 let link = self.new_link(run, key, known.id, Ownership::Created, sent, known.seen);
-                self.store(&link, LogAction::Create, "created", &call).await?;
+                self.store(&link, LogAction::Create, "created", Vec::new(), &call).await?;
                 self.settled(event(&link, Action::Create));
                 Ok(())
             }
@@ -329,7 +329,7 @@ impl Cycle<'_> {
             return self.give_up(run, key, &error.call, format!("{error}. {reason}")).await;
         }
         let link = self.new_link(run, key, id, Ownership::Created, desired, resource);
-        self.store(&link, LogAction::Create, "created; the answer was lost", &error.call).await?;
+        self.store(&link, LogAction::Create, "created; the answer was lost", Vec::new(), &error.call).await?;
         self.settled(event(&link, Action::Create));
         Ok(())
     }
@@ -413,7 +413,10 @@ impl Cycle<'_> {
                     ..link.clone()
                 };
                 match &updated.call {
-                    Some(call) => self.store(&link, action, &changes.join(", "), call).await?,
+                    Some(call) => {
+                        let message = changes.join(", ");
+                        self.store(&link, action, &message, changes, call).await?;
+                    }
                     // Somebody else had made the same change in between.
                     None => self.provisioner.state.put_link(&self.scope, &link).await?,
                 }

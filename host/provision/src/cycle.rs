@@ -423,7 +423,7 @@ impl<'a> Cycle<'a> {
         reason: String,
     ) -> Result<(), ProvisionError> {
         if link.is_some() {
-            self.pass.release(key).await?;
+            self.pass.release(key, &reason).await?;
         }
         self.settled(RecordEvent {
             key: key.clone(),

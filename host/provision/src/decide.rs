@@ -102,6 +102,8 @@ mod tests {
             created_at: now,
             updated_at: now,
             run: RunId::generate(),
+            fingerprint: None,
+            due_at: None,
         }
     }
 

@@ -12,7 +12,7 @@ use crate::event::{Action, Event, PlannedRequest, RecordEvent};
 use crate::rules::{DeprovisionAction, DeprovisionRules, UnreadableRows};
 use futures::TryStreamExt;
 use jiff::Timestamp;
-use scimwright_state::{Link, Ownership, RunId, Standing};
+use scimwright_state::{Leaver, Link, Ownership, RunId, Standing};
 
 /// Whether a resource without a record may go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,8 +78,8 @@ impl Cycle<'_> {
             return Ok(());
         }
         let now = Timestamp::now();
-        let mut missing = self.pass.missing_links();
-        while let Some(link) = missing.try_next().await? {
+        let mut leavers = self.pass.leavers(true);
+        while let Some(Leaver { link, .. }) = leavers.try_next().await? {
             self.go_on()?;
             match verdict(rules, &link, self.is_contested(&link.key), now) {
                 Verdict::Settled => {}
@@ -100,9 +100,9 @@ impl Cycle<'_> {
 
     async fn count_candidates(&self, rules: &DeprovisionRules) -> Result<u64, ProvisionError> {
         let now = Timestamp::now();
-        let mut missing = self.pass.missing_links();
+        let mut leavers = self.pass.leavers(true);
         let mut candidates = 0;
-        while let Some(link) = missing.try_next().await? {
+        while let Some(Leaver { link, .. }) = leavers.try_next().await? {
             candidates += u64::from(verdict(rules, &link, self.is_contested(&link.key), now) == Verdict::Go);
         }
         Ok(candidates)
@@ -253,6 +253,8 @@ mod tests {
             created_at: updated_at,
             updated_at,
             run: RunId::generate(),
+            fingerprint: None,
+            due_at: None,
         }
     }
 

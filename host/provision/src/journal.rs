@@ -32,18 +32,22 @@ impl Cycle<'_> {
             created_at: now,
             updated_at: now,
             run: *run,
+            fingerprint: None,
+            due_at: None,
         }
     }
 
-    /// Stores a link together with the log row of the call that made it what it is.
+    /// Stores a link together with the log row of the call that made it what it is, and the paths that this call
+    /// changed, where it found a resource to change.
     pub(crate) async fn store(
         &self,
         link: &Link,
         action: LogAction,
         message: &str,
+        changes: Vec<String>,
         call: &CallReport,
     ) -> Result<(), ProvisionError> {
-        let log = self.success_entry(&link.run, link, action, message, call);
+        let log = LogEntry { changes, ..self.success_entry(&link.run, link, action, message, call) };
         let settlement = Settlement { link: Some(LinkChange::Put(Box::new(link.clone()))), log };
         Ok(self.provisioner.state.settle(&self.scope, &link.key, &settlement).await?)
     }
@@ -79,6 +83,7 @@ impl Cycle<'_> {
             message: message.to_owned(),
             duration: std::time::Duration::ZERO,
             at: Timestamp::now(),
+            changes: Vec::new(),
         }
     }
 
@@ -104,6 +109,7 @@ impl Cycle<'_> {
             message: message.to_owned(),
             duration: call.duration,
             at: Timestamp::now(),
+            changes: Vec::new(),
         }
     }
 

@@ -5,11 +5,13 @@
 
 use crate::error::StateError;
 use crate::run::RunId;
-use crate::tenant::{Reading, TenantState, to_millis};
+use crate::tenant::{LinkScope, Reading, TenantState, to_millis};
 use crate::words::words;
+use futures::TryStreamExt;
 use jiff::Timestamp;
 use scimwright_record::{ProviderName, RecordKey, ResourceTypeName};
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 words! {
@@ -75,6 +77,21 @@ pub struct LogEntry {
     pub duration: Duration,
     /// When the call ended.
     pub at: Timestamp,
+    /// The paths of the attributes that it changed; empty where it created, removed or only asked.
+    pub changes: Vec<String>,
+}
+
+/// When an attribute of a resource was last written, and by what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastChange {
+    /// The attribute's path; empty for the resource as a whole, which was created or adopted.
+    pub path: String,
+    /// The run that did it.
+    pub run: Option<RunId>,
+    /// When.
+    pub at: Timestamp,
+    /// What was asked of the provider.
+    pub action: Action,
 }
 
 /// Which lines of the client log are wanted. The default is the newest hundred.
@@ -86,6 +103,8 @@ pub struct LogFilter {
     pub key: Option<RecordKey>,
     /// Only calls to this provider.
     pub provider: Option<ProviderName>,
+    /// Only calls for this resource type.
+    pub resource_type: Option<ResourceTypeName>,
     /// Only calls of this run.
     pub run: Option<RunId>,
     /// Only calls that ended at this moment or later.
@@ -96,7 +115,15 @@ pub struct LogFilter {
 
 impl Default for LogFilter {
     fn default() -> Self {
-        Self { failures_only: false, key: None, provider: None, run: None, since: None, limit: 100 }
+        Self {
+            failures_only: false,
+            key: None,
+            provider: None,
+            resource_type: None,
+            run: None,
+            since: None,
+            limit: 100,
+        }
     }
 }
 
@@ -117,7 +144,7 @@ impl TenantState {
     pub async fn log(&self, filter: &LogFilter) -> Result<Vec<LogEntry>, StateError> {
         let mut query = QueryBuilder::<Sqlite>::new(
             "SELECT run, request_id, provider, resource_type, resource_id, key, action, status, http_status, \
-             message, duration_us, at FROM client_log WHERE tenant = ",
+             message, duration_us, at, changes FROM client_log WHERE tenant = ",
         );
         query.push_bind(self.tenant().to_owned());
         if filter.failures_only {
@@ -128,6 +155,9 @@ impl TenantState {
         }
         if let Some(provider) = &filter.provider {
             query.push(" AND provider = ").push_bind(provider.as_str().to_owned());
+        }
+        if let Some(resource_type) = &filter.resource_type {
+            query.push(" AND resource_type = ").push_bind(resource_type.as_str().to_owned());
         }
         if let Some(run) = &filter.run {
             query.push(" AND run = ").push_bind(run.to_string());
@@ -144,6 +174,48 @@ impl TenantState {
         rows.iter()
             .map(|row| read_entry(&Reading { shared: &self.shared, what: "a line of the client log", row }))
             .collect()
+    }
+
+    /// For every attribute that changed since the resource of a record was created or adopted, the newest successful
+    /// call that changed it, in the order of the paths; and before them, with an empty path, the creation or the
+    /// adoption. What was pruned from the log, or written before changes were kept in it, is missing here too.
+    ///
+    /// # Errors
+    /// [`StateError`] when the file cannot be read.
+    pub async fn last_changes(
+        &self,
+        scope: &LinkScope,
+        key: &RecordKey,
+    ) -> Result<Vec<LastChange>, StateError> {
+        const SQL: &str = "SELECT run, at, action, changes FROM client_log \
+                           WHERE tenant = ?1 AND key = ?2 AND provider = ?3 AND resource_type = ?4 \
+                           AND status = 'success' ORDER BY sequence DESC";
+        let mut found = BTreeMap::new();
+        let mut connection = self.shared.reader().await;
+        let mut rows = sqlx::query(SQL)
+            .bind(self.tenant())
+            .bind(key.as_str())
+            .bind(scope.provider.as_str())
+            .bind(scope.resource_type.as_str())
+            .fetch(&mut *connection);
+        while let Some(row) = rows.try_next().await.map_err(self.shared.sql("read the client log"))? {
+            let reading = Reading { shared: &self.shared, what: "a line of the client log", row: &row };
+            let action = reading.word("action", Action::from_word)?;
+            let (run, at) = (read_run(&reading)?, reading.moment("at")?);
+            let mut remember = |path: String| {
+                found.entry(path.clone()).or_insert(LastChange { path, run, at, action });
+            };
+            match action {
+                // What lies before concerns an earlier resource.
+                Action::Delete => break,
+                Action::Create | Action::Adopt => {
+                    remember(String::new());
+                    break;
+                }
+                _ => reading.json::<Vec<String>>("changes")?.into_iter().for_each(remember),
+            }
+        }
+        Ok(found.into_values().collect())
     }
 
     /// Removes lines that are older than `before`. How many there were.
@@ -168,8 +240,11 @@ impl TenantState {
         entry: &LogEntry,
     ) -> Result<(), StateError> {
         const SQL: &str = "INSERT INTO client_log (tenant, run, request_id, provider, resource_type, \
-                           resource_id, key, action, status, http_status, message, duration_us, at) \
-                           VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+                           resource_id, key, action, status, http_status, message, duration_us, at, changes) \
+                           VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+        let unprintable =
+            |cause| StateError::unreadable(self.shared.path(), "a line for the client log", cause);
+        let changes = serde_json::to_string(&entry.changes).map_err(unprintable)?;
         sqlx::query(SQL)
             .bind(self.tenant())
             .bind(entry.run.map(|run| run.to_string()))
@@ -184,6 +259,7 @@ impl TenantState {
             .bind(&entry.message)
             .bind(i64::try_from(entry.duration.as_micros()).unwrap_or(i64::MAX))
             .bind(to_millis(entry.at))
+            .bind(changes)
             .execute(connection)
             .await
             .map_err(self.shared.sql("write the client log"))?;
@@ -192,11 +268,10 @@ impl TenantState {
 }
 
 fn read_entry(reading: &Reading<'_>) -> Result<LogEntry, StateError> {
-    let run = reading.get::<Option<&str>>("run")?.map(RunId::parse).transpose();
     let key = reading.get::<Option<&str>>("key")?.map(RecordKey::parse).transpose();
     let http_status = reading.get::<Option<i64>>("http_status")?.map(u16::try_from).transpose();
     Ok(LogEntry {
-        run: run.map_err(|cause| reading.damaged("run", cause))?,
+        run: read_run(reading)?,
         request_id: reading.get("request_id")?,
         provider: reading.parse("provider", ProviderName::parse)?,
         resource_type: reading.parse("resource_type", ResourceTypeName::parse)?,
@@ -208,13 +283,19 @@ fn read_entry(reading: &Reading<'_>) -> Result<LogEntry, StateError> {
         message: reading.get("message")?,
         duration: Duration::from_micros(reading.get::<i64>("duration_us")?.unsigned_abs()),
         at: reading.moment("at")?,
+        changes: reading.json("changes")?,
     })
+}
+
+fn read_run(reading: &Reading<'_>) -> Result<Option<RunId>, StateError> {
+    let run = reading.get::<Option<&str>>("run")?.map(RunId::parse).transpose();
+    run.map_err(|cause| reading.damaged("run", cause))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixture::{Scratch, key, log_entry, moment};
+    use crate::fixture::{Scratch, key, log_entry, moment, scope};
 
     async fn request_ids(state: &TenantState, filter: LogFilter) -> Vec<String> {
         state.log(&filter).await.unwrap().into_iter().map(|entry| entry.request_id).collect()
@@ -231,8 +312,13 @@ mod tests {
             resource_id: None,
             ..log_entry("asmith", 2)
         };
-        let elsewhere =
-            LogEntry { provider: ProviderName::parse("globex").unwrap(), key: None, ..log_entry("jdoe", 3) };
+        let elsewhere = LogEntry {
+            provider: ProviderName::parse("globex").unwrap(),
+            resource_type: ResourceTypeName::parse("Group").unwrap(),
+            key: None,
+            changes: vec!["name.givenName".to_owned(), "emails[type eq \"work\"].value".to_owned()],
+            ..log_entry("jdoe", 3)
+        };
         for entry in [&first, &failed, &elsewhere] {
             state.append_log(entry).await.unwrap();
         }
@@ -245,12 +331,52 @@ mod tests {
         assert_eq!(request_ids(&state, failures).await, ["request-asmith-2"]);
         let of_record = LogFilter { key: Some(key("jdoe")), ..LogFilter::default() };
         assert_eq!(request_ids(&state, of_record).await, ["request-jdoe-1"]);
+        let of_type = LogFilter { resource_type: Some(elsewhere.resource_type), ..LogFilter::default() };
+        assert_eq!(request_ids(&state, of_type).await, ["request-jdoe-3"]);
         let of_provider = LogFilter { provider: Some(elsewhere.provider), ..LogFilter::default() };
         assert_eq!(request_ids(&state, of_provider).await, ["request-jdoe-3"]);
         let of_run = LogFilter { run: first.run, ..LogFilter::default() };
         assert_eq!(request_ids(&state, of_run).await, ["request-jdoe-1"]);
         let late = LogFilter { since: Some(moment(2)), ..LogFilter::default() };
         assert_eq!(request_ids(&state, late).await, ["request-jdoe-3", "request-asmith-2"]);
+    }
+
+    #[tokio::test]
+    async fn for_every_attribute_the_newest_change_since_the_creation_is_told() {
+        let scratch = Scratch::open().await;
+        let state = scratch.tenant();
+        let mut at = 0;
+        let mut write = async |action, changes: &[&str], other: fn(&mut LogEntry)| {
+            at += 1;
+            let changes = changes.iter().map(|path| (*path).to_owned()).collect();
+            let mut entry = LogEntry { action, changes, ..log_entry("jdoe", at) };
+            other(&mut entry);
+            state.append_log(&entry).await.unwrap();
+            entry
+        };
+        write(Action::Create, &[], |_| ()).await;
+        write(Action::Update, &["nickName"], |_| ()).await;
+        write(Action::Delete, &[], |_| ()).await;
+        let created = write(Action::Create, &[], |_| ()).await;
+        let first = write(Action::Update, &["title", "name.familyName"], |_| ()).await;
+        let second = write(Action::Replace, &["title"], |_| ()).await;
+        write(Action::Update, &["title"], |entry| entry.status = LogStatus::Failure).await;
+        write(Action::Update, &["title"], |entry| entry.key = Some(key("asmith"))).await;
+        write(Action::Update, &["title"], |entry| {
+            entry.resource_type = ResourceTypeName::parse("Group").unwrap();
+        })
+        .await;
+        let disabled = write(Action::Disable, &["active"], |_| ()).await;
+
+        let changes = state.last_changes(&scope(), &key("jdoe")).await.unwrap();
+        let expected = [("", created), ("active", disabled), ("name.familyName", first), ("title", second)];
+        let expected: Vec<_> = expected
+            .into_iter()
+            .map(|(path, LogEntry { run, at, action, .. })| LastChange { path: path.into(), run, at, action })
+            .collect();
+        assert_eq!(changes, expected);
+        write(Action::Delete, &[], |_| ()).await;
+        assert_eq!(state.last_changes(&scope(), &key("jdoe")).await.unwrap(), []);
     }
 
     #[tokio::test]

@@ -1,7 +1,8 @@
 //! Values and stores that the tests of this crate share.
 
 use crate::{
-    Action, Intent, Link, LinkScope, LogEntry, LogStatus, Ownership, RunId, Standing, StateStore, TenantState,
+    Action, Intent, Link, LinkScope, LogEntry, LogStatus, Ownership, RunId, Setback, SetbackKind, Standing,
+    StateStore, TenantState,
 };
 use jiff::Timestamp;
 use scimwright_record::{ProviderName, RecordKey, ResourceTypeName, TenantName};
@@ -70,6 +71,8 @@ pub(crate) fn link(record: &str, resource_id: &str) -> Link {
         created_at: moment(0),
         updated_at: moment(5),
         run: RunId::generate(),
+        fingerprint: Some("5eed".to_owned()),
+        due_at: None,
     }
 }
 
@@ -91,5 +94,21 @@ pub(crate) fn log_entry(record: &str, at: i64) -> LogEntry {
         message: "created".to_owned(),
         duration: Duration::from_micros(12_345),
         at: moment(at),
+        changes: Vec::new(),
+    }
+}
+
+/// A setback that is tried again at that moment, if any.
+pub(crate) fn setback(record: &str, kind: SetbackKind, next_try: Option<i64>) -> Setback {
+    Setback {
+        key: key(record),
+        kind,
+        reason: "userName is taken".to_owned(),
+        attempts: 2,
+        since: moment(1),
+        last: moment(4),
+        next_try: next_try.map(moment),
+        fingerprint: Some("f00d".to_owned()),
+        run: RunId::generate(),
     }
 }

@@ -13,7 +13,7 @@ use std::path::Path;
 pub(crate) const APPLICATION_ID: u32 = 0x5343_5752;
 
 /// Step `n` leads from format `n` to format `n + 1`; format 0 is an empty file.
-pub(crate) const STEPS: &[&str] = &[LINKS_AND_INTENTS, RUNS_AND_LOG, MODULES];
+pub(crate) const STEPS: &[&str] = &[LINKS_AND_INTENTS, RUNS_AND_LOG, MODULES, SETBACKS_AND_MARKS];
 
 /// Format 1: what is at the providers, and what may be.
 const LINKS_AND_INTENTS: &str = "
@@ -108,6 +108,54 @@ CREATE TABLE module_files (
     used          INTEGER NOT NULL,
     since         INTEGER NOT NULL,
     PRIMARY KEY (tenant, module, file)
+) STRICT, WITHOUT ROWID;
+";
+
+/// Format 4: records that wait for another try, how far each scope was read, and what a provider did.
+const SETBACKS_AND_MARKS: &str = "
+ALTER TABLE links ADD COLUMN fingerprint TEXT;
+ALTER TABLE links ADD COLUMN due_at INTEGER;
+CREATE INDEX links_due ON links (tenant, provider, resource_type, due_at, key) WHERE due_at IS NOT NULL;
+ALTER TABLE client_log ADD COLUMN changes TEXT NOT NULL DEFAULT '[]';
+CREATE TABLE setbacks (
+    tenant        TEXT NOT NULL,
+    provider      TEXT NOT NULL,
+    resource_type TEXT NOT NULL,
+    key           TEXT NOT NULL,
+    kind          TEXT NOT NULL,
+    reason        TEXT NOT NULL,
+    attempts      INTEGER NOT NULL,
+    since         INTEGER NOT NULL,
+    last          INTEGER NOT NULL,
+    next_try      INTEGER,
+    fingerprint   TEXT,
+    run           TEXT NOT NULL,
+    PRIMARY KEY (tenant, provider, resource_type, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX setbacks_due ON setbacks (tenant, provider, resource_type, next_try, key)
+    WHERE next_try IS NOT NULL;
+CREATE TABLE scope_marks (
+    tenant        TEXT NOT NULL,
+    provider      TEXT NOT NULL,
+    resource_type TEXT NOT NULL,
+    watermark     TEXT,
+    full_cycle_at INTEGER,
+    PRIMARY KEY (tenant, provider, resource_type)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE providers (
+    tenant        TEXT NOT NULL,
+    provider      TEXT NOT NULL,
+    address       TEXT NOT NULL,
+    PRIMARY KEY (tenant, provider)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE provider_quarantines (
+    tenant        TEXT NOT NULL,
+    provider      TEXT NOT NULL,
+    failures      INTEGER NOT NULL,
+    reason        TEXT NOT NULL,
+    since         INTEGER NOT NULL,
+    until         INTEGER NOT NULL,
+    PRIMARY KEY (tenant, provider)
 ) STRICT, WITHOUT ROWID;
 ";
 

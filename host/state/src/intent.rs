@@ -6,7 +6,7 @@
 //! of it, all in one transaction, so there is never a link without its log line or a
 //! settled intent that still stands.
 
-use crate::client_log::{Action, LogEntry};
+use crate::client_log::{Action, LogEntry, LogStatus};
 use crate::error::StateError;
 use crate::link::Link;
 use crate::run::RunId;
@@ -103,6 +103,9 @@ impl TenantState {
     /// Stores the outcome for a record, all or nothing: the link's change, the line in the client log,
     /// and the end of the record's intent, where it had one.
     ///
+    /// Success clears the record's setback as well. Only a resource that was disabled or deleted leaves a
+    /// [`Skipped`](crate::SetbackKind::Skipped) one, since that says why.
+    ///
     /// # Errors
     /// [`StateError::ResourceTaken`] as for [`put_link`](Self::put_link); otherwise [`StateError`] when
     /// the file cannot be written. Nothing has changed then, and the intent still stands.
@@ -135,6 +138,10 @@ impl TenantState {
             None => {}
         }
         self.append_log_on(connection, &settlement.log).await?;
+        if settlement.log.status == LogStatus::Success {
+            let skipped = !matches!(settlement.log.action, Action::Disable | Action::Delete);
+            self.clear_setback_on(connection, scope, key, skipped).await?;
+        }
         sqlx::query(
             "DELETE FROM intents WHERE tenant = ?1 AND provider = ?2 AND resource_type = ?3 AND key = ?4",
         )

@@ -7,15 +7,20 @@
 //! - [`store`]: opening, the process lock, and the one connection that writes
 //! - [`tenant`]: [`TenantState`], and [`LinkScope`], the provider and resource type meant
 //! - [`link`]: [`Link`], the remembered pair of record and resource
+//! - [`digest`]: [`LinksDigest`], whether any link of a scope changed
 //! - [`intent`]: [`Intent`], written before a request that creates, and its [`Settlement`]
+//! - [`setback`]: [`Setback`], a record that did not become what it should
 //! - [`client_log`]: [`LogEntry`], one line for each call to a provider
 //! - [`module`]: modules in quarantine, and what a running service says of its module files
+//! - [`provider`]: the address of a provider, and whether it is left alone
+//! - [`mark`]: how far a scope was read
 //! - [`run`]: runs, finished and interrupted
 //! - [`pass`]: [`Pass`], which keys one reading of a source has seen, on disk
+//! - [`member`]: [`Member`], who is in which group, as one reading has it
 //! - [`mod@error`]: why the state could not be read or written
 //!
 //! Inside: `format` (the versions of the file's layout), `lock` (one process at a time),
-//! `words` (enumerations as they stand in the file).
+//! `page` (streams read a page at a time), `words` (enumerations as they stand in the file).
 //!
 //! Moments are kept as whole milliseconds since 1970 in UTC; anything finer is cut off.
 //!
@@ -40,25 +45,35 @@
 //! ```
 
 pub mod client_log;
+pub mod digest;
 pub mod error;
 mod format;
 pub mod intent;
 pub mod link;
 mod lock;
+pub mod mark;
+pub mod member;
 pub mod module;
+mod page;
 pub mod pass;
+pub mod provider;
 pub mod run;
+pub mod setback;
 pub mod store;
 pub mod tenant;
 mod words;
 
-pub use client_log::{Action, LogEntry, LogFilter, LogStatus};
+pub use client_log::{Action, LastChange, LogEntry, LogFilter, LogStatus};
+pub use digest::LinksDigest;
 pub use error::StateError;
 pub use intent::{Intent, LinkChange, Settlement};
 pub use link::{Link, LinkStream, Ownership, Standing};
+pub use member::Member;
 pub use module::{ModuleFile, Quarantine};
-pub use pass::{Deferred, Noted, Pass};
+pub use pass::{Deferred, Leaver, Noted, Pass};
+pub use provider::ProviderQuarantine;
 pub use run::{InvalidRunId, Run, RunEnd, RunId, RunKind, RunOutcome, RunProgress};
+pub use setback::{Setback, SetbackKind, SetbackStream};
 pub use store::StateStore;
 pub use tenant::{LinkScope, TenantState};
 

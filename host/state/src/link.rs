@@ -5,26 +5,24 @@
 //! in the form that `scimwright-scim` gives them.
 
 use crate::error::StateError;
+use crate::page::{PAGE, in_pages};
 use crate::run::RunId;
 use crate::store::Shared;
 use crate::tenant::{LinkScope, Reading, TenantState, to_millis};
 use crate::words::words;
-use futures::stream::{BoxStream, StreamExt, TryStreamExt};
+use futures::stream::BoxStream;
 use jiff::Timestamp;
 use scimwright_record::RecordKey;
 use scimwright_scim::{Desired, Resource};
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
-/// How many links are read at a time.
-pub(crate) const PAGE: i64 = 500;
-
 /// The columns of a link, in one place so that every query reads the same ones.
 macro_rules! link_columns {
     () => {
         concat!(
             "l.key, l.resource_id, l.ownership, l.standing, l.sent, l.seen, l.version, ",
-            "l.created_at, l.updated_at, l.run"
+            "l.created_at, l.updated_at, l.run, l.fingerprint, l.due_at"
         )
     };
 }
@@ -73,6 +71,11 @@ pub struct Link {
     pub updated_at: Timestamp,
     /// The run that last changed it.
     pub run: RunId,
+    /// What the record and its mapping were when the resource was last brought up to date; `None` has them looked
+    /// at again next time.
+    pub fingerprint: Option<String>,
+    /// From when the resource has to be looked at again although its record did not change: an end date.
+    pub due_at: Option<Timestamp>,
 }
 
 /// Links in the order of their keys, read in pages. The connection is free between pages, so links may be
@@ -155,47 +158,62 @@ impl TenantState {
             " FROM links l WHERE l.tenant = ?1 AND l.provider = ?2 AND l.resource_type = ?3 AND l.key > ?4",
             " ORDER BY l.key LIMIT ?5"
         );
-        self.link_pages(SQL, scope, None)
-    }
-
-    /// Streams what `sql` selects, page by page. It takes tenant, provider, resource type, the last key
-    /// read, the page's size and, where given, the number of a pass.
-    pub(crate) fn link_pages(&self, sql: &'static str, scope: &LinkScope, pass: Option<i64>) -> LinkStream {
         let (state, scope) = (self.clone(), scope.clone());
-        let pages = futures::stream::try_unfold(Some(String::new()), move |after| {
-            let (state, scope) = (state.clone(), scope.clone());
-            async move {
-                let Some(after) = after else { return Ok(None) };
-                let page = state.link_page(sql, &scope, pass, &after).await?;
-                let last = page.last().map(|link| link.key.as_str().to_owned());
-                Ok::<_, StateError>(last.map(|last| (page, Some(last))))
-            }
-        });
-        pages.map_ok(|page| futures::stream::iter(page.into_iter().map(Ok))).try_flatten().boxed()
+        in_pages(
+            String::new(),
+            |link: &Link| link.key.as_str().to_owned(),
+            move |after| {
+                let (state, scope) = (state.clone(), scope.clone());
+                async move {
+                    let query = sqlx::query(SQL)
+                        .bind(state.tenant())
+                        .bind(scope.provider.as_str())
+                        .bind(scope.resource_type.as_str())
+                        .bind(after)
+                        .bind(PAGE);
+                    let rows = query
+                        .fetch_all(&mut *state.shared.reader().await)
+                        .await
+                        .map_err(state.shared.sql("read the links"))?;
+                    rows.iter().map(|row| read_link(&state.shared, row)).collect()
+                }
+            },
+        )
     }
 
-    async fn link_page(
-        &self,
-        sql: &'static str,
-        scope: &LinkScope,
-        pass: Option<i64>,
-        after: &str,
-    ) -> Result<Vec<Link>, StateError> {
-        let query = sqlx::query(sql)
-            .bind(self.tenant())
-            .bind(scope.provider.as_str())
-            .bind(scope.resource_type.as_str())
-            .bind(after)
-            .bind(PAGE);
-        let query = match pass {
-            Some(pass) => query.bind(pass),
-            None => query,
-        };
-        let rows = query
-            .fetch_all(&mut *self.shared.reader().await)
-            .await
-            .map_err(self.shared.sql("read the links"))?;
-        rows.iter().map(|row| read_link(&self.shared, row)).collect()
+    /// The links of a scope that have to be looked at again by `now`, the longest due first. One that is put again
+    /// meanwhile with a later moment does not come back.
+    #[must_use]
+    pub fn links_due(&self, scope: &LinkScope, now: Timestamp) -> LinkStream {
+        const SQL: &str = concat!(
+            "SELECT ",
+            link_columns!(),
+            " FROM links l WHERE l.tenant = ?1 AND l.provider = ?2 AND l.resource_type = ?3 AND l.due_at <= ?4",
+            " AND (l.due_at, l.key) > (?5, ?6) ORDER BY l.due_at, l.key LIMIT ?7"
+        );
+        let (state, scope) = (self.clone(), scope.clone());
+        in_pages(
+            (i64::MIN, String::new()),
+            |link: &Link| (link.due_at.map_or(i64::MIN, to_millis), link.key.as_str().to_owned()),
+            move |(due, key)| {
+                let (state, scope) = (state.clone(), scope.clone());
+                async move {
+                    let query = sqlx::query(SQL)
+                        .bind(state.tenant())
+                        .bind(scope.provider.as_str())
+                        .bind(scope.resource_type.as_str())
+                        .bind(to_millis(now))
+                        .bind(due)
+                        .bind(key)
+                        .bind(PAGE);
+                    let rows = query
+                        .fetch_all(&mut *state.shared.reader().await)
+                        .await
+                        .map_err(state.shared.sql("read which links are due"))?;
+                    rows.iter().map(|row| read_link(&state.shared, row)).collect()
+                }
+            },
+        )
     }
 
     /// How many links a scope has, all or those of one standing.
@@ -228,13 +246,14 @@ impl TenantState {
         link: &Link,
     ) -> Result<(), StateError> {
         const SQL: &str = "INSERT INTO links (tenant, provider, resource_type, key, resource_id, ownership, \
-                           standing, sent, seen, version, created_at, updated_at, run) \
-                           VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) \
+                           standing, sent, seen, version, created_at, updated_at, run, fingerprint, due_at) \
+                           VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) \
                            ON CONFLICT (tenant, provider, resource_type, key) DO UPDATE SET \
                            resource_id = excluded.resource_id, ownership = excluded.ownership, \
                            standing = excluded.standing, sent = excluded.sent, seen = excluded.seen, \
                            version = excluded.version, created_at = excluded.created_at, \
-                           updated_at = excluded.updated_at, run = excluded.run";
+                           updated_at = excluded.updated_at, run = excluded.run, \
+                           fingerprint = excluded.fingerprint, due_at = excluded.due_at";
         let unprintable = |cause| StateError::unreadable(self.shared.path(), "a link to be stored", cause);
         let sent = serde_json::to_string(&link.sent).map_err(unprintable)?;
         let seen = serde_json::to_string(&link.seen).map_err(unprintable)?;
@@ -252,6 +271,8 @@ impl TenantState {
             .bind(to_millis(link.created_at))
             .bind(to_millis(link.updated_at))
             .bind(link.run.to_string())
+            .bind(&link.fingerprint)
+            .bind(link.due_at.map(to_millis))
             .execute(&mut *connection)
             .await;
         match stored {
@@ -313,7 +334,7 @@ impl TenantState {
     }
 }
 
-fn read_link(shared: &Shared, row: &SqliteRow) -> Result<Link, StateError> {
+pub(crate) fn read_link(shared: &Shared, row: &SqliteRow) -> Result<Link, StateError> {
     let reading = Reading { shared, what: "a link", row };
     Ok(Link {
         key: reading.parse("key", RecordKey::parse)?,
@@ -326,13 +347,16 @@ fn read_link(shared: &Shared, row: &SqliteRow) -> Result<Link, StateError> {
         created_at: reading.moment("created_at")?,
         updated_at: reading.moment("updated_at")?,
         run: reading.parse("run", RunId::parse)?,
+        fingerprint: reading.get("fingerprint")?,
+        due_at: reading.moment_or_none("due_at")?,
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixture::{Scratch, key, link, scope, scope_of};
+    use crate::fixture::{Scratch, key, link, moment, scope, scope_of};
+    use futures::TryStreamExt;
 
     #[tokio::test]
     async fn a_link_is_found_by_key_and_by_resource_exactly_as_it_was_stored() {
@@ -345,6 +369,8 @@ mod tests {
 
         stored.standing = Standing::Disabled;
         stored.version = None;
+        stored.fingerprint = None;
+        stored.due_at = Some(moment(9));
         state.put_link(&scope(), &stored).await.unwrap();
         assert_eq!(state.link(&scope(), &key("jdoe")).await.unwrap(), Some(stored));
         assert_eq!(state.count_links(&scope(), None).await.unwrap(), 1);
@@ -400,6 +426,34 @@ mod tests {
         assert_eq!(state.count_links(&scope(), None).await.unwrap(), 3);
         assert_eq!(state.count_links(&scope(), Some(Standing::Active)).await.unwrap(), 2);
         assert_eq!(state.count_links(&scope(), Some(Standing::Disabled)).await.unwrap(), 1);
+    }
+
+    #[tokio::test]
+    async fn links_that_are_due_come_in_the_order_in_which_they_fell_due() {
+        let scratch = Scratch::open().await;
+        let state = scratch.tenant();
+        let total = PAGE + 2;
+        for number in 0..total {
+            // Several fall due at the same moment, and that is no reason to lose one between two pages.
+            let due_at = Some(moment((total - number) / 300));
+            let link = Link { due_at, ..link(&format!("k{number:05}"), &format!("r{number}")) };
+            state.put_link(&scope(), &link).await.unwrap();
+        }
+        state.put_link(&scope(), &link("never", "x")).await.unwrap();
+        let later = Link { due_at: Some(moment(10_001)), ..link("later", "y") };
+        state.put_link(&scope(), &later).await.unwrap();
+
+        let mut due = state.links_due(&scope(), moment(10_000));
+        let mut seen = Vec::new();
+        while let Some(link) = due.try_next().await.unwrap() {
+            seen.push((link.due_at.unwrap(), link.key.as_str().to_owned()));
+            state.put_link(&scope(), &Link { due_at: Some(moment(20_000)), ..link }).await.unwrap();
+        }
+        assert_eq!(seen.len(), usize::try_from(total).unwrap());
+        assert!(seen.is_sorted());
+        assert_eq!(state.links_due(&scope(), moment(10_000)).try_next().await.unwrap(), None);
+        let at_its_moment = state.links_due(&scope(), moment(10_001)).try_collect::<Vec<_>>().await.unwrap();
+        assert_eq!(at_its_moment, [later]);
     }
 
     #[tokio::test]

@@ -8,7 +8,8 @@
 //! Several passes may be under way at once; each row carries the number of its pass.
 
 use crate::error::StateError;
-use crate::link::{LinkStream, Standing, link_columns};
+use crate::link::{Link, link_columns, read_link};
+use crate::page::{PAGE, in_pages};
 use crate::tenant::{LinkScope, Reading, TenantState};
 use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 use scimwright_record::RecordKey;
@@ -20,6 +21,7 @@ CREATE TEMP TABLE pass_seen (
     pass     INTEGER NOT NULL,
     key      TEXT NOT NULL,
     position TEXT NOT NULL,
+    released TEXT,
     PRIMARY KEY (pass, key)
 ) STRICT, WITHOUT ROWID;
 CREATE TEMP TABLE pass_deferred (
@@ -29,10 +31,15 @@ CREATE TEMP TABLE pass_deferred (
     work     TEXT NOT NULL,
     PRIMARY KEY (pass, sequence)
 ) STRICT, WITHOUT ROWID;
+CREATE TEMP TABLE pass_members (
+    pass        INTEGER NOT NULL,
+    group_key   TEXT NOT NULL,
+    member_type TEXT NOT NULL,
+    member_key  TEXT NOT NULL,
+    until       INTEGER NOT NULL,
+    PRIMARY KEY (pass, group_key, member_type, member_key)
+) STRICT, WITHOUT ROWID;
 ";
-
-/// How many deferred pieces of work are read at a time.
-const PAGE: i64 = 500;
 
 /// Whether a key is new to a pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,11 +63,21 @@ pub struct Deferred {
     pub work: serde_json::Value,
 }
 
+/// A link whose record left.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Leaver {
+    /// The link.
+    pub link: Link,
+    /// Why the record is out of scope, as it was said when it was released; `None` where it is not in the source at
+    /// all.
+    pub reason: Option<String>,
+}
+
 /// One reading of a source, for one scope. What it noted is discarded when it is dropped.
 pub struct Pass {
-    state: TenantState,
+    pub(crate) state: TenantState,
     scope: LinkScope,
-    number: i64,
+    pub(crate) number: i64,
 }
 
 impl TenantState {
@@ -84,9 +101,11 @@ impl TenantState {
         for pass in ended {
             let mut connection = self.shared.reader().await;
             let sql = self.shared.sql("discard an earlier reading of a source");
-            for statement in
-                ["DELETE FROM pass_seen WHERE pass = ?1", "DELETE FROM pass_deferred WHERE pass = ?1"]
-            {
+            for statement in [
+                "DELETE FROM pass_seen WHERE pass = ?1",
+                "DELETE FROM pass_deferred WHERE pass = ?1",
+                "DELETE FROM pass_members WHERE pass = ?1",
+            ] {
                 sqlx::query(statement).bind(pass).execute(&mut *connection).await.map_err(&sql)?;
             }
         }
@@ -121,12 +140,14 @@ impl Pass {
         Ok(Noted::Duplicate { of })
     }
 
-    /// Whether the key was noted.
+    /// Whether the key was noted, and not released.
     ///
     /// # Errors
     /// [`StateError`] when the temporary tables cannot be read.
     pub async fn contains(&self, key: &RecordKey) -> Result<bool, StateError> {
-        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM pass_seen WHERE pass = ?1 AND key = ?2)")
+        const SQL: &str =
+            "SELECT EXISTS (SELECT 1 FROM pass_seen WHERE pass = ?1 AND key = ?2 AND released IS NULL)";
+        sqlx::query_scalar(SQL)
             .bind(self.number)
             .bind(key.as_str())
             .fetch_one(&mut *self.state.shared.reader().await)
@@ -134,21 +155,25 @@ impl Pass {
             .map_err(self.state.shared.sql("look up a record of the source"))
     }
 
-    /// Takes a key back: the source has it, but it is out of scope. Its link counts as missing from then on.
+    /// Takes a key back: the source has it, but it is out of scope for this reason. Its link is a leaver's from then
+    /// on. The key still counts as noted, and does if it was not before.
     ///
     /// # Errors
     /// [`StateError`] when the temporary tables cannot be written.
-    pub async fn release(&self, key: &RecordKey) -> Result<(), StateError> {
-        sqlx::query("DELETE FROM pass_seen WHERE pass = ?1 AND key = ?2")
+    pub async fn release(&self, key: &RecordKey, reason: &str) -> Result<(), StateError> {
+        const SQL: &str = "INSERT INTO pass_seen (pass, key, position, released) VALUES (?1, ?2, '', ?3) \
+                           ON CONFLICT DO UPDATE SET released = excluded.released";
+        sqlx::query(SQL)
             .bind(self.number)
             .bind(key.as_str())
+            .bind(reason)
             .execute(&mut *self.state.shared.reader().await)
             .await
             .map_err(self.state.shared.sql("take a record of the source back"))?;
         Ok(())
     }
 
-    /// How many different keys were noted.
+    /// How many different keys were noted, released ones among them.
     ///
     /// # Errors
     /// [`StateError`] when the temporary tables cannot be read.
@@ -161,39 +186,66 @@ impl Pass {
         Ok(count.unsigned_abs())
     }
 
-    /// The links of the scope whose record was not noted, in the order of their keys. They may be changed
-    /// while the stream is being consumed.
-    #[must_use]
-    pub fn missing_links(&self) -> LinkStream {
-        const SQL: &str = concat!(
-            "SELECT ",
-            link_columns!(),
-            " FROM links l WHERE l.tenant = ?1 AND l.provider = ?2 AND l.resource_type = ?3 AND l.key > ?4",
-            " AND NOT EXISTS (SELECT 1 FROM pass_seen s WHERE s.pass = ?6 AND s.key = l.key)",
-            " ORDER BY l.key LIMIT ?5"
-        );
-        self.state.link_pages(SQL, &self.scope, Some(self.number))
-    }
-
-    /// How many links of the scope, all or those of one standing, have a record that was not noted.
+    /// How many of them were released.
     ///
     /// # Errors
-    /// [`StateError`] when the file cannot be read.
-    pub async fn count_missing(&self, standing: Option<Standing>) -> Result<u64, StateError> {
-        const SQL: &str = "SELECT count(*) FROM links l \
-                           WHERE l.tenant = ?1 AND l.provider = ?2 AND l.resource_type = ?3 \
-                           AND (?5 IS NULL OR l.standing = ?5) \
-                           AND NOT EXISTS (SELECT 1 FROM pass_seen s WHERE s.pass = ?4 AND s.key = l.key)";
+    /// [`StateError`] when the temporary tables cannot be read.
+    pub async fn count_released(&self) -> Result<u64, StateError> {
+        const SQL: &str = "SELECT count(*) FROM pass_seen WHERE pass = ?1 AND released IS NOT NULL";
         let count: i64 = sqlx::query_scalar(SQL)
-            .bind(self.state.tenant())
-            .bind(self.scope.provider.as_str())
-            .bind(self.scope.resource_type.as_str())
             .bind(self.number)
-            .bind(standing.map(Standing::as_str))
             .fetch_one(&mut *self.state.shared.reader().await)
             .await
-            .map_err(self.state.shared.sql("count the links without a record"))?;
+            .map_err(self.state.shared.sql("count the records out of scope"))?;
         Ok(count.unsigned_abs())
+    }
+
+    /// The links of the scope whose record left, in the order of their keys: those that were released, and where
+    /// `everyone_was_read`, those that were not noted. They may be changed while the stream is being consumed.
+    #[must_use]
+    pub fn leavers(&self, everyone_was_read: bool) -> BoxStream<'static, Result<Leaver, StateError>> {
+        const NOT_THERE: &str = concat!(
+            "SELECT s.released, ",
+            link_columns!(),
+            " FROM links l LEFT JOIN pass_seen s ON s.pass = ?6 AND s.key = l.key",
+            " WHERE l.tenant = ?1 AND l.provider = ?2 AND l.resource_type = ?3 AND l.key > ?4",
+            " AND (s.key IS NULL OR s.released IS NOT NULL) ORDER BY l.key LIMIT ?5"
+        );
+        const RELEASED: &str = concat!(
+            "SELECT s.released, ",
+            link_columns!(),
+            " FROM pass_seen s CROSS JOIN links l",
+            " ON l.tenant = ?1 AND l.provider = ?2 AND l.resource_type = ?3 AND l.key = s.key",
+            " WHERE s.pass = ?6 AND s.released IS NOT NULL AND s.key > ?4 ORDER BY s.key LIMIT ?5"
+        );
+        let sql = if everyone_was_read { NOT_THERE } else { RELEASED };
+        let (state, scope, number) = (self.state.clone(), self.scope.clone(), self.number);
+        in_pages(
+            String::new(),
+            |leaver: &Leaver| leaver.link.key.as_str().to_owned(),
+            move |after| {
+                let (state, scope) = (state.clone(), scope.clone());
+                async move {
+                    let query = sqlx::query(sql)
+                        .bind(state.tenant())
+                        .bind(scope.provider.as_str())
+                        .bind(scope.resource_type.as_str())
+                        .bind(after)
+                        .bind(PAGE)
+                        .bind(number);
+                    let rows = query
+                        .fetch_all(&mut *state.shared.reader().await)
+                        .await
+                        .map_err(state.shared.sql("read whose record left"))?;
+                    let leavers = rows.iter().map(|row| {
+                        let reading = Reading { shared: &state.shared, what: "a leaver", row };
+                        let reason = reading.get("released")?;
+                        Ok(Leaver { link: read_link(&state.shared, row)?, reason })
+                    });
+                    leavers.collect()
+                }
+            },
+        )
     }
 
     /// Puts a piece of work for a record off until later in the pass.
@@ -218,18 +270,15 @@ impl Pass {
     #[must_use]
     pub fn deferred(&self) -> BoxStream<'static, Result<Deferred, StateError>> {
         let (state, number) = (self.state.clone(), self.number);
-        let pages = futures::stream::try_unfold(0_i64, move |after| {
-            let state = state.clone();
-            async move {
-                let page = deferred_page(&state, number, after).await?;
-                let last = page.last().map(|(sequence, _)| *sequence);
-                Ok::<_, StateError>(last.map(|last| (page, last)))
-            }
-        });
-        pages
-            .map_ok(|page| futures::stream::iter(page.into_iter().map(|(_, work)| Ok(work))))
-            .try_flatten()
-            .boxed()
+        let pages = in_pages(
+            0_i64,
+            |(sequence, _): &(i64, Deferred)| *sequence,
+            move |after| {
+                let state = state.clone();
+                async move { deferred_page(&state, number, after).await }
+            },
+        );
+        pages.map_ok(|(_, deferred)| deferred).boxed()
     }
 }
 
@@ -273,12 +322,17 @@ impl std::fmt::Debug for Pass {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::StateStore;
     use crate::fixture::{Scratch, key, link, scope, scope_of};
+    use crate::{Standing, StateStore};
     use serde_json::json;
 
-    async fn missing(pass: &Pass) -> Vec<String> {
-        pass.missing_links().map_ok(|link| link.key.as_str().to_owned()).try_collect().await.unwrap()
+    /// Who left, as far as it is known: `jdoe`, or `jdoe: why`.
+    async fn left(pass: &Pass, everyone_was_read: bool) -> Vec<String> {
+        let text = |leaver: Leaver| match leaver.reason {
+            Some(reason) => format!("{}: {reason}", leaver.link.key),
+            None => leaver.link.key.to_string(),
+        };
+        pass.leavers(everyone_was_read).map_ok(text).try_collect().await.unwrap()
     }
 
     #[tokio::test]
@@ -294,7 +348,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn links_without_a_record_are_found_and_counted_within_the_scope_only() {
+    async fn links_without_a_record_are_found_within_the_scope_only() {
         let scratch = Scratch::open().await;
         let state = scratch.tenant();
         let mut disabled = link("c", "3");
@@ -305,10 +359,56 @@ mod tests {
         state.put_link(&scope_of("globex", "User"), &link("z", "9")).await.unwrap();
         let pass = state.begin_pass(&scope()).await.unwrap();
         pass.note(&key("a"), "line 2").await.unwrap();
-        assert_eq!(missing(&pass).await, ["b", "c", "d"]);
-        assert_eq!(pass.count_missing(None).await.unwrap(), 3);
-        assert_eq!(pass.count_missing(Some(Standing::Active)).await.unwrap(), 2);
-        assert_eq!(pass.count_missing(Some(Standing::Disabled)).await.unwrap(), 1);
+        assert_eq!(left(&pass, true).await, ["b", "c", "d"]);
+        assert_eq!(left(&pass, false).await, Vec::<String>::new(), "who was not read may still be there");
+    }
+
+    #[tokio::test]
+    async fn a_released_record_left_for_its_reason_even_where_not_everyone_was_read() {
+        let scratch = Scratch::open().await;
+        let state = scratch.tenant();
+        for link in [link("a", "1"), link("b", "2"), link("c", "3"), link("d", "4")] {
+            state.put_link(&scope(), &link).await.unwrap();
+        }
+        let pass = state.begin_pass(&scope()).await.unwrap();
+        for record in ["a", "b", "nobody"] {
+            pass.note(&key(record), "line 2").await.unwrap();
+        }
+        for record in ["b", "nobody", "d"] {
+            pass.release(&key(record), "not an employee").await.unwrap();
+        }
+        assert!(pass.contains(&key("a")).await.unwrap());
+        assert!(!pass.contains(&key("b")).await.unwrap());
+        assert_eq!((pass.count_noted().await.unwrap(), pass.count_released().await.unwrap()), (4, 3));
+        assert_eq!(left(&pass, true).await, ["b: not an employee", "c", "d: not an employee"]);
+        assert_eq!(left(&pass, false).await, ["b: not an employee", "d: not an employee"]);
+        // The source has it twice, whatever became of the first.
+        let again = pass.note(&key("b"), "line 9").await.unwrap();
+        assert_eq!(again, Noted::Duplicate { of: "line 2".to_owned() });
+    }
+
+    #[tokio::test]
+    async fn leavers_come_in_order_over_several_pages_while_their_links_go() {
+        let scratch = Scratch::open().await;
+        let state = scratch.tenant();
+        let total = PAGE + 2;
+        let keys: Vec<_> = (0..total).map(|number| format!("k{number:04}")).collect();
+        for everyone_was_read in [true, false] {
+            let pass = state.begin_pass(&scope()).await.unwrap();
+            for record in &keys {
+                state.put_link(&scope(), &link(record, record)).await.unwrap();
+                if !everyone_was_read {
+                    pass.release(&key(record), "gone").await.unwrap();
+                }
+            }
+            let mut leavers = pass.leavers(everyone_was_read);
+            let mut seen = Vec::new();
+            while let Some(leaver) = leavers.try_next().await.unwrap() {
+                state.forget_link(&scope(), &leaver.link.key).await.unwrap();
+                seen.push(leaver.link.key.to_string());
+            }
+            assert_eq!(seen, keys);
+        }
     }
 
     #[tokio::test]
@@ -356,7 +456,7 @@ mod tests {
         let pass = reader.begin_pass(&scope()).await.unwrap();
         pass.note(&key("new"), "line 2").await.unwrap();
         pass.defer(&key("new"), &json!(null)).await.unwrap();
-        assert_eq!(missing(&pass).await, ["gone"]);
+        assert_eq!(left(&pass, true).await, ["gone"]);
         assert_eq!(data_version(&state).await, before, "nobody wrote to the file");
         let refused = reader.put_link(&scope(), &link("new", "2")).await.unwrap_err();
         assert!(matches!(refused, StateError::ReadOnly { .. }), "{refused}");

@@ -68,6 +68,12 @@ words! {
         Sync = "sync",
         /// Provisions a single record.
         Provision = "provision",
+        /// Carries out what a plan decided.
+        Apply = "apply",
+        /// Compares what is at the provider with what is remembered.
+        Drift = "drift",
+        /// Finds the links again from what is at the provider.
+        Rebuild = "rebuild",
     }
 }
 

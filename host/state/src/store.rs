@@ -260,8 +260,8 @@ fn looks_like_sqlite(path: &Path) -> Result<bool, StateError> {
 mod tests {
     use super::*;
     use crate::LogFilter;
-    use crate::fixture::{Scratch, intent, key, link, log_entry, scope};
-    use crate::{LinkChange, RunKind, RunOutcome, Settlement};
+    use crate::fixture::{Scratch, intent, key, link, log_entry, moment, scope, setback};
+    use crate::{Link, LinkChange, ProviderQuarantine, RunKind, RunOutcome, SetbackKind, Settlement};
     use futures::TryStreamExt;
 
     /// The layout that this build knows, and one step more that rewrites what is there.
@@ -269,6 +269,14 @@ mod tests {
         let renaming = "ALTER TABLE links ADD COLUMN note TEXT NOT NULL DEFAULT 'none';
                         UPDATE links SET note = 'was ' || resource_id;";
         STEPS.iter().copied().chain([renaming]).collect()
+    }
+
+    /// A file as the build wrote it that knew so many steps.
+    async fn file_of_an_older_build(path: &Path, steps: usize) -> SqliteConnection {
+        let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
+        let mut connection = connect(options, path).await.unwrap();
+        format::migrate(&mut connection, path, Layout::Empty, &STEPS[..steps]).await.unwrap();
+        connection
     }
 
     async fn scalar(store: &StateStore, sql: &'static str) -> String {
@@ -378,15 +386,20 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state.db");
         let name = TenantName::default();
-        let old = link("jdoe", "2819c");
-        {
-            let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
-            let mut connection = connect(options, &path).await.unwrap();
-            format::migrate(&mut connection, &path, Layout::Empty, &STEPS[..1]).await.unwrap();
-            let store =
-                StateStore::assemble(&path, connection, Some(ProcessLock::take(&path).await.unwrap()), None);
-            store.await.unwrap().tenant(&name).put_link(&scope(), &old).await.unwrap();
-        }
+        let old = Link { fingerprint: None, ..link("jdoe", "2819c") };
+        let mut connection = file_of_an_older_build(&path, 1).await;
+        sqlx::query("INSERT INTO links VALUES (?, 'acme', 'User', 'jdoe', '2819c', 'created', 'active', ?, ?, ?, ?, ?, ?)")
+            .bind(name.as_str())
+            .bind(serde_json::to_string(&old.sent).unwrap())
+            .bind(serde_json::to_string(&old.seen).unwrap())
+            .bind(&old.version)
+            .bind(old.created_at.as_millisecond())
+            .bind(old.updated_at.as_millisecond())
+            .bind(old.run.to_string())
+            .execute(&mut connection)
+            .await
+            .unwrap();
+        connection.close().await.unwrap();
         let state = StateStore::open(&path).await.unwrap().tenant(&name);
         assert_eq!(state.link(&scope(), &key("jdoe")).await.unwrap(), Some(old));
         state.append_log(&log_entry("jdoe", 1)).await.unwrap();
@@ -400,9 +413,7 @@ mod tests {
         let path = folder.path().join("state.db");
         let name = TenantName::default();
         {
-            let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
-            let mut connection = connect(options, &path).await.unwrap();
-            format::migrate(&mut connection, &path, Layout::Empty, &STEPS[..2]).await.unwrap();
+            let connection = file_of_an_older_build(&path, 2).await;
             let lock = ProcessLock::take(&path).await.unwrap();
             let store = StateStore::assemble(&path, connection, Some(lock), None).await.unwrap();
             let state = store.tenant(&name);
@@ -416,6 +427,31 @@ mod tests {
         assert_eq!(state.runs(5).await.unwrap().len(), 1);
         assert_eq!(state.quarantines().await.unwrap(), []);
         assert_eq!(state.module_files().await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn the_third_format_gets_room_for_setbacks_and_keeps_its_log() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.db");
+        let mut connection = file_of_an_older_build(&path, 3).await;
+        let row =
+            "INSERT INTO client_log VALUES (1, 'default', NULL, 'r1', 'acme', 'User', NULL, 'jdoe', 'create',
+                   'success', 201, 'created', 5, 1772000000000);";
+        sqlx::raw_sql(row).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+
+        // Through a copy, then in place.
+        for store in [StateStore::open_read_only(&path).await, StateStore::open(&path).await] {
+            let state = store.unwrap().tenant(&TenantName::default());
+            let [entry] = <[_; 1]>::try_from(state.log(&LogFilter::default()).await.unwrap()).unwrap();
+            assert_eq!((entry.request_id.as_str(), entry.changes.as_slice()), ("r1", [].as_slice()));
+            let changes = state.last_changes(&scope(), &key("jdoe")).await.unwrap();
+            assert_eq!(changes.into_iter().map(|change| change.at).collect::<Vec<_>>(), [moment(0)]);
+        }
+        let state = StateStore::open(&path).await.unwrap().tenant(&TenantName::default());
+        state.put_setback(&scope(), &setback("jdoe", SetbackKind::Permanent, None)).await.unwrap();
+        state.set_watermark(&scope(), Some("17")).await.unwrap();
+        assert_eq!(state.provider_quarantines().await.unwrap(), []);
     }
 
     #[tokio::test]
@@ -471,13 +507,23 @@ mod tests {
         let scratch = Scratch::open().await;
         let ours = scratch.store.tenant(&TenantName::parse("ours").unwrap());
         let theirs = scratch.store.tenant(&TenantName::parse("theirs").unwrap());
-        theirs.put_link(&scope(), &link("jdoe", "2819c")).await.unwrap();
+        let (acme, later) = (scope().provider, moment(9_999));
+        let due = Link { due_at: Some(moment(0)), ..link("jdoe", "2819c") };
+        theirs.put_link(&scope(), &due).await.unwrap();
+        let blocked = setback("blocked", SetbackKind::Skipped, Some(0));
+        theirs.put_setback(&scope(), &blocked).await.unwrap();
+        theirs.set_watermark(&scope(), Some("17")).await.unwrap();
+        theirs.set_full_cycle_at(&scope(), moment(0)).await.unwrap();
+        theirs.set_provider_address(&acme, "https://acme.example").await.unwrap();
+        let held = ProviderQuarantine { failures: 1, reason: "503".into(), since: later, until: later };
+        theirs.put_provider_quarantine(&acme, &held).await.unwrap();
         theirs.write_intent(&scope(), &intent("asmith")).await.unwrap();
         theirs.append_log(&log_entry("jdoe", 1)).await.unwrap();
         let run = theirs.begin_run(RunKind::Sync, &scope()).await.unwrap();
         let their_pass = theirs.begin_pass(&scope()).await.unwrap();
         their_pass.note(&key("noted"), "line 2").await.unwrap();
         their_pass.defer(&key("noted"), &serde_json::json!(1)).await.unwrap();
+        their_pass.note_member(&key("noted"), &scope().resource_type, &key("jdoe"), None).await.unwrap();
 
         // Every way to read.
         assert_eq!(ours.link(&scope(), &key("jdoe")).await.unwrap(), None);
@@ -490,8 +536,25 @@ mod tests {
         let pass = ours.begin_pass(&scope()).await.unwrap();
         assert!(!pass.contains(&key("noted")).await.unwrap());
         assert_eq!(pass.count_noted().await.unwrap(), 0);
-        assert_eq!(pass.missing_links().try_collect::<Vec<_>>().await.unwrap(), []);
-        assert_eq!(pass.count_missing(None).await.unwrap(), 0);
+        assert_eq!(pass.count_released().await.unwrap(), 0);
+        assert_eq!(pass.leavers(true).try_collect::<Vec<_>>().await.unwrap(), []);
+        assert_eq!(pass.leavers(false).try_collect::<Vec<_>>().await.unwrap(), []);
+        assert_eq!(pass.count_members().await.unwrap(), 0);
+        assert_eq!(pass.members(&key("noted"), None, 9).await.unwrap(), []);
+        assert_eq!(ours.links_due(&scope(), later).try_collect::<Vec<_>>().await.unwrap(), []);
+        assert_eq!(ours.links_digest(&scope()).await.unwrap().count, 0);
+        assert_eq!(ours.setback(&scope(), &key("blocked")).await.unwrap(), None);
+        assert_eq!(ours.setbacks(&scope(), None).try_collect::<Vec<_>>().await.unwrap(), []);
+        assert_eq!(ours.setbacks_due(&scope(), later).try_collect::<Vec<_>>().await.unwrap(), []);
+        assert_eq!(ours.count_setbacks(&scope()).await.unwrap(), []);
+        assert_eq!(ours.scopes().await.unwrap(), []);
+        assert_eq!(ours.scopes_of(&key("jdoe")).await.unwrap(), []);
+        assert_eq!(ours.last_changes(&scope(), &key("jdoe")).await.unwrap(), []);
+        assert_eq!(ours.watermark(&scope()).await.unwrap(), None);
+        assert_eq!(ours.full_cycle_at(&scope()).await.unwrap(), None);
+        assert_eq!(ours.provider_address(&acme).await.unwrap(), None);
+        assert_eq!(ours.provider_quarantine(&acme).await.unwrap(), None);
+        assert_eq!(ours.provider_quarantines().await.unwrap(), []);
         assert_eq!(pass.deferred().try_collect::<Vec<_>>().await.unwrap(), []);
 
         // Every way to change.
@@ -500,6 +563,15 @@ mod tests {
         ours.settle(&scope(), &key("jdoe"), &forgotten).await.unwrap();
         ours.settle(&scope(), &key("asmith"), &forgotten).await.unwrap();
         ours.put_link(&scope(), &link("other", "2819c")).await.unwrap();
+        assert!(!ours.clear_setback(&scope(), &key("blocked")).await.unwrap());
+        ours.settle(&scope(), &key("blocked"), &Settlement { link: None, log: log_entry("blocked", 3) })
+            .await
+            .unwrap();
+        assert_eq!(ours.forget_setbacks_before(&scope(), run).await.unwrap(), 0);
+        ours.set_watermark(&scope(), None).await.unwrap();
+        ours.set_full_cycle_at(&scope(), later).await.unwrap();
+        ours.set_provider_address(&acme, "https://elsewhere.example").await.unwrap();
+        assert!(!ours.lift_provider_quarantine(&acme).await.unwrap());
         ours.prune_log(jiff::Timestamp::now()).await.unwrap();
         let foreign = ours.finish_run(run, RunOutcome::Completed, &serde_json::json!({})).await.unwrap_err();
         assert!(matches!(foreign, StateError::NoSuchRun { .. }), "{foreign}");
@@ -507,6 +579,12 @@ mod tests {
         assert_eq!(theirs.link_by_resource(&scope(), "2819c").await.unwrap().unwrap().key, key("jdoe"));
         assert_eq!(theirs.intents(&scope()).await.unwrap().len(), 1);
         assert_eq!(theirs.log(&LogFilter::default()).await.unwrap().len(), 1);
+        assert_eq!(theirs.setback(&scope(), &key("blocked")).await.unwrap(), Some(blocked));
+        assert_eq!(theirs.watermark(&scope()).await.unwrap().as_deref(), Some("17"));
+        assert_eq!(theirs.full_cycle_at(&scope()).await.unwrap(), Some(moment(0)));
+        let address = theirs.provider_address(&acme).await.unwrap();
+        assert_eq!(address.as_deref(), Some("https://acme.example"));
+        assert_eq!(theirs.provider_quarantine(&acme).await.unwrap(), Some(held));
         theirs.finish_run(run, RunOutcome::Completed, &serde_json::json!({})).await.unwrap();
     }
 }

@@ -109,6 +109,12 @@ impl Reading<'_> {
         jiff::Timestamp::from_millisecond(self.get(column)?).map_err(|cause| self.damaged(column, cause))
     }
 
+    /// A column that may hold a moment.
+    pub(crate) fn moment_or_none(&self, column: &'static str) -> Result<Option<jiff::Timestamp>, StateError> {
+        let millis = self.get::<Option<i64>>(column)?.map(jiff::Timestamp::from_millisecond);
+        millis.transpose().map_err(|cause| self.damaged(column, cause))
+    }
+
     pub(crate) fn damaged(&self, column: &str, cause: impl fmt::Display) -> StateError {
         StateError::unreadable(self.shared.path(), &format!("column {column} of {}", self.what), cause)
     }

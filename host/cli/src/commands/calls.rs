@@ -156,6 +156,7 @@ fn row(
         message: failure.unwrap_or("called by hand").to_owned(),
         duration: call.duration,
         at: Timestamp::now(),
+        changes: Vec::new(),
     }
 }
 
@@ -325,6 +326,7 @@ fn without_request(args: &ProvisionArgs, resource_id: Option<String>, refusal: O
         message: refusal.unwrap_or_else(|| "nothing had to be sent".to_owned()),
         duration: std::time::Duration::ZERO,
         at: Timestamp::now(),
+        changes: Vec::new(),
     }
 }
 

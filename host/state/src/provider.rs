@@ -1,0 +1,195 @@
+//! What is remembered of a provider as a whole: the address our links point at, and whether it is left alone.
+//!
+//! A provider that fails for everybody is not asked again for a while, by later runs neither. The same row counts
+//! the failures that have not come to that yet.
+
+use crate::error::StateError;
+use crate::tenant::{Reading, TenantState, to_millis};
+use jiff::Timestamp;
+use scimwright_record::ProviderName;
+
+/// How often a provider failed, and until when it is left alone.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct ProviderQuarantine {
+    /// How many times it failed, one after the other.
+    pub failures: u32,
+    /// How it did last.
+    pub reason: String,
+    /// When it failed first.
+    pub since: Timestamp,
+    /// When it is asked again. In the past where its failures are too few for leaving it alone.
+    pub until: Timestamp,
+}
+
+impl TenantState {
+    /// The base URL that the links of a provider point at; `None` until it was stored.
+    ///
+    /// # Errors
+    /// [`StateError`] when the file cannot be read.
+    pub async fn provider_address(&self, provider: &ProviderName) -> Result<Option<String>, StateError> {
+        sqlx::query_scalar("SELECT address FROM providers WHERE tenant = ?1 AND provider = ?2")
+            .bind(self.tenant())
+            .bind(provider.as_str())
+            .fetch_optional(&mut *self.shared.reader().await)
+            .await
+            .map_err(self.shared.sql("read the address of a provider"))
+    }
+
+    /// Remembers the base URL that the links of a provider point at.
+    ///
+    /// # Errors
+    /// [`StateError`] when the file cannot be written.
+    pub async fn set_provider_address(
+        &self,
+        provider: &ProviderName,
+        address: &str,
+    ) -> Result<(), StateError> {
+        const DOING: &str = "remember the address of a provider";
+        let mut connection = self.shared.writer(DOING).await?;
+        sqlx::query("INSERT OR REPLACE INTO providers (tenant, provider, address) VALUES (?1, ?2, ?3)")
+            .bind(self.tenant())
+            .bind(provider.as_str())
+            .bind(address)
+            .execute(&mut *connection)
+            .await
+            .map_err(self.shared.sql(DOING))?;
+        Ok(())
+    }
+
+    /// What is held against a provider.
+    ///
+    /// # Errors
+    /// [`StateError`] when the file cannot be read.
+    pub async fn provider_quarantine(
+        &self,
+        provider: &ProviderName,
+    ) -> Result<Option<ProviderQuarantine>, StateError> {
+        const SQL: &str = "SELECT failures, reason, since, until FROM provider_quarantines \
+                           WHERE tenant = ?1 AND provider = ?2";
+        let row = sqlx::query(SQL)
+            .bind(self.tenant())
+            .bind(provider.as_str())
+            .fetch_optional(&mut *self.shared.reader().await)
+            .await
+            .map_err(self.shared.sql("read whether a provider is in quarantine"))?;
+        row.map(|row| {
+            read_quarantine(&Reading { shared: &self.shared, what: "a provider's quarantine", row: &row })
+        })
+        .transpose()
+    }
+
+    /// What is held against the providers, in the order of their names.
+    ///
+    /// # Errors
+    /// [`StateError`] when the file cannot be read.
+    pub async fn provider_quarantines(&self) -> Result<Vec<(ProviderName, ProviderQuarantine)>, StateError> {
+        const SQL: &str = "SELECT provider, failures, reason, since, until FROM provider_quarantines \
+                           WHERE tenant = ?1 ORDER BY provider";
+        let rows = sqlx::query(SQL)
+            .bind(self.tenant())
+            .fetch_all(&mut *self.shared.reader().await)
+            .await
+            .map_err(self.shared.sql("read which providers are in quarantine"))?;
+        rows.iter()
+            .map(|row| {
+                let reading = Reading { shared: &self.shared, what: "a provider's quarantine", row };
+                Ok((reading.parse("provider", ProviderName::parse)?, read_quarantine(&reading)?))
+            })
+            .collect()
+    }
+
+    /// Stores what is held against a provider, in place of what was before.
+    ///
+    /// # Errors
+    /// [`StateError`] when the file cannot be written.
+    pub async fn put_provider_quarantine(
+        &self,
+        provider: &ProviderName,
+        quarantine: &ProviderQuarantine,
+    ) -> Result<(), StateError> {
+        const DOING: &str = "put a provider into quarantine";
+        const SQL: &str = "INSERT OR REPLACE INTO provider_quarantines \
+                           (tenant, provider, failures, reason, since, until) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let mut connection = self.shared.writer(DOING).await?;
+        sqlx::query(SQL)
+            .bind(self.tenant())
+            .bind(provider.as_str())
+            .bind(i64::from(quarantine.failures))
+            .bind(&quarantine.reason)
+            .bind(to_millis(quarantine.since))
+            .bind(to_millis(quarantine.until))
+            .execute(&mut *connection)
+            .await
+            .map_err(self.shared.sql(DOING))?;
+        Ok(())
+    }
+
+    /// Forgets what is held against a provider. Whether there was anything.
+    ///
+    /// # Errors
+    /// [`StateError`] when the file cannot be written.
+    pub async fn lift_provider_quarantine(&self, provider: &ProviderName) -> Result<bool, StateError> {
+        const DOING: &str = "end the quarantine of a provider";
+        let mut connection = self.shared.writer(DOING).await?;
+        let done = sqlx::query("DELETE FROM provider_quarantines WHERE tenant = ?1 AND provider = ?2")
+            .bind(self.tenant())
+            .bind(provider.as_str())
+            .execute(&mut *connection)
+            .await
+            .map_err(self.shared.sql(DOING))?;
+        Ok(done.rows_affected() > 0)
+    }
+}
+
+fn read_quarantine(reading: &Reading<'_>) -> Result<ProviderQuarantine, StateError> {
+    Ok(ProviderQuarantine {
+        failures: reading.get("failures")?,
+        reason: reading.get("reason")?,
+        since: reading.moment("since")?,
+        until: reading.moment("until")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{Scratch, moment};
+
+    fn name(text: &str) -> ProviderName {
+        ProviderName::parse(text).unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_address_of_a_provider_is_remembered_and_may_change() {
+        let scratch = Scratch::open().await;
+        let state = scratch.tenant();
+        assert_eq!(state.provider_address(&name("acme")).await.unwrap(), None);
+        for address in ["https://test.acme.example/scim/v2", "https://acme.example/scim/v2"] {
+            state.set_provider_address(&name("acme"), address).await.unwrap();
+            assert_eq!(state.provider_address(&name("acme")).await.unwrap().as_deref(), Some(address));
+        }
+        assert_eq!(state.provider_address(&name("globex")).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn what_is_held_against_a_provider_is_kept_until_it_is_lifted() {
+        let scratch = Scratch::open().await;
+        let state = scratch.tenant();
+        let few = ProviderQuarantine {
+            failures: 1,
+            reason: "503 Service Unavailable".into(),
+            since: moment(0),
+            until: moment(0),
+        };
+        let many = ProviderQuarantine { failures: 5, until: moment(60_000), ..few.clone() };
+        state.put_provider_quarantine(&name("globex"), &few).await.unwrap();
+        state.put_provider_quarantine(&name("acme"), &few).await.unwrap();
+        state.put_provider_quarantine(&name("acme"), &many).await.unwrap();
+        assert_eq!(state.provider_quarantine(&name("acme")).await.unwrap().as_ref(), Some(&many));
+        let all = state.provider_quarantines().await.unwrap();
+        assert_eq!(all, [(name("acme"), many), (name("globex"), few)]);
+        assert!(state.lift_provider_quarantine(&name("acme")).await.unwrap());
+        assert!(!state.lift_provider_quarantine(&name("acme")).await.unwrap());
+        assert_eq!(state.provider_quarantine(&name("acme")).await.unwrap(), None);
+    }
+}
