@@ -6,7 +6,7 @@
 //! - [`lookup`]: [`RecordLookup`], one record by its key
 //! - [`names`]: the names people give things in the configuration, and [`RecordKey`]
 //! - [`record`]: [`Record`] and its typed [`FieldValue`]s
-//! - [`source`]: [`RecordSource`], and what one pass over it yields
+//! - [`source`]: [`RecordSource`], and what one pass over it yields: everything, what [`Changed`], or single records
 //!
 //! ```
 //! use scimwright_record::{FieldValue, Record, RecordKey, SourceName};
@@ -26,4 +26,4 @@ pub mod source;
 pub use lookup::{HeldSources, LookupUnavailable, RecordLookup};
 pub use names::{InvalidName, ModuleName, ProviderName, RecordKey, ResourceTypeName, SourceName, TenantName};
 pub use record::{Field, FieldValue, Record};
-pub use source::{Malformed, Position, RecordSource, RecordStream, Row, SourceError};
+pub use source::{Changed, Malformed, Position, RecordSource, RecordStream, Row, SourceError};
