@@ -39,6 +39,7 @@ impl Columns {
         place: &str,
         names: Vec<String>,
         key: &str,
+        change: Option<&str>,
         types: &[(String, ColumnType)],
         naming: &str,
     ) -> Result<Self, String> {
@@ -58,6 +59,9 @@ impl Columns {
             }
         };
         check(key, "the key column");
+        if let Some(change) = change {
+            check(change, "the change column");
+        }
         for (name, _) in types {
             check(name, "the column");
         }
@@ -151,7 +155,7 @@ mod tests {
     fn columns(names: &[&str], key: &str, types: &[(&str, ColumnType)]) -> Result<Columns, String> {
         let names = names.iter().map(|&name| name.to_owned()).collect();
         let types: Vec<_> = types.iter().map(|(name, kind)| ((*name).to_owned(), kind.clone())).collect();
-        Columns::new("people.csv", names, key, &types, "rename one of them")
+        Columns::new("people.csv", names, key, None, &types, "rename one of them")
     }
 
     #[test]

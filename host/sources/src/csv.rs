@@ -133,9 +133,15 @@ impl CsvPass {
             Err(error) => return Err(failed(describe(&rows, error))),
         };
         let place = options.path.display().to_string();
-        let columns =
-            Columns::new(&place, names, &options.key, &options.types, "rename one of them in the header")
-                .map_err(failed)?;
+        let columns = Columns::new(
+            &place,
+            names,
+            &options.key,
+            None,
+            &options.types,
+            "rename one of them in the header",
+        )
+        .map_err(failed)?;
         Ok(Self { options, columns, rows, last: None })
     }
 

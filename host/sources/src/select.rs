@@ -23,7 +23,7 @@ pub(crate) fn single_select(sql: &str) -> Result<&str, String> {
                 return Err("the query holds several statements; write a single SELECT".to_owned());
             }
             Token::Word(word) => first_word = first_word.or(Some(word)),
-            Token::Other => first_word = first_word.or(Some("")),
+            Token::Parameter(_) | Token::Other => first_word = first_word.or(Some("")),
         }
     }
     match first_word {
@@ -35,9 +35,19 @@ pub(crate) fn single_select(sql: &str) -> Result<&str, String> {
     }
 }
 
+/// The first parameter in SQL text, as SQLite writes them: `?`, `?1`, `:name`, `@name`, `$name`.
+pub(crate) fn parameter(sql: &str) -> Option<&str> {
+    (Tokens { rest: sql, all: sql }).find_map(|token| match token {
+        Token::Parameter(name) => Some(name),
+        _ => None,
+    })
+}
+
 enum Token<'a> {
     Semicolon(usize),
     Word(&'a str),
+    /// <https://www.sqlite.org/lang_expr.html#parameters>
+    Parameter(&'a str),
     Other,
 }
 
@@ -70,12 +80,20 @@ impl<'a> Iterator for Tokens<'a> {
 impl<'a> Tokens<'a> {
     fn token(&mut self, first: char) -> Token<'a> {
         let at = self.all.len() - self.rest.len();
-        let word_length =
-            self.rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(self.rest.len());
+        let word_end =
+            |text: &str| text.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(text.len());
+        let word_length = word_end(self.rest);
         if word_length > 0 {
             let (word, rest) = self.rest.split_at(word_length);
             self.rest = rest;
             return Token::Word(word);
+        }
+        if matches!(first, '?' | ':' | '@' | '$') {
+            let length = 1 + word_end(&self.rest[1..]);
+            let (name, rest) = self.rest.split_at(length);
+            self.rest = rest;
+            // PostgreSQL's casts, `::text`, and its operators, `@>`, are no parameters.
+            return if length > 1 || first == '?' { Token::Parameter(name) } else { Token::Other };
         }
         self.rest = &self.rest[first.len_utf8()..];
         match first {
