@@ -155,8 +155,11 @@ impl RecordLookup for SourceLookup {
         let (answer, answered) = mpsc::sync_channel(1);
         let (asked, wanted) = (Arc::clone(&reading), key.clone());
         self.runtime.spawn(async move {
+            let found = asked.find(&wanted).await;
+            // Before the answer: who has it may let go of the reading, which is then nobody's.
+            drop(asked);
             // Nobody listens any more when the deadline was earlier.
-            let _ = answer.send(asked.find(&wanted).await);
+            let _ = answer.send(found);
         });
         match answered.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
             Ok(found) => found,
