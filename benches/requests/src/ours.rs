@@ -4,7 +4,8 @@ use crate::people::{self, PEOPLE, People};
 use crate::sandbox::TOKEN;
 use anyhow::{Context, ensure};
 use scimwright_client::{
-    Authentication, Creation, Kind, Known, Pace, Provider, ProviderSettings, Provisioned, ProvisioningDone,
+    Authentication, Creation, Kind, Known, MatchKey, Pace, Provider, ProviderSettings, Provisioned,
+    ProvisioningDone,
 };
 use scimwright_profile::Profile;
 use scimwright_scim::AttributePath;
@@ -18,7 +19,7 @@ pub(crate) struct Ours {
     provider: Provider,
     users: Kind,
     people: People,
-    match_by: [AttributePath; 1],
+    match_by: [MatchKey; 1],
 }
 
 impl Ours {
@@ -29,7 +30,7 @@ impl Ours {
         settings.pace = Pace { concurrency, ..Pace::default() };
         let provider = Provider::new(settings, Profile::default())?;
         let users = provider.kind("User").await?.context("the sandbox has Users")?;
-        let match_by = [AttributePath::parse(people::MATCH_BY)?];
+        let match_by = [AttributePath::parse(people::MATCH_BY)?.into()];
         Ok(Self { provider, users, people: People::new()?, match_by })
     }
 

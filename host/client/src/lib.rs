@@ -89,6 +89,7 @@ pub use provider::calls::{Done as ProvisioningDone, Provisioned};
 pub use provider::create::Creation;
 pub use provider::find::Found;
 pub use provider::known::Known;
+pub use provider::match_key::MatchKey;
 pub use provider::notice::Notice;
 pub use provider::update::{PlannedWrite, Updated};
 pub use provider::{Kind, Provider, Unwritable};

@@ -144,7 +144,7 @@ impl Cycle<'_> {
             Err(contested) => {
                 let reason = format!(
                     "record {} has the same {} and is being provisioned; two records claim one resource",
-                    contested.by, contested.path
+                    contested.by, contested.match_key
                 );
                 self.fail(key, None, reason);
                 return Ok(());
@@ -189,7 +189,7 @@ impl Cycle<'_> {
         match found {
             Found::NothingToMatchBy => {
                 "an earlier run may have created this resource and lost the answer, and \
-                 the mapping gives none of the attributes in `match` to look for it by; add one"
+                 the mapping gives none of the keys in `match` to look for it by; add one"
                     .to_owned()
             }
             found => format!("`{}`: {found}", self.provisioner.provider),

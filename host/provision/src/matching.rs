@@ -3,8 +3,9 @@
 //! The search itself is the client's; here it is made sure that two records under way do not search and
 //! create for one and the same login.
 
+use scimwright_client::MatchKey;
 use scimwright_record::RecordKey;
-use scimwright_scim::{AttributePath, Desired, Filter, FilterValue};
+use scimwright_scim::Desired;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Mutex, PoisonError};
@@ -28,8 +29,8 @@ pub(crate) struct Claim<'a> {
 pub(crate) struct Contested {
     /// That record.
     pub(crate) by: RecordKey,
-    /// The attribute they share.
-    pub(crate) path: AttributePath,
+    /// The attributes they share.
+    pub(crate) match_key: MatchKey,
 }
 
 impl Claims {
@@ -37,18 +38,19 @@ impl Claims {
     pub(crate) fn claim(
         &self,
         key: &RecordKey,
-        attributes: &[AttributePath],
+        match_by: &[MatchKey],
         desired: &Desired,
     ) -> Result<Claim<'_>, Contested> {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut claim = Claim { claims: self, values: Vec::with_capacity(attributes.len()) };
-        for path in attributes {
-            let Some(filter) = equality(path, desired) else { continue };
+        let mut claim = Claim { claims: self, values: Vec::with_capacity(match_by.len()) };
+        for match_key in match_by {
+            // The values of a key are claimed as one: half a name in common is no clash.
+            let Some(filter) = match_key.filter(desired) else { continue };
             // Many providers compare without case, so that is how far apart two values have to be.
             let value = filter.to_string().to_lowercase();
             match held.entry(value.clone()) {
                 Entry::Occupied(other) => {
-                    let contested = Contested { by: other.get().clone(), path: path.clone() };
+                    let contested = Contested { by: other.get().clone(), match_key: match_key.clone() };
                     // Dropping the claim takes the lock again.
                     drop(held);
                     return Err(contested);
@@ -60,15 +62,6 @@ impl Claims {
             }
         }
         Ok(claim)
-    }
-}
-
-/// The filter that finds resources with the record's value in this attribute; none where it has no single
-/// value there.
-fn equality(path: &AttributePath, desired: &Desired) -> Option<Filter> {
-    match FilterValue::try_from(desired.value(path)?) {
-        Ok(FilterValue::Null) | Err(_) => None,
-        Ok(value) => Some(Filter::eq(path.clone(), value)),
     }
 }
 
@@ -84,6 +77,7 @@ impl Drop for Claim<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use scimwright_scim::AttributePath;
 
     fn desired(user_name: &str, external_id: &str) -> Desired {
         let mut desired = Desired::new();
@@ -95,13 +89,30 @@ mod tests {
     #[test]
     fn two_records_under_way_cannot_claim_one_login_whatever_its_case() {
         let claims = Claims::default();
-        let paths = ["externalId", "userName"].map(|path| AttributePath::parse(path).unwrap());
+        let match_by = ["externalId", "userName"].map(|path| AttributePath::parse(path).unwrap().into());
         let key = |text: &str| RecordKey::parse(text).unwrap();
-        let first = claims.claim(&key("E1"), &paths, &desired("JDoe", "E1")).unwrap();
-        let contested = claims.claim(&key("E2"), &paths, &desired("jdoe", "E2")).unwrap_err();
-        assert_eq!(contested, Contested { by: key("E1"), path: paths[1].clone() });
+        let first = claims.claim(&key("E1"), &match_by, &desired("JDoe", "E1")).unwrap();
+        let contested = claims.claim(&key("E2"), &match_by, &desired("jdoe", "E2")).unwrap_err();
+        assert_eq!(contested, Contested { by: key("E1"), match_key: match_by[1].clone() });
         // What the second could claim was given back, and so is everything once the first is done.
         drop(first);
-        assert!(claims.claim(&key("E3"), &paths, &desired("jdoe", "E2")).is_ok());
+        assert!(claims.claim(&key("E3"), &match_by, &desired("jdoe", "E2")).is_ok());
+    }
+    #[test]
+    fn two_people_with_one_family_name_do_not_stand_in_each_others_way() {
+        let claims = Claims::default();
+        let path = |text: &str| AttributePath::parse(text).unwrap();
+        let match_by = [MatchKey::new([path("name.familyName"), path("name.givenName")]).unwrap()];
+        let named = |given: &str| {
+            let mut desired = Desired::new();
+            desired.set(&path("name.familyName"), serde_json::json!("Doe"));
+            desired.set(&path("name.givenName"), serde_json::json!(given));
+            desired
+        };
+        let key = |text: &str| RecordKey::parse(text).unwrap();
+        let _jo = claims.claim(&key("E1"), &match_by, &named("Jo")).unwrap();
+        let _ann = claims.claim(&key("E2"), &match_by, &named("Ann")).unwrap();
+        let contested = claims.claim(&key("E3"), &match_by, &named("JO")).unwrap_err();
+        assert_eq!(contested, Contested { by: key("E1"), match_key: match_by[0].clone() });
     }
 }

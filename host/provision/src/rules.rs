@@ -4,8 +4,8 @@
 //! nobody else.
 
 use crate::rows::{AttributeRow, RowValue};
+use scimwright_client::MatchKey;
 use scimwright_record::{ModuleName, RecordKey, ResourceTypeName, SourceName};
-use scimwright_scim::AttributePath;
 use std::collections::HashSet;
 use std::time::Duration;
 
@@ -16,8 +16,8 @@ pub struct ResourceRules {
     pub resource_type: ResourceTypeName,
     /// The source whose records are provisioned.
     pub source: SourceName,
-    /// The attributes by which a record without a link finds its resource, tried in this order.
-    pub matching: Vec<AttributePath>,
+    /// The keys by which a record without a link finds its resource, tried in this order.
+    pub matching: Vec<MatchKey>,
     /// Attribute rows of the configuration: the first layer of the mapping.
     pub rows: Vec<AttributeRow>,
     /// Mapping modules, in order; a later one wins over an earlier one and over the rows.

@@ -265,3 +265,30 @@ fn the_client_credentials_grant_is_what_canaille_takes() {
     let refused = get("body");
     assert_eq!(refused.code, Some(6), "{}", refused.stderr);
 }
+
+/// Point 15: match by configured attributes.
+#[test]
+fn what_people_are_matched_by_is_a_list_whose_lists_count_as_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let offline = |match_by: &str| {
+        let workspace = Workspace::new(folder.path()).unwrap();
+        workspace.write("people.csv", "id\nE1\n").unwrap();
+        let provider = "[provider.acme]\nbase_url = \"https://acme.example/\"\n";
+        workspace.write("scimwright.toml", &format!("{provider}{RESOURCE}match = {match_by}\n")).unwrap();
+        workspace.run(&["check", "--offline"]).unwrap()
+    };
+    let good = offline(r#"["externalId", ["name.familyName", "name.givenName"]]"#);
+    assert_eq!(good.code, Some(0), "{}{}", good.stdout, good.stderr);
+    for (wrong, said) in [
+        ("[]", "`match` in `[provider.acme.resource]` is empty"),
+        (r#"["externalId", []]"#, "a list in `match` of `[provider.acme.resource]` names no attribute"),
+        (r#"[["userName", 7]]"#, "this is not an attribute to `match` by"),
+        (r#""userName""#, "`match` in `[provider.acme.resource]` has to be a list of attributes"),
+        (r#"[["a.b.c"]]"#, "goes too deep"),
+    ] {
+        let checked = offline(wrong);
+        assert_eq!(checked.code, Some(3), "{wrong}: {}", checked.stdout);
+        assert!(checked.stderr.contains(said), "{wrong}: {}", checked.stderr);
+        assert!(said.starts_with("goes") || checked.stderr.contains("match = [\"externalId\", ["), "{wrong}");
+    }
+}

@@ -11,7 +11,7 @@ use crate::exit::Exit;
 use crate::terminal::out;
 use futures::StreamExt;
 use scimwright_author::Redaction;
-use scimwright_client::{FailureClass, Query};
+use scimwright_client::{FailureClass, MatchKey, Query};
 use scimwright_mapping::{LoadError, LoadFailure, Manifest, MappingHost, ModuleId, Reads};
 use scimwright_profile::{Deletion, Disabling};
 use scimwright_provision::{DeprovisionAction, ResourceRules, RowValue};
@@ -346,7 +346,7 @@ async fn check_provider(config: &ProviderConfig, offline: bool, report: &mut Rep
             report.problem("provider", &name, &error.to_string(), Exit::Unavailable);
         }
         let written = rules.rows.iter().map(|row| row.target.path());
-        for path in rules.matching.iter().cloned().chain(written) {
+        for path in rules.matching.iter().flat_map(MatchKey::paths).cloned().chain(written) {
             if binding.schemas.find(&path).is_none() {
                 let message = format!("a {wanted} there has no attribute `{path}`");
                 report.problem("provider", &name, &message, Exit::Configuration);

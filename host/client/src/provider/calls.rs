@@ -6,6 +6,7 @@
 use super::create::Creation;
 use super::find::Found;
 use super::known::Known;
+use super::match_key::MatchKey;
 use super::{Kind, Provider};
 use crate::bulk::BulkOutcome;
 use crate::call::{Action, CallReport, Exchange, Subject};
@@ -14,7 +15,7 @@ use crate::failure::{ClientError, Failure, Refusal};
 use crate::judge::Deleted;
 use crate::query::Query;
 use futures::stream::BoxStream;
-use scimwright_scim::{AttributePath, BulkOperation, Desired, Resource};
+use scimwright_scim::{BulkOperation, Desired, Resource};
 
 /// What a provisioning call did.
 #[derive(Debug, Clone)]
@@ -102,8 +103,8 @@ impl Provider {
 
     /// Creates a resource, or changes the one that is there so that it is as wanted.
     ///
-    /// `known` is what an earlier call returned for it. Without, the resource is looked up by the attributes
-    /// in `match_by`.
+    /// `known` is what an earlier call returned for it. Without, the resource is looked up by the keys in
+    /// `match_by`.
     ///
     /// # Errors
     /// [`Failure::Ambiguous`] where several resources match or none can be looked for, and any failure of a
@@ -112,7 +113,7 @@ impl Provider {
         &self,
         kind: &Kind,
         desired: Desired,
-        match_by: &[AttributePath],
+        match_by: &[MatchKey],
         known: Option<&Known>,
     ) -> Result<Provisioned, ClientError> {
         let (desired, left_out) = kind.prepare(desired);
@@ -144,7 +145,7 @@ impl Provider {
         &self,
         kind: &Kind,
         desired: Desired,
-        match_by: &[AttributePath],
+        match_by: &[MatchKey],
     ) -> Result<Provisioned, ClientError> {
         let (desired, left_out) = kind.prepare(desired);
         match self.find(kind, match_by, &desired).await? {
@@ -174,7 +175,7 @@ impl Provider {
         &self,
         kind: &Kind,
         desired: Desired,
-        match_by: &[AttributePath],
+        match_by: &[MatchKey],
         left_out: Vec<String>,
         clash: Clash,
     ) -> Result<Provisioned, ClientError> {

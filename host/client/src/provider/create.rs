@@ -5,6 +5,7 @@
 
 use super::find::{Found, Freshness};
 use super::known::Known;
+use super::match_key::MatchKey;
 use super::{Kind, Provider};
 use crate::call::{Action, CallReport, Subject};
 use crate::dialect;
@@ -41,8 +42,8 @@ pub enum Creation {
 }
 
 impl Provider {
-    /// Creates a resource (RFC 7644 section 3.3). `match_by` are the attributes it is looked up by where the
-    /// answer leaves doubt, in their order. The wanted state has to be [prepared](Kind::prepare).
+    /// Creates a resource (RFC 7644 section 3.3). `match_by` are the keys it is looked up by where the answer
+    /// leaves doubt, in their order. The wanted state has to be [prepared](Kind::prepare).
     ///
     /// # Errors
     /// Any failure after which no resource was found. Where [`ClientError::may_have_been_executed`] is true,
@@ -51,7 +52,7 @@ impl Provider {
         &self,
         kind: &Kind,
         desired: &Desired,
-        match_by: &[AttributePath],
+        match_by: &[MatchKey],
     ) -> Result<Creation, ClientError> {
         if let Some(failure) = kind.objection(desired, Occasion::Create) {
             let subject = Subject::new(Action::Create, &kind.resource_type().name, None);
@@ -93,7 +94,7 @@ impl Provider {
         &self,
         kind: &Kind,
         desired: &Desired,
-        match_by: &[AttributePath],
+        match_by: &[MatchKey],
         error: ClientError,
     ) -> Result<Creation, ClientError> {
         let conflict = matches!(error.kind, Failure::Conflict(_));
@@ -102,7 +103,7 @@ impl Provider {
         }
         let since = Freshness::Since(Instant::now());
         // Whatever the administrator matches by: nobody but us sets an externalId.
-        let external_id = AttributePath::new(AttributeName::EXTERNAL_ID);
+        let external_id = MatchKey::single(AttributePath::new(AttributeName::EXTERNAL_ID));
         let mut match_by = match_by.to_vec();
         if !match_by.contains(&external_id) {
             match_by.push(external_id);

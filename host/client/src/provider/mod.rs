@@ -7,6 +7,7 @@
 //!
 //! - here: [`Provider`], [`Kind`], what is known and for how long
 //! - [`known`]: [`Known`], a resource as it was last sent and seen
+//! - [`match_key`]: [`MatchKey`](match_key::MatchKey), what a resource is found by
 //! - [`notice`]: [`Notice`], what was learned and is said once
 //! - [`find`](mod@find): the resource of somebody who has no id yet
 //! - [`create`](mod@create) and [`update`](mod@update): writes
@@ -21,6 +22,7 @@ pub mod calls;
 pub mod create;
 pub mod find;
 pub mod known;
+pub mod match_key;
 pub mod notice;
 pub mod update;
 
@@ -71,7 +73,7 @@ pub const DEFAULT_DISCOVERY_LIFETIME: Duration = Duration::from_secs(3600);
 /// let users = acme.kind("User").await?.ok_or("acme has no Users")?;
 /// let mut wanted = Desired::new();
 /// wanted.set(&AttributePath::parse("userName")?, serde_json::json!("jdoe"));
-/// let match_by = [AttributePath::parse("userName")?];
+/// let match_by = [AttributePath::parse("userName")?.into()];
 ///
 /// // Creates jdoe, or changes what differs; a second time nothing is sent at all.
 /// let provisioned = acme.provision(&users, wanted.clone(), &match_by, None).await?;
@@ -103,6 +105,8 @@ struct Knowledge {
     discovery: Option<(Instant, Arc<Discovery>)>,
     /// Resource types of which a PUT was refused.
     put_refused: HashSet<String>,
+    /// Resource types of which a filter with `and` was refused.
+    joining_refused: HashSet<String>,
     /// How resources of a type have to be written, where that turned out to be otherwise than the profile says.
     manners: HashMap<String, Manner>,
     said: HashSet<Notice>,
@@ -316,6 +320,7 @@ impl Provider {
         let mut knowledge = self.knowledge();
         knowledge.discovery = Some((Instant::now(), Arc::clone(&discovery)));
         knowledge.put_refused.clear();
+        knowledge.joining_refused.clear();
         knowledge.manners.clear();
         knowledge.said.clear();
         Ok(discovery)

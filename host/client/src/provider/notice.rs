@@ -20,6 +20,11 @@ pub enum Notice {
         /// The resource type that was asked for.
         resource_type: String,
     },
+    /// Filters that join comparisons with `and` are refused, and single comparisons are not.
+    RefusesJoinedFilters {
+        /// The resource type that was asked for.
+        resource_type: String,
+    },
     /// A PUT is refused, so that PATCH is used.
     RefusesPut {
         /// The resource type.
@@ -61,6 +66,11 @@ impl fmt::Display for Notice {
                 f,
                 "queries for {resource_type} resources return others than the filter asks for; they are looked \
                  through instead"
+            ),
+            Self::RefusesJoinedFilters { resource_type } => write!(
+                f,
+                "queries for {resource_type} resources are refused where their filter joins two comparisons with \
+                 `and`; from now on they ask for the first, and the others are compared here"
             ),
             Self::RefusesPut { resource_type, because } => {
                 write!(f, "PUT of a {resource_type} does not work: {because}. PATCH is used instead")

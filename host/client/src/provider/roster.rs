@@ -6,25 +6,22 @@
 //! create conflict, after which the index is made anew.
 
 use super::find::{Freshness, MAX_LOOKED_THROUGH};
+use super::match_key::MatchKey;
 use super::{Kind, Provider};
 use crate::failure::ClientError;
 use crate::query::Query;
 use futures::TryStreamExt;
 use scimwright_scim::{AttributePath, FilterValue, Resource};
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
 /// How long an index is believed.
 const LIFETIME: Duration = Duration::from_secs(60);
 
-/// What is looked up.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Lookup<'a> {
-    pub(super) path: &'a AttributePath,
-    pub(super) value: &'a FilterValue,
-}
+/// What is looked up: an attribute and its value, or several that have to be together.
+pub(super) type Lookup<'a> = [(&'a AttributePath, FilterValue)];
 
 /// An index for each resource type.
 #[derive(Debug, Default)]
@@ -41,24 +38,25 @@ struct Roster {
 }
 
 impl Rosters {
-    /// The ids of the resources that may have this value; none where there are too many resources to tell.
-    /// `others` are attributes that will be asked for too, so that one listing serves them all.
+    /// The ids of the resources that may have these values; none where there are too many resources to tell.
+    /// `match_by` is what else will be asked for, so that one listing serves it all.
     ///
     /// Whoever comes while the index is being made waits for it.
     pub(super) async fn candidates(
         &self,
         provider: &Provider,
         kind: &Kind,
-        lookup: Lookup<'_>,
-        others: &[AttributePath],
+        lookup: &Lookup<'_>,
+        match_by: &[MatchKey],
         freshness: Freshness,
     ) -> Result<Option<Vec<String>>, ClientError> {
         let name = &kind.resource_type().name;
         let mut rosters = self.0.lock().await;
-        let usable = rosters.get(name).is_some_and(|roster| roster.answers(lookup.path, freshness));
+        let usable = rosters.get(name).is_some_and(|roster| roster.answers(lookup, freshness));
         if !usable {
             let mut paths = rosters.remove(name).map(|old| old.paths).unwrap_or_default();
-            for path in std::iter::once(lookup.path).chain(others) {
+            let asked = lookup.iter().map(|(path, _)| *path);
+            for path in asked.chain(match_by.iter().flat_map(MatchKey::paths)) {
                 if !paths.contains(path) {
                     paths.push(path.clone());
                 }
@@ -92,23 +90,36 @@ impl Roster {
         Ok(roster)
     }
 
-    /// Whether it can be asked for this attribute.
-    fn answers(&self, path: &AttributePath, freshness: Freshness) -> bool {
+    /// Whether it can be asked for these attributes.
+    fn answers(&self, lookup: &Lookup<'_>, freshness: Freshness) -> bool {
         let fresh = match freshness {
             Freshness::Since(moment) => self.made >= moment,
             Freshness::Recent => self.made.elapsed() < LIFETIME,
         };
-        fresh && self.paths.contains(path)
+        fresh && lookup.iter().all(|(path, _)| self.paths.contains(path))
     }
 
-    fn find(&self, lookup: Lookup<'_>) -> Option<Vec<String>> {
-        let index = self.paths.iter().position(|path| path == lookup.path)?;
+    /// Who has all of these values, in the order of the listing.
+    fn find(&self, lookup: &Lookup<'_>) -> Option<Vec<String>> {
         let ids = self.ids.as_ref()?;
-        let value = match lookup.value {
-            FilterValue::Text(text) => text.to_lowercase(),
-            other => other.to_string(),
-        };
-        Some(ids.get(&(index, value)).cloned().unwrap_or_default())
+        let mut found: Option<Vec<String>> = None;
+        for (path, value) in lookup {
+            let index = self.paths.iter().position(|known| known == *path)?;
+            let value = match value {
+                FilterValue::Text(text) => text.to_lowercase(),
+                other => other.to_string(),
+            };
+            let having = ids.get(&(index, value));
+            found = Some(match found {
+                None => having.cloned().unwrap_or_default(),
+                Some(mut earlier) => {
+                    let having: HashSet<&String> = having.into_iter().flatten().collect();
+                    earlier.retain(|id| having.contains(id));
+                    earlier
+                }
+            });
+        }
+        found
     }
 
     fn enter(&mut self, resource: &Resource) {

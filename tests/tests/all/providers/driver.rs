@@ -3,8 +3,8 @@
 
 use futures::StreamExt;
 use scimwright_client::{
-    CallObserver, ClientError, Kind, Known, Provider, ProviderSettings, Provisioned, ProvisioningDone,
-    RetryAdvice,
+    CallObserver, ClientError, Kind, Known, MatchKey, Provider, ProviderSettings, Provisioned,
+    ProvisioningDone, RetryAdvice,
 };
 use scimwright_profile::Profile;
 use scimwright_scim::{AttributePath, Desired, DesiredValue};
@@ -87,7 +87,7 @@ impl Job {
         &mut self,
         provider: &Provider,
         kind: &Kind,
-        match_by: &[AttributePath],
+        match_by: &[MatchKey],
     ) -> Result<Provisioned, ClientError> {
         if let Some(known) = self.known.as_mut().filter(|_| self.doubtful) {
             known.seen = provider.get_by_id(kind, &known.id).await?.value;
@@ -180,7 +180,8 @@ impl Driver {
             What::Users => (&self.users, ["externalId", "userName"].as_slice()),
             What::Groups => (&self.groups, ["externalId", "displayName"].as_slice()),
         };
-        let match_by: Vec<_> = match_by.iter().map(|path| AttributePath::parse(path).unwrap()).collect();
+        let match_by: Vec<_> =
+            match_by.iter().map(|path| AttributePath::parse(path).unwrap().into()).collect();
         let mut settled = BTreeMap::new();
         pass.in_rounds(|pass| {
             let calls = std::mem::take(&mut left).into_iter().map(|mut job| {

@@ -5,10 +5,12 @@ use crate::config::parse::{Surroundings, unknown_name};
 use crate::config::reader::{Located, TableReader};
 use crate::config::scripts::{InlineModule, InlineReader, inline_name};
 use crate::config::serve;
+use scimwright_client::MatchKey;
 use scimwright_provision::{DeprovisionAction, DeprovisionRules, ResourceRules, Threshold, UnreadableRows};
 use scimwright_record::{ModuleName, ProviderName, RecordKey, ResourceTypeName, SourceName};
 use scimwright_scim::AttributePath;
 use std::time::Duration;
+use toml::Spanned;
 use toml::de::DeValue;
 
 /// Reads the resources of one provider. `concurrency` is how many records are on their way at once.
@@ -68,10 +70,7 @@ fn resource(
         let name = Located { value: source.value.to_string(), span: source.span.clone() };
         unknown_name(table.file(), &name, "source", sources.iter().map(SourceName::as_str));
     }
-    let matching = match table.parsed_list::<AttributePath>("match") {
-        Some(paths) => paths.into_iter().map(|path| path.value).collect(),
-        None => ["externalId", "userName"].iter().filter_map(|path| path.parse().ok()).collect(),
-    };
+    let matching = match_keys(&table);
     let names = |key| -> Vec<ModuleName> {
         table
             .parsed_list(key)
@@ -116,6 +115,51 @@ fn resource(
         concurrency: usize::try_from(concurrency).unwrap_or(1),
     };
     Some((rules, inline))
+}
+
+/// `match = ["externalId", ["name.familyName", "name.givenName"]]`: keys, of which each is one attribute or
+/// several together.
+fn match_keys(table: &TableReader<'_>) -> Vec<MatchKey> {
+    let Some(value) = table.raw("match") else {
+        let usual = ["externalId", "userName"].iter().filter_map(|path| path.parse::<AttributePath>().ok());
+        return usual.map(MatchKey::single).collect();
+    };
+    let wrong = |span, message: String| {
+        table.file().note_with_help(
+            span,
+            message,
+            "write attributes, tried in this order, with those that only together tell who it is in a list of \
+             their own: match = [\"externalId\", [\"name.familyName\", \"name.givenName\"]]",
+        );
+    };
+    let place = table.place();
+    let Some(items) = value.get_ref().as_array() else {
+        wrong(value.span(), format!("`match` in `[{place}]` has to be a list of attributes"));
+        return Vec::new();
+    };
+    if items.is_empty() {
+        let message =
+            format!("`match` in `[{place}]` is empty, so that nobody who is there already would be found");
+        wrong(value.span(), message);
+    }
+    let path = |item: &Spanned<DeValue<'_>>| match item.get_ref() {
+        DeValue::String(text) => {
+            Some(table.parse::<AttributePath>(&Located { value: text.to_string(), span: item.span() })?.value)
+        }
+        _ => {
+            wrong(item.span(), format!("this is not an attribute to `match` by in `[{place}]`"));
+            None
+        }
+    };
+    let key = |item: &Spanned<DeValue<'_>>| match item.get_ref().as_array() {
+        None => path(item).map(MatchKey::single),
+        Some(parts) if parts.is_empty() => {
+            wrong(item.span(), format!("a list in `match` of `[{place}]` names no attribute"));
+            None
+        }
+        Some(parts) => MatchKey::new(parts.iter().filter_map(path)),
+    };
+    items.iter().filter_map(key).collect()
 }
 
 fn deprovision(table: &TableReader<'_>) -> DeprovisionRules {

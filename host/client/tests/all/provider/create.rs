@@ -8,7 +8,7 @@ async fn what_is_provisioned_twice_is_sent_once() {
     let double = Double::plain(SandboxOptions::default()).await;
     let acme = provider_at(&double);
     let users = kind(&acme, "User").await;
-    let match_by = paths(&["externalId", "userName"]);
+    let match_by = keys(&["externalId", "userName"]);
     let first = acme.provision(&users, jdoe(), &match_by, None).await.unwrap();
     assert_eq!((first.done, double.writes()), (Done::Created, 1));
     double.forget_lines();
@@ -40,11 +40,11 @@ async fn a_conflict_leads_to_the_resource_that_is_there() {
     let there = double.elsewhere(Method::Post, "/v2/Users", &body);
     let acme = provider_at(&double);
     let users = kind(&acme, "User").await;
-    let created = acme.create(&users, &jdoe(), &paths(&["userName"])).await.unwrap();
+    let created = acme.create(&users, &jdoe(), &keys(&["userName"])).await.unwrap();
     let Creation::Existed { resource, .. } = created else { panic!("{created:?}") };
     assert_eq!(resource.id(), there["id"].as_str());
     // And with nobody to be found, it stays a conflict.
-    let error = acme.create(&users, &jdoe(), &paths(&["externalId"])).await.unwrap_err();
+    let error = acme.create(&users, &jdoe(), &keys(&["externalId"])).await.unwrap_err();
     assert!(matches!(error.kind, Failure::Conflict(_)), "{error}");
 }
 
@@ -58,10 +58,10 @@ async fn a_server_error_on_create_is_looked_into() {
     let double = Double::start(SandboxOptions::default(), fail_after).await;
     let acme = provider_at(&double);
     let users = kind(&acme, "User").await;
-    let created = acme.create(&users, &jdoe(), &paths(&["userName"])).await.unwrap();
+    let created = acme.create(&users, &jdoe(), &keys(&["userName"])).await.unwrap();
     assert!(matches!(created, Creation::Recovered { .. }), "{created:?}");
     let without_external_id = desired(json!({"userName": "jdoe"}));
-    let created = acme.create(&users, &without_external_id, &paths(&["userName"])).await.unwrap();
+    let created = acme.create(&users, &without_external_id, &keys(&["userName"])).await.unwrap();
     assert!(matches!(created, Creation::Existed { .. }), "somebody had it before: {created:?}");
 }
 
@@ -77,7 +77,7 @@ async fn a_create_that_is_answered_with_200_is_an_adoption() {
     let double = Double::start(SandboxOptions::default(), adopt).await;
     let acme = provider_at(&double);
     let users = kind(&acme, "User").await;
-    let created = acme.create(&users, &jdoe(), &paths(&["userName"])).await.unwrap();
+    let created = acme.create(&users, &jdoe(), &keys(&["userName"])).await.unwrap();
     assert!(
         matches!(&created, Creation::Existed { resource, .. } if resource.id() == Some("7")),
         "{created:?}"
@@ -94,7 +94,7 @@ async fn a_create_whose_answer_is_lost_is_found_and_not_repeated() {
     let double = Double::start(SandboxOptions::default(), lose).await;
     let acme = provider_at(&double);
     let users = kind(&acme, "User").await;
-    let made = acme.provision(&users, jdoe(), &paths(&["externalId"]), None).await.unwrap();
+    let made = acme.provision(&users, jdoe(), &keys(&["externalId"]), None).await.unwrap();
     assert_eq!(made.done, Done::Created);
     assert_eq!((double.count("POST"), double.all("/Users").len()), (1, 1));
 }
@@ -113,11 +113,11 @@ async fn a_lost_create_is_found_without_filters_too() {
         people(&double, 250);
         let acme = provider_at(&double);
         let users = kind(&acme, "User").await;
-        let made = acme.provision(&users, jdoe(), &paths(&["userName"]), None).await.unwrap();
+        let made = acme.provision(&users, jdoe(), &keys(&["userName"]), None).await.unwrap();
         assert_eq!(made.done, Done::Created);
         assert_eq!((double.count("POST"), double.all("/Users").len()), (1, 251));
         // The index from before the create did not have it: the look-up after it made another.
-        let again = acme.provision(&users, jdoe(), &paths(&["userName"]), None).await.unwrap();
+        let again = acme.provision(&users, jdoe(), &keys(&["userName"]), None).await.unwrap();
         assert_eq!(again.done, Done::Unchanged);
     }
 }
@@ -129,7 +129,7 @@ async fn somebody_who_comes_back_after_a_delete_gets_the_old_resource_and_is_act
     let double = Double::playing(Plays { user: quirks.clone(), ..Plays::default() }).await;
     let acme = provider_at(&double);
     let users = kind_with(&acme, "User", quirks).await;
-    let match_by = paths(&["userName"]);
+    let match_by = keys(&["userName"]);
     let first = acme.provision(&users, jdoe(), &match_by, None).await.unwrap().known;
     acme.delete(&users, &first.id).await.unwrap();
     let path = format!("/v2/Users/{}", first.id);

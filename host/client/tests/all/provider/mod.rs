@@ -15,7 +15,7 @@ use scimwright_client::provider::calls::Done;
 use scimwright_client::provider::create::Creation;
 use scimwright_client::provider::find::Found;
 use scimwright_client::{
-    Deleted, Failure, Kind, OperationOutcome, Pace, Provider, ProviderSettings, Timeouts,
+    Deleted, Failure, Kind, MatchKey, OperationOutcome, Pace, Provider, ProviderSettings, Timeouts,
 };
 use scimwright_profile::{
     Deletion, MemberRemoval, Profile, ProviderQuirks, ResourceQuirks, Update, Verification,
@@ -53,8 +53,8 @@ fn desired(value: Value) -> Desired {
     serde_json::from_value(value).unwrap()
 }
 
-fn paths(names: &[&str]) -> Vec<AttributePath> {
-    names.iter().map(|name| AttributePath::parse(name).unwrap()).collect()
+fn keys(names: &[&str]) -> Vec<MatchKey> {
+    names.iter().map(|name| AttributePath::parse(name).unwrap().into()).collect()
 }
 
 fn jdoe() -> Desired {

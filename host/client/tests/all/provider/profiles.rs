@@ -26,7 +26,7 @@ fn without_budgets(quirks: ProviderQuirks) -> ProviderQuirks {
 async fn converge(double: &Double, acme: &Provider, name: &str) {
     let users = kind(acme, "User").await;
     let groups = kind(acme, "Group").await;
-    let match_by = paths(&["userName"]);
+    let match_by = keys(&["userName"]);
     // Some providers take a title at the beginning only: then it stays, and that is said.
     let title = AttributePath::parse("title").unwrap();
     let titles = users.quirks.patchable.as_ref().is_none_or(|patchable| patchable.contains(&title));
@@ -62,7 +62,7 @@ async fn converge(double: &Double, acme: &Provider, name: &str) {
     };
     let mut known_groups = Vec::new();
     for (title, range) in [("Guides", 0..12), ("Pilots", 3..15), ("Nobody", 0..0)] {
-        let made = acme.provision(&groups, group(title, &ids[range]), &paths(&["displayName"]), None).await;
+        let made = acme.provision(&groups, group(title, &ids[range]), &keys(&["displayName"]), None).await;
         known_groups.push(made.unwrap_or_else(|error| panic!("{name}: {error}")).known);
     }
     let changed = acme.provision(&groups, group("Guides", &ids[2..15]), &[], Some(&known_groups[0])).await;

@@ -14,7 +14,7 @@ async fn a_provider_that_rewrites_values_is_left_in_peace() {
         "userName": "JDoe", "displayName": "J. Doe", "name": {"givenName": "Jane", "familyName": "Doe"},
         "emails": [{"value": "a@example.com", "type": "work"}, {"value": "b@example.com", "type": "home"}],
     }));
-    let first = acme.provision(&users, wanted.clone(), &paths(&["userName"]), None).await.unwrap();
+    let first = acme.provision(&users, wanted.clone(), &keys(&["userName"]), None).await.unwrap();
     assert_eq!(double.all("/Users")[0]["userName"], "jdoe");
     let mut known = first.known;
     for _ in 0..3 {
