@@ -129,6 +129,13 @@ pub(crate) struct SyncArgs {
     /// Allow this many deprovisions for each resource type, even above `max_deprovision`.
     #[arg(long, value_name = "COUNT")]
     pub(crate) allow_deprovisions: Option<u64>,
+    /// Only what changed since the last sync: by the source's change column where it has one, else by comparing each
+    /// record with what it was.
+    #[arg(long)]
+    pub(crate) changed: bool,
+    /// Try now what failed before and waits for its time, providers in quarantine included.
+    #[arg(long)]
+    pub(crate) retry: bool,
 }
 
 /// Which kind of resource at which provider.

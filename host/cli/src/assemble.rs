@@ -20,6 +20,7 @@ use scimwright_sources::{CsvSource, JsonLinesSource, SourceLookup, SqliteSource}
 use scimwright_state::TenantState;
 use scimwright_toolchain::{InlineScript, Tools, build_inline, build_script_file};
 use secrecy::SecretString;
+use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::runtime::Handle;
@@ -227,7 +228,19 @@ pub(crate) async fn provisioners(
             .with_context(|| format!("source `{}` is not configured", rules.source))?;
         let source = source(source_config);
         let layers = layers(modules, tenant, config, rules, source.has_columns())?;
-        mapped.push((rules, source, Arc::new(layers)));
+        let mut rules = rules.clone();
+        rules.scope.columns = source.has_columns();
+        let mut members = None;
+        if let Some(table) = &mut rules.members {
+            let config = tenant
+                .source(&table.source)
+                .with_context(|| format!("source `{}` is not configured", table.source))?;
+            let opened = self::source(config);
+            table.columns = opened.has_columns();
+            members = Some(opened);
+        }
+        let recipe = recipe(tenant, config, &rules);
+        mapped.push((rules, source, members, recipe, Arc::new(layers)));
     }
     if mapped.is_empty() {
         return Ok(Vec::new());
@@ -235,7 +248,7 @@ pub(crate) async fn provisioners(
     let provider = provider(config).await?;
     let discovery = discover(&provider).await?;
     let mut provisioners = Vec::with_capacity(mapped.len());
-    for (rules, source, layers) in mapped {
+    for (rules, source, members, recipe, layers) in mapped {
         let binding = discovery.resource_type(rules.resource_type.as_str()).ok_or_else(|| {
             ProvisionError::UnknownResourceType {
                 provider: config.name.to_string(),
@@ -249,12 +262,26 @@ pub(crate) async fn provisioners(
             target: provider.clone(),
             kind: kind(config, &provider, binding),
             state: state.clone(),
-            rules: rules.clone(),
+            rules,
             layers,
             source,
+            members,
+            recipe,
         });
     }
     Ok(provisioners)
+}
+
+/// A digest of what the configuration says about how a record becomes a resource. Modules have digests of their own;
+/// their settings are here.
+fn recipe(tenant: &Tenant, config: &ProviderConfig, rules: &ResourceRules) -> String {
+    let mut settings: Vec<_> = tenant.modules.iter().map(|module| (&module.name, &module.settings)).collect();
+    settings.sort();
+    let parts = format!(
+        "{:?} {:?} {:?} {:?} {:?} {settings:?} {:?} {:?}",
+        rules.rows, rules.modules, rules.defaults, rules.scope, rules.members, config.update, config.profile
+    );
+    format!("{:x}", Sha256::digest(parts))
 }
 
 /// Asks a provider what it can do. One that has not a single metadata document may be a plain one, or no SCIM

@@ -32,6 +32,11 @@ impl BaseUrl {
         Self { url }
     }
 
+    /// It as text.
+    pub(crate) fn as_str(&self) -> &str {
+        self.url.as_str().trim_end_matches('/')
+    }
+
     /// The address of an endpoint, as a resource type declares it.
     ///
     /// RFC 7643 section 6 has it relative to the base URL: `/Users`. Providers also declare `Users`, the

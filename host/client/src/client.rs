@@ -93,6 +93,12 @@ impl Client {
         &self.shared.name
     }
 
+    /// Where the provider is, without a slash at the end.
+    #[must_use]
+    pub fn base_url(&self) -> &str {
+        self.shared.base.as_str()
+    }
+
     fn requests(&self) -> Requests<'_> {
         Requests { base: &self.shared.base, content_type: self.shared.quirks.content_type }
     }

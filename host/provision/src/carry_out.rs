@@ -1,22 +1,24 @@
-//! From a decision to the provider and into memory; in a plan, to an event only.
+//! From an operation to the provider and into memory; in a plan, to an event only.
 //!
 //! A request that creates has its intent written first. Link, client-log row and the end of the intent are
 //! stored together, so that a killed process leaves either an open intent or a settled operation. After a
 //! lost response the resource is looked up; nothing is repeated blindly.
 
 use crate::cycle::Cycle;
-use crate::decide::{self, Decision};
+use crate::decide;
 use crate::error::ProvisionError;
 use crate::event::{Action, Event, PlannedRequest, RecordEvent};
 use crate::one::Existing;
-use crate::target::RowTarget;
+use crate::operation::{Mark, Operation, Step, Wish, Work};
+use crate::record::{Decided, known};
+use crate::setback::Trouble;
 use jiff::Timestamp;
-use scimwright_client::{CallReport, ClientError, Creation, Failure, Found, Known};
-use scimwright_mapping::{AttributeMap, UnresolvedLink};
-use scimwright_record::RecordKey;
+use scimwright_client::{CallReport, ClientError, Creation, Failure, Known};
+use scimwright_record::{Record, RecordKey};
 use scimwright_scim::{Desired, Resource, diff};
 use scimwright_state::{
-    Action as LogAction, Intent, Link, LinkChange, Ownership, RunId, Settlement, Standing,
+    Action as LogAction, Intent, Link, LinkChange, Ownership, RunId, SetbackKind, Settlement, Standing,
+    StateError,
 };
 
 /// What became of an attempt to change something at the provider.
@@ -26,263 +28,296 @@ pub(crate) enum Attempt<T> {
     /// The resource is not there any more.
     Gone,
     /// It did not work, for a reason to report.
-    Failed(String),
+    Failed(Trouble),
 }
 
 impl Cycle<'_> {
-    /// Brings the provider to what the mapping wants for a record.
-    pub(crate) async fn provision(
-        &self,
-        key: RecordKey,
-        link: Option<Link>,
-        attributes: AttributeMap,
-        create_only: &[RowTarget],
-    ) -> Result<(), ProvisionError> {
-        let (desired, waiting) = self.resolve(&attributes).await?;
-        // What an existing resource keeps waits for nobody.
-        let waiting: Vec<_> = match &link {
-            Some(_) => waiting.into_iter().filter(|link| !is_kept(link, create_only)).collect(),
-            None => waiting,
+    /// Takes one record all the way. That its resource belongs to another record is this record's failure
+    /// and nobody else's.
+    pub(crate) async fn treat_one(&self, record: Record) -> Result<(), ProvisionError> {
+        let key = record.key().clone();
+        let outcome = match self.decide(record).await {
+            Ok(decided) => self.settle(&key, decided).await,
+            Err(error) => Err(error),
         };
-        if !waiting.is_empty() {
-            self.defer(&key, &attributes, &waiting, create_only).await?;
-        }
-        match link {
-            Some(link) if self.existing == Existing::Refuse => {
-                let reason = format!(
-                    "the record has resource {} at `{}` already; `scimwright provision` would bring it up to date",
-                    link.resource_id, self.provisioner.provider
-                );
-                self.fail(&key, Some(&link), reason);
-                Ok(())
+        self.pass_on_notices();
+        match outcome {
+            Err(ProvisionError::State(taken @ StateError::ResourceTaken { .. })) => {
+                self.fail(&key, None, Trouble::permanent(taken.to_string()), None).await
             }
-            Some(link) => self.provision_linked(link, desired, create_only).await,
-            None => self.provision_unlinked(&key, desired, create_only).await,
+            outcome => outcome,
         }
     }
 
-    async fn provision_linked(
-        &self,
-        link: Link,
-        wanted: Desired,
-        create_only: &[RowTarget],
-    ) -> Result<(), ProvisionError> {
-        let desired = self.left_as_seen(wanted.clone(), create_only, &link.seen);
-        let desired = decide::reactivated(&link, desired);
-        let (desired, unwritable) = self.provisioner.kind.reconcile(desired, &known(&link));
-        for wish in unwritable {
-            self.tally.emit(Event::Notice { key: Some(link.key.clone()), message: wish.to_string() });
-        }
-        match decide::for_link(&link, &desired, self.provisioner.kind.schemas()) {
-            Decision::Nothing => self.settled(event(&link, Action::Unchanged)),
-            Decision::Remember => {
-                let unchanged = event(&link, Action::Unchanged);
-                if let Some(run) = &self.run {
-                    let link = Link { sent: desired, standing: Standing::Active, run: *run, ..link };
-                    self.provisioner.state.put_link(&self.scope, &link).await?;
-                }
-                self.settled(unchanged);
+    /// Does what was decided, or says why nothing is done.
+    async fn settle(&self, key: &RecordKey, decided: Decided<'_>) -> Result<(), ProvisionError> {
+        match decided {
+            Decided::Do(operation, _claim) => self.act(*operation).await,
+            Decided::OutOfScope(link, reason) => self.out_of_scope(key, link, reason).await,
+            Decided::Waits(link, setback) => {
+                let until = setback
+                    .next_try
+                    .map(|next| format!("; it is tried again from {next} on"))
+                    .unwrap_or_default();
+                self.settled(RecordEvent {
+                    key: key.clone(),
+                    action: Action::Wait,
+                    resource_id: link.map(|link| link.resource_id),
+                    changes: Vec::new(),
+                    reason: Some(format!("{}{until}", setback.reason)),
+                    requests: Vec::new(),
+                });
+                Ok(())
             }
-            Decision::Change(changes) => {
-                let Some(run) = &self.run else {
-                    let requests = self.planned_change(&known(&link), &desired);
-                    self.settled(RecordEvent { changes, requests, ..event(&link, Action::Update) });
-                    return Ok(());
+            Decided::Cannot(link, trouble, fingerprint) => {
+                self.fail(key, link.as_ref(), trouble, fingerprint).await
+            }
+        }
+    }
+
+    /// A record that is out of scope counts as one that left: if it has a resource, that is deprovisioned by the
+    /// same rules.
+    async fn out_of_scope(
+        &self,
+        key: &RecordKey,
+        link: Option<Link>,
+        reason: String,
+    ) -> Result<(), ProvisionError> {
+        if let Some(link) = &link {
+            self.pass.release(key, &reason).await?;
+            if self.run.is_some() && link.standing == Standing::Active {
+                // Until it is deprovisioned it is due, whether or not the record changes again.
+                self.mark(link, &Mark { fingerprint: None, due_at: Some(self.began) }).await?;
+            }
+        }
+        self.remember_setback(key, SetbackKind::Skipped, &reason, None).await?;
+        self.settled(RecordEvent {
+            key: key.clone(),
+            action: Action::Skip,
+            resource_id: link.map(|link| link.resource_id),
+            changes: Vec::new(),
+            reason: Some(reason),
+            requests: Vec::new(),
+        });
+        Ok(())
+    }
+
+    /// Carries an operation out; in a plan, writes it down.
+    pub(crate) async fn act(&self, operation: Operation) -> Result<(), ProvisionError> {
+        if let Some(waiting) = &operation.wish.waiting {
+            self.defer(&operation.key, &Work::FillIn(waiting.clone())).await?;
+        }
+        if operation.wish.deactivate {
+            self.defer(&operation.key, &Work::Deactivate(operation.wish.mark.clone())).await?;
+        }
+        match &self.run {
+            Some(run) => self.carry_out(run, operation).await,
+            None => {
+                self.settled(RecordEvent { requests: self.requests_of(&operation), ..operation.event() });
+                Ok(())
+            }
+        }
+    }
+
+    /// The requests that an operation would be.
+    pub(crate) fn requests_of(&self, operation: &Operation) -> Vec<PlannedRequest> {
+        let resource_type = self.provisioner.kind.resource_type();
+        match &operation.step {
+            Step::Nothing(_) | Step::Remember(_) => Vec::new(),
+            Step::Create => vec![PlannedRequest {
+                method: "POST",
+                path: resource_type.endpoint.clone(),
+                body: Some(operation.desired.to_resource(resource_type).into_value()),
+            }],
+            Step::Adopt { resource, .. } => {
+                let id = resource.id_text().unwrap_or_default();
+                let found = Known { id, sent: None, seen: resource.as_ref().clone() };
+                self.planned_change(&found, &operation.desired)
+            }
+            Step::Update(link) | Step::Disable(link) | Step::Deactivate(link) => {
+                self.planned_change(&known(link), &operation.desired)
+            }
+            Step::Delete(link) => {
+                let path = format!("{}/{}", resource_type.endpoint, link.resource_id);
+                vec![PlannedRequest { method: "DELETE", path, body: None }]
+            }
+        }
+    }
+
+    fn planned_change(&self, known: &Known, desired: &Desired) -> Vec<PlannedRequest> {
+        let kind = &self.provisioner.kind;
+        let path = format!("{}/{}", kind.resource_type().endpoint, known.id);
+        let planned = self.target.planned(kind, known, desired).into_iter();
+        planned
+            .map(|write| PlannedRequest {
+                method: write.method.as_str(),
+                path: path.clone(),
+                body: Some(write.body),
+            })
+            .collect()
+    }
+
+    /// Carries out what was decided, and invents nothing.
+    pub(crate) async fn carry_out(&self, run: &RunId, operation: Operation) -> Result<(), ProvisionError> {
+        match &operation.step {
+            Step::Nothing(link) => {
+                self.mark(link, &operation.mark()).await?;
+                self.clear_setback(&operation.key).await?;
+                self.settled(operation.event());
+                Ok(())
+            }
+            Step::Remember(link) => {
+                let mark = operation.mark();
+                let link = Link {
+                    sent: operation.desired.clone(),
+                    standing: Standing::Active,
+                    fingerprint: mark.fingerprint,
+                    due_at: mark.due_at,
+                    run: *run,
+                    ..link.as_ref().clone()
                 };
-                match self.change(run, &link, known(&link), desired.clone(), Standing::Active).await? {
-                    Attempt::Done(link) => {
-                        self.settled(RecordEvent { changes, ..event(&link, Action::Update) });
-                    }
-                    // The new one is created, with all that belongs to that.
-                    Attempt::Gone => return self.replace_the_lost(link, wanted, create_only).await,
-                    Attempt::Failed(reason) => self.fail(&link.key, Some(&link), reason),
-                }
+                self.provisioner.state.put_link(&self.scope, &link).await?;
+                self.clear_setback(&operation.key).await?;
+                self.settled(operation.event());
+                Ok(())
+            }
+            Step::Create => self.create(run, operation).await,
+            Step::Adopt { .. } => self.adopt(run, operation).await,
+            Step::Update(link) | Step::Deactivate(link) => {
+                self.update(run, link.as_ref().clone(), operation).await
+            }
+            Step::Disable(link) => self.disable(run, link.as_ref().clone(), operation).await,
+            Step::Delete(link) => self.remove(run, link.as_ref().clone(), operation).await,
+        }
+    }
+
+    async fn update(&self, run: &RunId, link: Link, operation: Operation) -> Result<(), ProvisionError> {
+        let mark = operation.mark();
+        let change = Change {
+            link: &link,
+            from: known(&link),
+            desired: &operation.desired,
+            standing: Standing::Active,
+        };
+        match self.change(run, change, mark).await? {
+            Attempt::Done(_) => self.settled(operation.event()),
+            // The new one is created, with all that belongs to that.
+            Attempt::Gone => return self.replace_the_lost(run, link, operation.wish).await,
+            Attempt::Failed(trouble) => {
+                let fingerprint = operation.wish.mark.fingerprint;
+                return self.fail(&operation.key, Some(&link), trouble, fingerprint).await;
             }
         }
         Ok(())
     }
 
-    /// What is wanted of a resource that is there: without what counts for new ones only.
-    pub(crate) fn left_as_seen(
-        &self,
-        mut desired: Desired,
-        create_only: &[RowTarget],
-        seen: &Resource,
-    ) -> Desired {
-        for target in create_only {
-            target.leave_as_seen(&mut desired, seen, self.provisioner.kind.schemas());
+    async fn disable(&self, run: &RunId, link: Link, operation: Operation) -> Result<(), ProvisionError> {
+        let change = Change {
+            link: &link,
+            from: known(&link),
+            desired: &operation.desired,
+            standing: Standing::Disabled,
+        };
+        match self.change(run, change, operation.mark()).await? {
+            Attempt::Done(_) => {
+                self.settled(operation.event());
+                Ok(())
+            }
+            Attempt::Gone => self.already_gone(&link).await,
+            Attempt::Failed(trouble) => self.fail(&link.key, Some(&link), trouble, None).await,
         }
-        desired
+    }
+
+    async fn remove(&self, run: &RunId, link: Link, operation: Operation) -> Result<(), ProvisionError> {
+        match self.delete(run, &link).await? {
+            // RFC 7644 section 3.6: a resource that is not there is as good as deleted.
+            Attempt::Done(()) | Attempt::Gone => {
+                self.settled(operation.event());
+                Ok(())
+            }
+            Attempt::Failed(trouble) => self.fail(&link.key, Some(&link), trouble, None).await,
+        }
+    }
+
+    async fn already_gone(&self, link: &Link) -> Result<(), ProvisionError> {
+        self.provisioner.state.forget_link(&self.scope, &link.key).await?;
+        let reason = "left the source, and somebody had deleted the resource at the provider".to_owned();
+        let event = RecordEvent {
+            key: link.key.clone(),
+            action: Action::Unchanged,
+            resource_id: Some(link.resource_id.clone()),
+            changes: Vec::new(),
+            reason: Some(reason),
+            requests: Vec::new(),
+        };
+        self.settled(event);
+        Ok(())
     }
 
     /// Somebody deleted the resource at the provider. The record is still in scope, so it gets a new one.
-    async fn replace_the_lost(
-        &self,
-        link: Link,
-        desired: Desired,
-        create_only: &[RowTarget],
-    ) -> Result<(), ProvisionError> {
+    async fn replace_the_lost(&self, run: &RunId, link: Link, wish: Wish) -> Result<(), ProvisionError> {
+        if self.existing == Existing::AsPlanned {
+            let reason = format!(
+                "resource {} is not at the provider any more, which the plan did not know; make a new one",
+                link.resource_id
+            );
+            return self.fail(&link.key, Some(&link), Trouble::permanent(reason), None).await;
+        }
         self.provisioner.state.forget_link(&self.scope, &link.key).await?;
-        self.tally.emit(Event::Notice {
-            key: Some(link.key.clone()),
-            message: format!(
+        self.note(
+            &link.key,
+            format!(
                 "resource {} is not at the provider any more; somebody deleted it there. A new one is made",
                 link.resource_id
             ),
-        });
-        Box::pin(self.provision_unlinked(&link.key, desired, create_only)).await
+        );
+        self.begin_anew(run, link.key, wish).await
     }
 
-    async fn provision_unlinked(
-        &self,
-        key: &RecordKey,
-        desired: Desired,
-        create_only: &[RowTarget],
-    ) -> Result<(), ProvisionError> {
-        let _claim = match self.claims.claim(key, &self.provisioner.rules.matching, &desired) {
-            Ok(claim) => claim,
-            Err(contested) => {
-                let reason = format!(
-                    "record {} has the same {} and is being provisioned; two records claim one resource",
-                    contested.by, contested.match_key
-                );
-                self.fail(key, None, reason);
-                return Ok(());
-            }
-        };
-        if self.began_empty {
-            return self.create(key, desired, create_only).await;
-        }
-        let found =
-            self.target.find(&self.provisioner.kind, &self.provisioner.rules.matching, &desired).await;
-        match found {
-            Ok(Found::One(resource)) if self.existing == Existing::Refuse => {
-                self.fail(key, None, self.exists(&resource));
-                Ok(())
-            }
-            Ok(Found::One(resource)) => self.adopt(key, *resource, desired, create_only).await,
-            Ok(Found::None) => self.create(key, desired, create_only).await,
-            Ok(Found::NothingToMatchBy) if !self.unsettled.contains(key) => {
-                self.create(key, desired, create_only).await
-            }
-            Ok(unclear) => {
-                self.fail(key, None, self.cannot_match(&unclear));
-                Ok(())
-            }
-            Err(error) => {
-                let reason = self.provider_failed(error)?;
-                self.fail(key, None, reason);
-                Ok(())
-            }
-        }
-    }
-
-    fn exists(&self, resource: &Resource) -> String {
-        format!(
-            "resource {} at `{}` matches this record already; `scimwright provision` would take it over",
-            resource.id_text().unwrap_or_default(),
-            self.provisioner.provider
-        )
-    }
-
-    fn cannot_match(&self, found: &Found) -> String {
-        match found {
-            Found::NothingToMatchBy => {
-                "an earlier run may have created this resource and lost the answer, and \
-                 the mapping gives none of the keys in `match` to look for it by; add one"
-                    .to_owned()
-            }
-            found => format!("`{}`: {found}", self.provisioner.provider),
+    /// Decides once more for a record that turned out to have no resource.
+    async fn begin_anew(&self, run: &RunId, key: RecordKey, wish: Wish) -> Result<(), ProvisionError> {
+        match self.decide_unlinked(key.clone(), wish).await? {
+            Decided::Do(operation, _claim) => Box::pin(self.carry_out(run, *operation)).await,
+            decided => Box::pin(self.settle(&key, decided)).await,
         }
     }
 
     /// Takes over a resource that was there already, and changes it where it differs.
-    async fn adopt(
-        &self,
-        key: &RecordKey,
-        resource: Resource,
-        desired: Desired,
-        create_only: &[RowTarget],
-    ) -> Result<(), ProvisionError> {
-        let Some(id) = resource.id_text() else {
-            self.fail(key, None, "the provider returned a matching resource without an id".to_owned());
-            return Ok(());
-        };
-        if let Some(reason) = self.owner(&id).await? {
-            self.fail(key, None, reason);
+    async fn adopt(&self, run: &RunId, operation: Operation) -> Result<(), ProvisionError> {
+        let key = operation.key.clone();
+        let Step::Adopt { resource, ours } = &operation.step else { return Ok(()) };
+        let id = resource.id_text().unwrap_or_default();
+        let ownership = if *ours { Ownership::Created } else { Ownership::Adopted };
+        let from = Known { id: id.clone(), sent: None, seen: resource.as_ref().clone() };
+        let made = New { key: &key, resource_id: id, ownership, mark: operation.mark() };
+        let link = self.new_link(run, made, operation.desired.clone(), resource.as_ref().clone());
+        if operation.changes.is_empty() {
+            let entry =
+                self.log_entry(run, &link, LogAction::Adopt, "linked to a resource that was there already");
+            let settlement = Settlement { link: Some(LinkChange::Put(Box::new(link))), log: entry };
+            self.provisioner.state.settle(&self.scope, &key, &settlement).await?;
+            self.settled(operation.event());
             return Ok(());
         }
-        let desired = self.left_as_seen(desired, create_only, &resource);
-        let desired = self.provisioner.kind.revived(desired, &resource);
-        let change = decide::for_adoption(&resource, &desired, self.provisioner.kind.schemas());
-        let changes = change.clone().unwrap_or_default();
-        // What an earlier run of ours began to create is ours, not adopted.
-        let (ownership, action) = match self.unsettled.contains(key) {
-            true => (Ownership::Created, Action::Create),
-            false => (Ownership::Adopted, Action::Adopt),
-        };
-        let Some(run) = &self.run else {
-            let requests =
-                self.planned_change(&Known { id: id.clone(), sent: None, seen: resource }, &desired);
-            self.settled(RecordEvent {
-                key: key.clone(),
-                action,
-                resource_id: Some(id),
-                changes,
-                reason: None,
-                requests,
-            });
-            return Ok(());
-        };
-        let from = Known { id: id.clone(), sent: None, seen: resource.clone() };
-        let link = self.new_link(run, key, id, ownership, desired.clone(), resource);
-        let entry =
-            self.log_entry(run, &link, LogAction::Adopt, "linked to a resource that was there already");
-        let settlement = Settlement { link: Some(LinkChange::Put(Box::new(link.clone()))), log: entry };
-        match change {
-            None => self.provisioner.state.settle(&self.scope, key, &settlement).await?,
-            Some(_) => match self.change(run, &link, from, desired, Standing::Active).await? {
-                Attempt::Done(_) => {}
-                Attempt::Gone => {
-                    self.fail(
-                        key,
-                        None,
-                        "the matching resource vanished while it was being changed".to_owned(),
-                    );
-                    return Ok(());
-                }
-                Attempt::Failed(reason) => {
-                    self.fail(key, Some(&link), reason);
-                    return Ok(());
-                }
-            },
+        let change = Change { link: &link, from, desired: &operation.desired, standing: Standing::Active };
+        match self.change(run, change, operation.mark()).await? {
+            Attempt::Done(_) => {
+                self.settled(operation.event());
+                Ok(())
+            }
+            Attempt::Gone => {
+                let reason = "the matching resource vanished while it was being changed".to_owned();
+                self.fail(&key, None, Trouble::temporary(reason), None).await
+            }
+            Attempt::Failed(trouble) => {
+                self.fail(&key, Some(&link), trouble, operation.wish.mark.fingerprint).await
+            }
         }
-        self.settled(RecordEvent { changes, ..event(&link, action) });
-        Ok(())
     }
 
-    async fn create(
-        &self,
-        key: &RecordKey,
-        desired: Desired,
-        create_only: &[RowTarget],
-    ) -> Result<(), ProvisionError> {
+    async fn create(&self, run: &RunId, operation: Operation) -> Result<(), ProvisionError> {
         let kind = &self.provisioner.kind;
-        let Some(run) = &self.run else {
-            self.settled(RecordEvent {
-                key: key.clone(),
-                action: Action::Create,
-                resource_id: None,
-                changes: Vec::new(),
-                reason: None,
-                requests: vec![PlannedRequest {
-                    method: "POST",
-                    path: kind.resource_type().endpoint.clone(),
-                    body: Some(desired.to_resource(kind.resource_type()).into_value()),
-                }],
-            });
-            return Ok(());
-        };
+        let key = operation.key.clone();
         let intent = Intent {
             key: key.clone(),
             operation: LogAction::Create,
@@ -290,78 +325,91 @@ impl Cycle<'_> {
             written_at: Timestamp::now(),
         };
         self.provisioner.state.write_intent(&self.scope, &intent).await?;
-        match self.target.create(kind, &desired, &self.provisioner.rules.matching).await {
+        match self.target.create(kind, &operation.desired, &self.provisioner.rules.matching).await {
             Ok(Creation::Made { known, call }) => {
-                let sent = known.sent.unwrap_or(desired);
-                let link = self.new_link(run, key, known.id, Ownership::Created, sent, known.seen);
+                let mark = match known.sent.as_ref().is_none_or(|sent| *sent == operation.desired) {
+                    true => operation.mark(),
+                    // Not all of it arrived: the next run has to look again.
+                    false => Mark { fingerprint: None, ..operation.mark() },
+                };
+                let sent = known.sent.unwrap_or_else(|| operation.desired.clone());
+                let made = New { key: &key, resource_id: known.id, ownership: Ownership::Created, mark };
+                let link = self.new_link(run, made, sent, known.seen);
                 self.store(&link, LogAction::Create, "created", Vec::new(), &call).await?;
-                self.settled(event(&link, Action::Create));
+                self.settled(RecordEvent { resource_id: Some(link.resource_id), ..operation.event() });
                 Ok(())
             }
             Ok(Creation::Recovered { resource, error }) => {
-                self.recovered(run, key, desired, *resource, &error).await
+                self.recovered(run, operation, *resource, &error).await
             }
-            Ok(Creation::Existed { resource, call }) => {
-                let id = resource.id_text().unwrap_or_default();
-                match self.owner(&id).await? {
-                    Some(reason) => self.give_up(run, key, &call, reason).await,
-                    None if self.existing == Existing::Refuse => {
-                        self.give_up(run, key, &call, self.exists(&resource)).await
-                    }
-                    None => Box::pin(self.adopt(key, *resource, desired, create_only)).await,
-                }
-            }
-            Err(error) => self.create_failed(run, key, error).await,
+            Ok(Creation::Existed { resource, call }) => self.existed(run, operation, *resource, &call).await,
+            Err(error) => self.create_failed(run, operation, error).await,
         }
+    }
+
+    /// Somebody had made it before us.
+    async fn existed(
+        &self,
+        run: &RunId,
+        operation: Operation,
+        resource: Resource,
+        call: &CallReport,
+    ) -> Result<(), ProvisionError> {
+        let Operation { key, wish, .. } = operation;
+        let fingerprint = wish.mark.fingerprint.clone();
+        let reason = match self.existing {
+            Existing::Refuse => self.exists(&resource),
+            Existing::AsPlanned => format!(
+                "resource {} is there already, which the plan did not know; make a new one",
+                resource.id_text().unwrap_or_default()
+            ),
+            Existing::Change => match self.decide_adoption(key.clone(), resource, wish).await? {
+                Ok(adoption) => return Box::pin(self.adopt(run, adoption)).await,
+                Err(trouble) => trouble.reason,
+            },
+        };
+        self.give_up(run, &key, call, Trouble::permanent(reason), fingerprint).await
     }
 
     /// Our own request made it, and only the answer was lost.
     async fn recovered(
         &self,
         run: &RunId,
-        key: &RecordKey,
-        desired: Desired,
+        operation: Operation,
         resource: Resource,
         error: &ClientError,
     ) -> Result<(), ProvisionError> {
+        let key = operation.key.clone();
         let id = resource.id_text().unwrap_or_default();
         if let Some(reason) = self.owner(&id).await? {
-            return self.give_up(run, key, &error.call, format!("{error}. {reason}")).await;
+            let trouble = Trouble::permanent(format!("{error}. {reason}"));
+            return self.give_up(run, &key, &error.call, trouble, None).await;
         }
-        let link = self.new_link(run, key, id, Ownership::Created, desired, resource);
-        self.store(&link, LogAction::Create, "created; the answer was lost", Vec::new(), &error.call).await?;
-        self.settled(event(&link, Action::Create));
+        // Whether every part of the request arrived, nobody has said.
+        let mark = Mark { fingerprint: None, ..operation.mark() };
+        let made = New { key: &key, resource_id: id, ownership: Ownership::Created, mark };
+        let link = self.new_link(run, made, operation.desired.clone(), resource);
+        let message = "created; the answer was lost";
+        self.store(&link, LogAction::Create, message, Vec::new(), &error.call).await?;
+        self.settled(RecordEvent { resource_id: Some(link.resource_id), ..operation.event() });
         Ok(())
-    }
-
-    /// Why a resource cannot be this record's, where it is another's.
-    async fn owner(&self, id: &str) -> Result<Option<String>, ProvisionError> {
-        let Some(owner) = self.provisioner.state.link_by_resource(&self.scope, id).await? else {
-            return Ok(None);
-        };
-        self.contest(&owner.key);
-        Ok(Some(format!(
-            "resource {id} at `{}` matches this record, but belongs to record {} already; if that is the same person \
-             under an older key, give the record its older key back",
-            self.provisioner.provider, owner.key
-        )))
     }
 
     async fn create_failed(
         &self,
         run: &RunId,
-        key: &RecordKey,
+        operation: Operation,
         error: ClientError,
     ) -> Result<(), ProvisionError> {
+        let key = &operation.key;
         if error.may_have_been_executed() {
             // In doubt and not to be found: the intent stays, and the next run looks again.
             let reason = format!("{error}. It is not to be found yet; the next run looks again");
             self.log_failure(run, key, LogAction::Create, None, &error).await?;
-            self.fail(key, None, reason);
-            return Ok(());
+            return self.fail(key, None, Trouble::temporary(reason), None).await;
         }
-        let reason = error.to_string();
-        self.give_up(run, key, &error.call, reason).await?;
+        let trouble = Trouble::of(&error);
+        self.give_up(run, key, &error.call, trouble, operation.wish.mark.fingerprint).await?;
         self.provider_failed(error).map(|_| ())
     }
 
@@ -371,54 +419,58 @@ impl Cycle<'_> {
         run: &RunId,
         key: &RecordKey,
         call: &CallReport,
-        reason: String,
+        trouble: Trouble,
+        fingerprint: Option<String>,
     ) -> Result<(), ProvisionError> {
-        let log = self.failure_entry(run, key, LogAction::Create, None, call, &reason);
+        let log = self.failure_entry(run, key, LogAction::Create, None, call, &trouble.reason);
         self.provisioner.state.settle(&self.scope, key, &Settlement { link: None, log }).await?;
-        self.fail(key, None, reason);
-        Ok(())
+        self.fail(key, None, trouble, fingerprint).await
     }
 
     /// Changes a resource from what is known of it, and remembers how it is now.
     pub(crate) async fn change(
         &self,
         run: &RunId,
-        link: &Link,
-        from: Known,
-        desired: Desired,
-        standing: Standing,
+        change: Change<'_>,
+        mark: Mark,
     ) -> Result<Attempt<Link>, ProvisionError> {
+        let Change { link, from, desired, standing } = change;
         let action = match standing {
             Standing::Disabled => LogAction::Disable,
             Standing::Active if link.standing == Standing::Disabled => LogAction::Enable,
             Standing::Active => LogAction::Update,
         };
         let kind = &self.provisioner.kind;
-        let changes = decide::paths(&diff(&desired, from.sent.as_ref(), &from.seen, kind.schemas()));
-        match self.target.update(kind, &from, &desired).await {
+        let changes = decide::paths(&diff(desired, from.sent.as_ref(), &from.seen, kind.schemas()));
+        match self.target.update(kind, &from, desired).await {
             Ok(updated) => {
                 for wish in &updated.unwritable {
-                    let message = wish.to_string();
-                    self.tally.emit(Event::Notice { key: Some(link.key.clone()), message });
+                    self.tally.emit(Event::Notice { key: Some(link.key.clone()), message: wish.to_string() });
                 }
                 let seen = updated.known.seen;
+                // Without what could not be written, so that it is not taken for done.
+                let sent = updated.known.sent.unwrap_or_else(|| desired.clone());
+                let fingerprint = mark.fingerprint.filter(|_| sent == *desired);
                 let link = Link {
                     version: seen.version().map(str::to_owned),
-                    // Without what could not be written, so that it is not taken for done.
-                    sent: updated.known.sent.unwrap_or(desired),
+                    sent,
                     seen,
                     standing,
                     updated_at: Timestamp::now(),
                     run: *run,
+                    fingerprint,
+                    due_at: mark.due_at,
                     ..link.clone()
                 };
                 match &updated.call {
                     Some(call) => {
-                        let message = changes.join(", ");
-                        self.store(&link, action, &message, changes, call).await?;
+                        self.store(&link, action, &changes.join(", "), changes.clone(), call).await?
                     }
                     // Somebody else had made the same change in between.
-                    None => self.provisioner.state.put_link(&self.scope, &link).await?,
+                    None => {
+                        self.provisioner.state.put_link(&self.scope, &link).await?;
+                        self.clear_setback(&link.key).await?;
+                    }
                 }
                 Ok(Attempt::Done(link))
             }
@@ -433,7 +485,7 @@ impl Cycle<'_> {
     }
 
     /// Deletes a resource. The link goes only when the provider confirms that the resource is gone.
-    pub(crate) async fn delete(&self, run: &RunId, link: &Link) -> Result<Attempt<()>, ProvisionError> {
+    async fn delete(&self, run: &RunId, link: &Link) -> Result<Attempt<()>, ProvisionError> {
         match self.target.delete(&self.provisioner.kind, &link.resource_id).await {
             Ok(exchange) => {
                 let log = self.success_entry(run, link, LogAction::Delete, "deleted", &exchange.call);
@@ -447,35 +499,23 @@ impl Cycle<'_> {
             }
         }
     }
-
-    /// The requests that a change would be, for a plan.
-    pub(crate) fn planned_change(&self, known: &Known, desired: &Desired) -> Vec<PlannedRequest> {
-        let kind = &self.provisioner.kind;
-        let path = format!("{}/{}", kind.resource_type().endpoint, known.id);
-        let planned = self.target.planned(kind, known, desired).into_iter();
-        planned
-            .map(|write| PlannedRequest {
-                method: write.method.as_str(),
-                path: path.clone(),
-                body: Some(write.body),
-            })
-            .collect()
-    }
-
-    /// Tells a failure of one record, which is reported, from one that every record would meet.
-    pub(crate) fn provider_failed(&self, error: ClientError) -> Result<String, ProvisionError> {
-        if error.kind.concerns_every_call() { Err(error.into()) } else { Ok(error.to_string()) }
-    }
 }
 
-/// Whether an existing resource keeps what this link would go into.
-fn is_kept(link: &UnresolvedLink, create_only: &[RowTarget]) -> bool {
-    create_only.iter().any(|target| target.is_whole() && target.attribute().same_attribute(&link.path))
+/// A change of a resource that is known.
+pub(crate) struct Change<'a> {
+    pub(crate) link: &'a Link,
+    pub(crate) from: Known,
+    pub(crate) desired: &'a Desired,
+    /// What it stands as afterwards.
+    pub(crate) standing: Standing,
 }
 
-/// What a link remembers, as the client wants it.
-pub(crate) fn known(link: &Link) -> Known {
-    Known { id: link.resource_id.clone(), sent: Some(link.sent.clone()), seen: link.seen.clone() }
+/// A resource that is to be linked.
+pub(crate) struct New<'a> {
+    pub(crate) key: &'a RecordKey,
+    pub(crate) resource_id: String,
+    pub(crate) ownership: Ownership,
+    pub(crate) mark: Mark,
 }
 
 /// The event of a record with a link.

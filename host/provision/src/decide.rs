@@ -69,6 +69,26 @@ pub(crate) fn reactivated(link: &Link, mut desired: Desired) -> Desired {
     desired
 }
 
+/// Takes out of what is wanted that somebody who is active becomes inactive: that is a deprovision, which comes last
+/// and under the same guards, whoever asks for it. Whether there was such a wish.
+pub(crate) fn postpone_deactivation(desired: &mut Desired, sent: Option<&Desired>, seen: &Resource) -> bool {
+    let inactive = Value::Bool(false);
+    let was = match sent.and_then(|sent| sent.value(&active())) {
+        Some(sent) => sent,
+        None => seen.get(&active()).unwrap_or(&Value::Bool(true)),
+    };
+    if desired.value(&active()) != Some(&inactive) || *was == inactive {
+        return false;
+    }
+    match sent.and_then(|sent| sent.get(&active())) {
+        Some(sent) => desired.set(&active(), sent.clone()),
+        None => {
+            desired.remove(&active());
+        }
+    }
+    true
+}
+
 /// RFC 7643 section 4.1.1: whether the person may use the service.
 pub(crate) fn active() -> AttributePath {
     AttributePath::new(AttributeName::ACTIVE)

@@ -4,15 +4,18 @@
 //! and the number stays under the threshold. A run that may not deprovision says so before it touches the
 //! first resource, and says how to proceed.
 
-use crate::carry_out::{Attempt, event, known};
-use crate::cycle::{Cycle, Reading};
+use crate::carry_out::event;
+use crate::cycle::Cycle;
 use crate::decide::{self, Decision};
 use crate::error::ProvisionError;
-use crate::event::{Action, Event, PlannedRequest, RecordEvent};
+use crate::event::{Action, Event, RecordEvent};
+use crate::intake::Reading;
+use crate::operation::{Mark, Operation, Step, Wish, Work};
 use crate::rules::{DeprovisionAction, DeprovisionRules, UnreadableRows};
-use futures::TryStreamExt;
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
-use scimwright_state::{Leaver, Link, Ownership, RunId, Standing};
+use scimwright_state::{Deferred, Leaver, Link, Ownership, Standing};
 
 /// Whether a resource without a record may go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,8 +60,24 @@ fn is_settled(action: DeprovisionAction, link: &Link, now: Timestamp) -> bool {
     }
 }
 
+/// Whether somebody whom the mapping makes inactive may be.
+fn verdict_on_inactive(rules: &DeprovisionRules, link: &Link, contested: bool) -> Verdict {
+    match verdict(
+        &DeprovisionRules { include_adopted: true, ..rules.clone() },
+        link,
+        contested,
+        Timestamp::now(),
+    ) {
+        // What becomes of leavers plays no part: the mapping has said what is wanted.
+        Verdict::Settled | Verdict::Go if rules.protected.contains(&link.key) => Verdict::Protected,
+        Verdict::Settled if contested => Verdict::Contested,
+        Verdict::Settled => Verdict::Go,
+        verdict => verdict,
+    }
+}
+
 impl Cycle<'_> {
-    /// Deprovisions the resources whose record was not in the source.
+    /// Deprovisions the resources whose record left, and those that the mapping makes inactive.
     pub(crate) async fn deprovision(
         &self,
         reading: &Reading,
@@ -66,10 +85,7 @@ impl Cycle<'_> {
     ) -> Result<(), ProvisionError> {
         self.go_on()?;
         let rules = &self.provisioner.rules.deprovision;
-        if rules.action == DeprovisionAction::Nothing {
-            return Ok(());
-        }
-        let candidates = self.count_candidates(rules).await?;
+        let candidates = self.count_candidates(reading).await?;
         if candidates > 0
             && let Some(reason) = self.reason_to_hold(reading, candidates, allowed_by_hand).await?
         {
@@ -77,31 +93,77 @@ impl Cycle<'_> {
             self.tally.emit(Event::Held { candidates, reason });
             return Ok(());
         }
-        let now = Timestamp::now();
-        let mut leavers = self.pass.leavers(true);
-        while let Some(Leaver { link, .. }) = leavers.try_next().await? {
+        let mut inactive = self.deactivations();
+        while let Some((link, mark)) = inactive.try_next().await? {
             self.go_on()?;
+            match verdict_on_inactive(rules, &link, self.is_contested(&link.key)) {
+                Verdict::Go => self.deactivate(link, mark).await?,
+                Verdict::Protected => {
+                    self.spare(&link, "the mapping makes it inactive, but `protect` names it")
+                }
+                _ => {
+                    self.spare(&link, "the mapping makes it inactive, but another record claims the resource")
+                }
+            }
+        }
+        let now = Timestamp::now();
+        let mut leavers = self.leavers(reading);
+        while let Some(Leaver { link, reason }) = leavers.try_next().await? {
+            self.go_on()?;
+            let why = reason.as_deref().unwrap_or(LEFT);
             match verdict(rules, &link, self.is_contested(&link.key), now) {
                 Verdict::Settled => {}
-                Verdict::Go => self.deprovision_one(link, rules.action).await?,
-                Verdict::Contested => {
-                    self.spare(&link, "left the source, but another record claims the resource");
-                }
-                Verdict::Protected => self.spare(&link, "left the source, but `protect` names it"),
+                Verdict::Go => self.deprovision_one(link, rules.action, why).await?,
+                Verdict::Contested => self.spare(&link, &format!("{why}, but another record claims the resource")),
+                Verdict::Protected => self.spare(&link, &format!("{why}, but `protect` names it")),
                 Verdict::Adopted => self.spare(
                     &link,
-                    "left the source, but was at the provider before us; set deprovision_adopted = true to \
-                     include such resources",
+                    &format!(
+                        "{why}, but was at the provider before us; set deprovision_adopted = true to include such \
+                         resources"
+                    ),
                 ),
             }
         }
         Ok(())
     }
 
-    async fn count_candidates(&self, rules: &DeprovisionRules) -> Result<u64, ProvisionError> {
+    /// Whose record left, as far as this reading can tell.
+    fn leavers(&self, reading: &Reading) -> BoxStream<'static, Result<Leaver, ProvisionError>> {
+        match self.provisioner.rules.deprovision.action {
+            DeprovisionAction::Nothing => futures::stream::empty().boxed(),
+            _ => self.pass.leavers(!reading.partial).map_err(ProvisionError::from).boxed(),
+        }
+    }
+
+    /// The resources that the mapping makes inactive, and that are not yet.
+    fn deactivations(&self) -> BoxStream<'_, Result<(Link, Mark), ProvisionError>> {
+        self.pass
+            .deferred()
+            .map_err(ProvisionError::from)
+            .try_filter_map(move |Deferred { key, work }| async move {
+                match Work::read(work)? {
+                    // Without a link the record failed meanwhile, and was reported.
+                    Work::Deactivate(mark) => {
+                        let link = self.provisioner.state.link(&self.scope, &key).await?;
+                        Ok(link.map(|link| (link, mark)))
+                    }
+                    Work::FillIn(_) => Ok(None),
+                }
+            })
+            .boxed()
+    }
+
+    async fn count_candidates(&self, reading: &Reading) -> Result<u64, ProvisionError> {
+        let rules = &self.provisioner.rules.deprovision;
         let now = Timestamp::now();
-        let mut leavers = self.pass.leavers(true);
         let mut candidates = 0;
+        let mut inactive = self.deactivations();
+        while let Some((link, _)) = inactive.try_next().await? {
+            let verdict = verdict_on_inactive(rules, &link, self.is_contested(&link.key));
+            candidates += u64::from(verdict == Verdict::Go);
+        }
+        let mut leavers = self.leavers(reading);
         while let Some(Leaver { link, .. }) = leavers.try_next().await? {
             candidates += u64::from(verdict(rules, &link, self.is_contested(&link.key), now) == Verdict::Go);
         }
@@ -136,7 +198,7 @@ impl Cycle<'_> {
             return Ok(None);
         }
         let proceed = format!("if this is right, run `scimwright sync --allow-deprovisions {candidates}`");
-        if self.pass.count_noted().await? == 0 {
+        if !reading.partial && self.pass.count_noted().await? == 0 {
             return Ok(Some(format!("source `{source}` has no records at all; {proceed}")));
         }
         let population = self.provisioner.state.count_links(&self.scope, Some(Standing::Active)).await?;
@@ -149,23 +211,32 @@ impl Cycle<'_> {
         }))
     }
 
-    async fn deprovision_one(&self, link: Link, action: DeprovisionAction) -> Result<(), ProvisionError> {
+    async fn deprovision_one(
+        &self,
+        link: Link,
+        action: DeprovisionAction,
+        why: &str,
+    ) -> Result<(), ProvisionError> {
         match action {
             DeprovisionAction::Nothing => Ok(()),
-            DeprovisionAction::Disable => self.disable(link).await,
-            DeprovisionAction::Delete => self.remove(link).await,
+            DeprovisionAction::Disable => self.disable_leaver(link, why).await,
+            DeprovisionAction::Delete => self.delete_leaver(link, why).await,
             DeprovisionAction::DisableThenDelete { .. } => match link.standing {
-                Standing::Active => self.disable(link).await,
-                Standing::Disabled => self.remove(link).await,
+                Standing::Active => self.disable_leaver(link, why).await,
+                Standing::Disabled => self.delete_leaver(link, why).await,
             },
         }
     }
 
-    async fn disable(&self, link: Link) -> Result<(), ProvisionError> {
+    async fn disable_leaver(&self, link: Link, why: &str) -> Result<(), ProvisionError> {
         let desired = decide::disabled(&link);
-        let done = RecordEvent { reason: Some(LEFT.to_owned()), ..event(&link, Action::Disable) };
-        let changes = match decide::for_link(&link, &desired, self.provisioner.kind.schemas()) {
-            Decision::Change(changes) => changes,
+        let mark = Mark { fingerprint: None, due_at: self.deleted_from(Timestamp::now()) };
+        match decide::for_link(&link, &desired, self.provisioner.kind.schemas()) {
+            Decision::Change(changes) => {
+                let (key, step) = (link.key.clone(), Step::Disable(Box::new(link)));
+                let wish = Wish { mark, ..Wish::default() };
+                self.act(Operation { key, step, desired, changes, reason: Some(why.to_owned()), wish }).await
+            }
             // The mapping had set `active` to false already: what is left to do is to remember.
             Decision::Remember | Decision::Nothing => {
                 if let Some(run) = &self.run {
@@ -174,53 +245,45 @@ impl Cycle<'_> {
                         standing: Standing::Disabled,
                         updated_at: Timestamp::now(),
                         run: *run,
+                        fingerprint: None,
+                        due_at: mark.due_at,
                         ..link.clone()
                     };
                     self.provisioner.state.put_link(&self.scope, &link).await?;
                 }
-                let reason = "left the source, and was disabled before".to_owned();
+                let reason = format!("{why}, and was disabled before");
                 self.settled(RecordEvent { reason: Some(reason), ..event(&link, Action::Unchanged) });
-                return Ok(());
+                Ok(())
             }
-        };
-        let Some(run) = &self.run else {
-            let requests = self.planned_change(&known(&link), &desired);
-            self.settled(RecordEvent { changes, requests, ..done });
+        }
+    }
+
+    /// When a resource that is disabled now is to be deleted, if it is.
+    fn deleted_from(&self, now: Timestamp) -> Option<Timestamp> {
+        match self.provisioner.rules.deprovision.action {
+            DeprovisionAction::DisableThenDelete { after } => now.checked_add(after).ok(),
+            _ => None,
+        }
+    }
+
+    async fn delete_leaver(&self, link: Link, why: &str) -> Result<(), ProvisionError> {
+        let (key, desired) = (link.key.clone(), link.sent.clone());
+        let (step, reason) = (Step::Delete(Box::new(link)), Some(why.to_owned()));
+        self.act(Operation { key, step, desired, changes: Vec::new(), reason, wish: Wish::default() }).await
+    }
+
+    /// Carries out that the mapping makes somebody inactive. Who they are stays as it was, as does what we know of
+    /// the record: it did not leave.
+    async fn deactivate(&self, link: Link, mark: Mark) -> Result<(), ProvisionError> {
+        let desired = decide::disabled(&link);
+        let Decision::Change(changes) = decide::for_link(&link, &desired, self.provisioner.kind.schemas())
+        else {
             return Ok(());
         };
-        match self.change(run, &link, known(&link), desired, Standing::Disabled).await? {
-            Attempt::Done(_) => self.settled(RecordEvent { changes, ..done }),
-            Attempt::Gone => self.already_gone(&link).await?,
-            Attempt::Failed(reason) => self.fail(&link.key, Some(&link), reason),
-        }
-        Ok(())
-    }
-
-    async fn remove(&self, link: Link) -> Result<(), ProvisionError> {
-        let done = RecordEvent { reason: Some(LEFT.to_owned()), ..event(&link, Action::Delete) };
-        let Some(run) = &self.run else {
-            let path = format!("{}/{}", self.provisioner.kind.resource_type().endpoint, link.resource_id);
-            let requests = vec![PlannedRequest { method: "DELETE", path, body: None }];
-            self.settled(RecordEvent { requests, ..done });
-            return Ok(());
-        };
-        self.delete_now(run, &link, done).await
-    }
-
-    async fn delete_now(&self, run: &RunId, link: &Link, done: RecordEvent) -> Result<(), ProvisionError> {
-        match self.delete(run, link).await? {
-            // RFC 7644 section 3.6: a resource that is not there is as good as deleted.
-            Attempt::Done(()) | Attempt::Gone => self.settled(done),
-            Attempt::Failed(reason) => self.fail(&link.key, Some(link), reason),
-        }
-        Ok(())
-    }
-
-    async fn already_gone(&self, link: &Link) -> Result<(), ProvisionError> {
-        self.provisioner.state.forget_link(&self.scope, &link.key).await?;
-        let reason = "left the source, and somebody had deleted the resource at the provider".to_owned();
-        self.settled(RecordEvent { reason: Some(reason), ..event(link, Action::Unchanged) });
-        Ok(())
+        let wish = Wish { mark, ..Wish::default() };
+        let (key, step) = (link.key.clone(), Step::Deactivate(Box::new(link)));
+        let reason = Some("the mapping makes it inactive".to_owned());
+        self.act(Operation { key, step, desired, changes, reason, wish }).await
     }
 
     fn spare(&self, link: &Link, reason: &str) {
@@ -236,6 +299,7 @@ mod tests {
     use crate::rules::Threshold;
     use scimwright_record::RecordKey;
     use scimwright_scim::{Desired, Resource};
+    use scimwright_state::RunId;
     use std::collections::HashSet;
     use std::time::Duration;
 

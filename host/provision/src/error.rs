@@ -1,8 +1,9 @@
 //! What ends a run. A record that does not work ends nothing; it is an event.
 
+use jiff::Timestamp;
 use scimwright_client::ClientError;
 use scimwright_mapping::Unavailable;
-use scimwright_record::{RecordKey, SourceError, SourceName};
+use scimwright_record::{ProviderName, RecordKey, SourceError, SourceName};
 use scimwright_state::StateError;
 
 /// Why a run could not go on.
@@ -35,6 +36,34 @@ pub enum ProvisionError {
     /// The provider cannot be worked with at all: it does not answer, or refuses our credentials.
     #[error(transparent)]
     Provider(Box<ClientError>),
+    /// It failed again and again, and is left alone for a while.
+    #[error(
+        "provider `{provider}` is in quarantine until {until} after {failures} failed rounds in a row: {reason}. \
+         `scimwright sync --retry` tries it now"
+    )]
+    Quarantined {
+        /// The provider.
+        provider: ProviderName,
+        /// How many rounds failed in a row.
+        failures: u32,
+        /// Until when nothing is asked of it.
+        until: Timestamp,
+        /// Why the last one failed.
+        reason: String,
+    },
+    /// The links were made at another address.
+    #[error(
+        "what we know of provider `{provider}` was learned at {known}, and base_url is {wanted} now. If that is the same \
+         service at a new address, run `scimwright links move {provider}`; if it is another one, give it another name"
+    )]
+    Moved {
+        /// The provider.
+        provider: ProviderName,
+        /// Where its resources were linked.
+        known: String,
+        /// Where it is said to be.
+        wanted: String,
+    },
     /// The state cannot be read or written.
     #[error(transparent)]
     State(#[from] StateError),

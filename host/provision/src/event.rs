@@ -4,18 +4,20 @@
 //! more than another. An event is complete in itself: it names who, what and why.
 
 use scimwright_record::{ProviderName, RecordKey, ResourceTypeName, SourceName, TenantName};
+use scimwright_state::LinkScope;
 use serde::Serialize;
 use std::time::Duration;
 
 /// Receives the events of a run, in order.
 pub trait Observer: Send + Sync {
-    /// Called once for each event. It must not block for long: the run waits.
-    fn observe(&self, event: &Event);
+    /// Called once for each event, with the resource type and provider that it is about. It must not block for long:
+    /// the run waits.
+    fn observe(&self, about: &LinkScope, event: &Event);
 }
 
-impl<F: Fn(&Event) + Send + Sync> Observer for F {
-    fn observe(&self, event: &Event) {
-        self(event);
+impl<F: Fn(&LinkScope, &Event) + Send + Sync> Observer for F {
+    fn observe(&self, about: &LinkScope, event: &Event) {
+        self(about, event);
     }
 }
 
@@ -132,6 +134,8 @@ pub enum Action {
     Skip,
     /// It did not work.
     Fail,
+    /// It did not work before, and is tried again later.
+    Wait,
 }
 
 impl Action {
@@ -154,6 +158,8 @@ impl Action {
             (Self::Skip, Mode::Plan) => "skip",
             (Self::Fail, Mode::Sync) => "failed",
             (Self::Fail, Mode::Plan) => "would fail",
+            (Self::Wait, Mode::Sync) => "waiting",
+            (Self::Wait, Mode::Plan) => "wait",
         }
     }
 }
@@ -177,6 +183,8 @@ pub struct Summary {
     pub skipped: u64,
     /// Records and rows that did not work.
     pub failed: u64,
+    /// Records that did not work before, and are tried again later.
+    pub waiting: u64,
     /// Resources that deprovisioning would have concerned, had it not been held.
     pub held: u64,
     /// References filled in after the resource they point at was there.
@@ -205,6 +213,7 @@ impl Summary {
             Action::Delete => &mut self.deleted,
             Action::Skip => &mut self.skipped,
             Action::Fail => &mut self.failed,
+            Action::Wait => &mut self.waiting,
         };
         *figure += 1;
     }
@@ -219,6 +228,7 @@ impl Summary {
         self.deleted += other.deleted;
         self.skipped += other.skipped;
         self.failed += other.failed;
+        self.waiting += other.waiting;
         self.held += other.held;
         self.references += other.references;
         self.requests += other.requests;

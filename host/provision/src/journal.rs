@@ -1,5 +1,6 @@
 //! What is written down about a call: the link as it is now, and its row in the client log, together.
 
+use crate::carry_out::New;
 use crate::cycle::Cycle;
 use crate::error::ProvisionError;
 use jiff::Timestamp;
@@ -7,24 +8,16 @@ use scimwright_client::{CallReport, ClientError};
 use scimwright_record::RecordKey;
 use scimwright_scim::{Desired, Resource};
 use scimwright_state::{
-    Action as LogAction, Link, LinkChange, LogEntry, LogStatus, Ownership, RunId, Settlement, Standing,
+    Action as LogAction, Link, LinkChange, LogEntry, LogStatus, RunId, Settlement, Standing,
 };
 
 impl Cycle<'_> {
-    pub(crate) fn new_link(
-        &self,
-        run: &RunId,
-        key: &RecordKey,
-        resource_id: String,
-        ownership: Ownership,
-        sent: Desired,
-        seen: Resource,
-    ) -> Link {
+    pub(crate) fn new_link(&self, run: &RunId, made: New<'_>, sent: Desired, seen: Resource) -> Link {
         let now = Timestamp::now();
         Link {
-            key: key.clone(),
-            resource_id,
-            ownership,
+            key: made.key.clone(),
+            resource_id: made.resource_id,
+            ownership: made.ownership,
             standing: Standing::Active,
             version: seen.version().map(str::to_owned),
             sent,
@@ -32,13 +25,12 @@ impl Cycle<'_> {
             created_at: now,
             updated_at: now,
             run: *run,
-            fingerprint: None,
-            due_at: None,
+            fingerprint: made.mark.fingerprint,
+            due_at: made.mark.due_at,
         }
     }
 
-    /// Stores a link together with the log row of the call that made it what it is, and the paths that this call
-    /// changed, where it found a resource to change.
+    /// Stores a link together with the log row of the call that made it what it is.
     pub(crate) async fn store(
         &self,
         link: &Link,
@@ -81,9 +73,9 @@ impl Cycle<'_> {
             status: LogStatus::Success,
             http_status: None,
             message: message.to_owned(),
+            changes: Vec::new(),
             duration: std::time::Duration::ZERO,
             at: Timestamp::now(),
-            changes: Vec::new(),
         }
     }
 
@@ -107,9 +99,9 @@ impl Cycle<'_> {
             status: LogStatus::Failure,
             http_status: call.status,
             message: message.to_owned(),
+            changes: Vec::new(),
             duration: call.duration,
             at: Timestamp::now(),
-            changes: Vec::new(),
         }
     }
 

@@ -17,6 +17,7 @@ use scimwright_mapping::{
 };
 use scimwright_record::{HeldSources, ModuleName, Record, RecordLookup, SourceName};
 use scimwright_scim::AttributePath;
+use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
@@ -101,6 +102,24 @@ pub enum LayerError {
     Unavailable(#[from] Unavailable),
 }
 
+/// What is known of a record from the time before.
+#[derive(Debug, Default)]
+pub(crate) struct Recall {
+    /// The fingerprints with which it needs no mapping.
+    pub(crate) known: Vec<String>,
+    /// What else has a part in what becomes of it.
+    pub(crate) salt: String,
+}
+
+/// What the layers made of a record that may be known.
+#[derive(Debug)]
+pub(crate) struct Mapped {
+    /// What the record and its mapping are.
+    pub(crate) fingerprint: Option<String>,
+    /// What came out; nothing where it is known.
+    pub(crate) result: Result<Option<Layered>, LayerError>,
+}
+
 /// The modules that serve now, whatever is replaced from here on.
 struct Serving {
     scripts: Vec<MappingModule>,
@@ -109,6 +128,29 @@ struct Serving {
 }
 
 impl Serving {
+    /// What the record and its mapping are; none where a module asks other sources, as nobody knows what it will be
+    /// told. With modules the day counts too: they know what time it is.
+    fn fingerprint(&self, context: &CallContext, record: &Record, salt: &str) -> Option<String> {
+        let mut hash = Sha256::new();
+        let mut take = |part: &str| {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part);
+        };
+        take(salt);
+        for module in self.all() {
+            if !module.manifest().lookups.is_empty() {
+                return None;
+            }
+            take(&ModuleVersion::of(module).digest.to_string());
+            take(context.now.get(..10).unwrap_or_default());
+        }
+        for field in record.fields() {
+            take(&field.name);
+            take(&serde_json::to_string(&field.value).ok()?);
+        }
+        Some(format!("{:x}", hash.finalize()))
+    }
+
     fn all(&self) -> impl Iterator<Item = &MappingModule> {
         self.scripts.iter().chain(&self.modules).chain(&self.defaults)
     }
@@ -207,6 +249,24 @@ impl Layers {
             (Some(lookups), sources) if !sources.is_empty() => lookups.hold(&sources).await,
             _ => HeldSources::default(),
         }
+    }
+
+    /// Maps one record, unless it is as it was when it was last looked at.
+    pub(crate) fn map_unless_known(&self, context: &CallContext, record: &Record, recall: &Recall) -> Mapped {
+        let prepared = self.serving().map_err(LayerError::from).and_then(|serving| {
+            let record = self.widened(record, &serving)?;
+            Ok((serving, record))
+        });
+        let (serving, record) = match prepared {
+            Ok(prepared) => prepared,
+            Err(error) => return Mapped { fingerprint: None, result: Err(error) },
+        };
+        let fingerprint = serving.fingerprint(context, &record, &recall.salt);
+        if fingerprint.as_ref().is_some_and(|fingerprint| recall.known.contains(fingerprint)) {
+            return Mapped { fingerprint, result: Ok(None) };
+        }
+        let course = Course { layers: self, context, record, calls: Vec::new(), origins: Origins::default() };
+        Mapped { fingerprint, result: course.run(&serving).map(Some) }
     }
 
     /// Maps one record. Runs guest code on the calling thread, up to the wall-clock limits of its modules.

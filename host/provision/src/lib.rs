@@ -10,45 +10,63 @@
 //! - [`layers`]: rows, modules and defaults, one on the other
 //! - [`origin`]: which layer gave an attribute
 //! - [`recorder`]: whoever wants to know of every call of a module
-//! - [`cycle`]: [`Provisioner`], one run from the first record to the last deprovisioning
+//! - [`scope`]: which records count, and when
+//! - [`members`]: who belongs to which group, where a source says so
+//! - [`provisioner`]: [`Provisioner`], all that is needed for one resource type
+//! - [`quarantine`]: providers that are left alone for a while
+//! - [`round`]: all resource types of a provider, phase by phase
 //! - [`one`]: one record, now
 //! - [`event`]: what a run says while it goes on, and its [`Summary`]
 //! - [`stop`]: [`StopSignal`], the wish that a run may end early
 //! - [`error`]: what ends a run
 //!
-//! Inside: `decide` (what a record needs), `matching` (who is looking for which resource just now),
-//! `carry_out` (requests and intents), `journal` (links and log rows), `deprovision` (who left, and whether they may go),
-//! `references` (links that had to wait).
+//! Inside: `cycle` (one resource type in a round), `intake` (rows on their way in), `record` (what a record needs),
+//! `operation` (one step, decided and not yet done), `carry_out` (requests and intents), `journal` (links and log
+//! rows), `references` (links that had to wait), `deprovision` (who left, and whether they may go), `setback` (what
+//! failed, and when it is tried again), `matching` (who is looking for which resource just now), `tally` (figures).
 
-pub mod cycle;
 pub mod error;
 pub mod event;
 pub mod layers;
+pub mod members;
 pub mod one;
 pub mod origin;
+pub mod provisioner;
+pub mod quarantine;
 pub mod recorder;
+pub mod round;
 pub mod rows;
 pub mod rules;
+pub mod scope;
 pub mod stop;
 pub mod target;
 pub mod walk;
 
 mod carry_out;
+mod cycle;
 mod decide;
 mod deprovision;
+mod intake;
 mod journal;
 mod matching;
+mod operation;
+mod record;
 mod references;
+mod setback;
+mod tally;
 
-pub use cycle::{Provisioner, RunOptions};
 pub use error::ProvisionError;
 pub use event::{Action, Event, Mode, Observer, PlannedRequest, RecordEvent, Summary};
 pub use layers::{Called, LayerError, Layered, Layers};
+pub use members::{MemberRules, Nested};
 pub use one::Existing;
 pub use origin::{ModuleVersion, Origin, RowOrigin};
+pub use provisioner::{Patience, Provisioner, Reach, RunOptions, Unfinished};
 pub use recorder::{CallOutcome, CallRecorder, ModuleCall};
+pub use round::{Finish, run_round};
 pub use rows::{Apply, AttributeRow, Filled, IfEmpty, RowError, RowValue, Scripted};
 pub use rules::{DeprovisionAction, DeprovisionRules, ResourceRules, Threshold, UnreadableRows};
+pub use scope::{InvalidRecordFilter, RecordFilter, ScopeRules};
 pub use stop::StopSignal;
 pub use target::{InvalidRowTarget, RowTarget};
 pub use walk::{Linked, References, TooFar, Walk, WalkError};

@@ -4,14 +4,15 @@
 //! compared, written, remembered. Only deprovisioning is left out, as nothing follows from one record about
 //! the others.
 
-use crate::cycle::{Cycle, Provisioner, Tally, Unfinished};
+use crate::cycle::Cycle;
 use crate::error::ProvisionError;
 use crate::event::{Event, Mode, Observer, Summary};
-use crate::stop::StopSignal;
+use crate::provisioner::{Patience, Provisioner, RunOptions, Unfinished};
+use crate::round::Peers;
+use crate::tally::Tally;
 use futures::TryStreamExt;
 use scimwright_record::{Record, RecordKey, Row};
 use scimwright_state::{RunKind, RunOutcome};
-use std::time::Instant;
 
 /// What is to happen where the record has a resource already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +21,18 @@ pub enum Existing {
     Change,
     /// That is a failure.
     Refuse,
+    /// That is a failure where a plan did not know of it: whoever applies one does what it says.
+    AsPlanned,
+}
+
+impl Cycle<'_> {
+    /// Takes a record all the way that was asked for by its key.
+    async fn treat_only(mut self, record: Record, existing: Existing) -> Result<(), ProvisionError> {
+        self.existing = existing;
+        self.pass.note(record.key(), "the record that was asked for").await?;
+        self.treat_one(record).await?;
+        self.fill_in_references(&Peers::none()).await
+    }
 }
 
 impl Provisioner {
@@ -34,11 +47,10 @@ impl Provisioner {
         existing: Existing,
         observer: &dyn Observer,
     ) -> Result<Summary, Box<Unfinished>> {
-        let began = Instant::now();
-        let tally = Tally::new(observer);
+        let tally = Tally::new(observer, self.scope());
         let outcome = self.provision_counted(key, existing, &tally).await;
-        let summary = Summary { duration: began.elapsed(), ..tally.summary() };
-        observer.observe(&Event::Finished(summary.clone()));
+        let summary = tally.summary();
+        tally.emit(Event::Finished(summary.clone()));
         match outcome {
             Ok(()) => Ok(summary),
             Err(cause) => Err(Box::new(Unfinished { summary, cause })),
@@ -54,8 +66,10 @@ impl Provisioner {
         let record = self.record(key).await?;
         let scope = self.scope();
         let run = self.state.begin_run(RunKind::Provision, &scope).await?;
+        // Whoever asks for one record wants it tried now.
+        let options = RunOptions { patience: Patience::TryNow, ..RunOptions::default() };
         let result = async {
-            let cycle = Cycle::begin(self, Mode::Sync, Some(run), scope, StopSignal::new(), tally).await?;
+            let cycle = Cycle::begin(self, Mode::Sync, Some(run), &options, tally).await?;
             cycle.treat_only(record, existing).await
         };
         let outcome = result.await;
@@ -68,7 +82,7 @@ impl Provisioner {
     /// Reads the source until the record comes.
     async fn record(&self, key: &RecordKey) -> Result<Record, ProvisionError> {
         let source = self.source.name();
-        let mut rows = self.source.read().await.map_err(ProvisionError::Source)?;
+        let mut rows = self.source.read_keys(vec![key.clone()]).await.map_err(ProvisionError::Source)?;
         while let Some(row) = rows.try_next().await.map_err(ProvisionError::Source)? {
             match row {
                 Row::Record(_, record) if record.key() == key => return Ok(record),

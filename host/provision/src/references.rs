@@ -1,74 +1,116 @@
 //! References to records that had no resource when they were needed: put off, and filled in at the end.
 //!
-//! A manager may stand further down in the file than the people who report to them. What waits lies on
-//! disk, with the pass, and not in memory.
+//! A manager may stand further down in the file than the people who report to them, and two people may manage each
+//! other. What waits lies on disk, with the pass, and not in memory. What is still missing at the end is named, and
+//! the record is looked at again in the next run.
 
-use crate::carry_out::{Attempt, event, known};
+use crate::carry_out::{Attempt, Change, event};
 use crate::cycle::Cycle;
 use crate::decide::{self, Decision};
 use crate::error::ProvisionError;
-use crate::event::{Event, RecordEvent};
+use crate::event::{Action, Event, RecordEvent};
+use crate::operation::{Mark, Waiting, Wish, Work};
+use crate::record::known;
+use crate::round::Peers;
+use crate::setback::Trouble;
 use crate::target::RowTarget;
 use futures::TryStreamExt;
-use scimwright_mapping::{AttributeMap, UnresolvedLink};
+use scimwright_mapping::UnresolvedLink;
 use scimwright_record::RecordKey;
-use scimwright_state::{Deferred, Ownership};
+use scimwright_scim::Desired;
+use scimwright_state::{Deferred, Link, Ownership, RunId, SetbackKind};
 
 impl Cycle<'_> {
-    /// Puts the attributes off that hold an unresolved link.
-    pub(crate) async fn defer(
-        &self,
-        key: &RecordKey,
-        attributes: &AttributeMap,
-        waiting: &[UnresolvedLink],
-        create_only: &[RowTarget],
-    ) -> Result<(), ProvisionError> {
-        let waiting: AttributeMap = attributes
-            .iter()
-            .filter(|(path, _)| waiting.iter().any(|link| link.path.same_attribute(path)))
-            .map(|(path, value)| (path.clone(), value.clone()))
-            .collect();
-        let create_only: Vec<String> = create_only.iter().map(ToString::to_string).collect();
-        let work = serde_json::to_value((&waiting, &create_only))
-            .map_err(|error| ProvisionError::Worker(error.to_string()))?;
+    /// Puts work off until a later phase.
+    pub(crate) async fn defer(&self, key: &RecordKey, work: &Work) -> Result<(), ProvisionError> {
+        let work = serde_json::to_value(work).map_err(|error| ProvisionError::Worker(error.to_string()))?;
         Ok(self.pass.defer(key, &work).await?)
     }
 
     /// Fills in what had to wait. In a plan: says what will have to.
-    pub(crate) async fn fill_in_references(&self) -> Result<(), ProvisionError> {
-        let mut deferred = self.pass.deferred();
-        while let Some(work) = deferred.try_next().await? {
-            self.go_on()?;
-            self.fill_in(work).await?;
-        }
-        Ok(())
+    pub(crate) async fn fill_in_references(&self, peers: &Peers<'_>) -> Result<(), ProvisionError> {
+        let width = self.provisioner.rules.concurrency.max(1);
+        let deferred = self.pass.deferred().map_err(ProvisionError::from);
+        deferred
+            .try_for_each_concurrent(width, |Deferred { key, work }| async move {
+                self.go_on()?;
+                match Work::read(work)? {
+                    Work::FillIn(waiting) => self.fill_in(key, waiting, peers).await,
+                    Work::Deactivate(_) => Ok(()),
+                }
+            })
+            .await
     }
 
-    async fn fill_in(&self, work: Deferred) -> Result<(), ProvisionError> {
-        let Deferred { key, work } = work;
-        let (attributes, create_only): (AttributeMap, Vec<String>) =
-            serde_json::from_value(work).map_err(|error| ProvisionError::Worker(error.to_string()))?;
-        let (partial, dangling) = self.resolve(&attributes).await?;
-        let mut missing = Vec::new();
-        for link in &dangling {
-            // In a plan, whoever is in the source will have a resource by then.
-            if self.run.is_some() || !self.pass.contains(&link.link.key).await? {
-                missing.push(format!("{} {} ({})", link.link.resource_type, link.link.key, link.path));
-            }
-        }
-        if !missing.is_empty() {
-            let message =
-                format!("points at {}, which has no resource; left out for now", missing.join(" and "));
-            self.tally.emit(Event::Notice { key: Some(key.clone()), message });
+    async fn fill_in(
+        &self,
+        key: RecordKey,
+        waiting: Waiting,
+        peers: &Peers<'_>,
+    ) -> Result<(), ProvisionError> {
+        let (partial, dangling) = self.resolve(&waiting.attributes).await?;
+        let missing = self.missing(&dangling, peers).await?;
+        if let Some(message) = &missing {
+            self.note(&key, message.clone());
         } else if self.run.is_none() {
             self.tally.reference_filled_in();
         }
-        let Some(run) = &self.run else { return Ok(()) };
+        let Some(run) = self.run else { return Ok(()) };
         // Without a link the record itself failed, and has been reported.
         let Some(link) = self.provisioner.state.link(&self.scope, &key).await? else { return Ok(()) };
-        if partial.is_empty() {
-            return Ok(());
+        if let Some(message) = &missing {
+            self.remember_setback(&key, SetbackKind::Temporary, message, None).await?;
         }
+        let mark = Mark {
+            fingerprint: waiting.fingerprint.clone().filter(|_| missing.is_none()),
+            due_at: link.due_at,
+        };
+        let desired = self.with_references(&link, &waiting, partial, dangling).await?;
+        match decide::for_link(&link, &desired, self.provisioner.kind.schemas()) {
+            Decision::Nothing => self.mark(&link, &mark).await,
+            Decision::Remember => {
+                let link = Link { sent: desired, fingerprint: mark.fingerprint, ..link };
+                Ok(self.provisioner.state.put_link(&self.scope, &link).await?)
+            }
+            Decision::Change(changes) => self.write_references(run, link, desired, changes, mark).await,
+        }
+    }
+
+    /// What is missing, in words. In a plan, whoever is in the source will have a resource by then.
+    async fn missing(
+        &self,
+        dangling: &[UnresolvedLink],
+        peers: &Peers<'_>,
+    ) -> Result<Option<String>, ProvisionError> {
+        const NAMED: usize = 5;
+        let mut missing = Vec::new();
+        for link in dangling {
+            if self.run.is_some() || !peers.will_have(&link.link).await? {
+                missing.push(format!("{} {} ({})", link.link.resource_type, link.link.key, link.path));
+            }
+        }
+        let more = missing.len().saturating_sub(NAMED);
+        missing.truncate(NAMED);
+        let named = missing.join(" and ");
+        Ok(match (named.is_empty(), more) {
+            (true, _) => None,
+            (false, 0) => Some(format!("points at {named}, which has no resource; left out for now")),
+            (false, more) => {
+                Some(format!("points at {named} and {more} more, which have no resource; left out for now"))
+            }
+        })
+    }
+
+    /// What the resource is to be with the references that can be filled in.
+    async fn with_references(
+        &self,
+        link: &Link,
+        waiting: &Waiting,
+        partial: Desired,
+        dangling: Vec<UnresolvedLink>,
+    ) -> Result<Desired, ProvisionError> {
+        let wish = Wish { desired: partial, unresolved: dangling, ..Wish::default() };
+        let partial = self.sparing_strangers(&wish, &link.seen).await?;
         let mut desired = link.sent.clone();
         for (path, value) in partial.iter() {
             desired.set(path, value.clone());
@@ -76,29 +118,43 @@ impl Cycle<'_> {
         let is_new = link.ownership == Ownership::Created && link.created_at >= self.began;
         if !is_new {
             let create_only: Vec<RowTarget> =
-                create_only.iter().filter_map(|target| target.parse().ok()).collect();
+                waiting.create_only.iter().filter_map(|target| target.parse().ok()).collect();
             desired = self.left_as_seen(desired, &create_only, &link.seen);
         }
-        let schemas = self.provisioner.kind.schemas();
-        match decide::for_link(&link, &desired, schemas) {
-            Decision::Nothing => {}
-            Decision::Remember => {
-                let link = scimwright_state::Link { sent: desired, ..link };
-                self.provisioner.state.put_link(&self.scope, &link).await?;
+        Ok(desired)
+    }
+
+    async fn write_references(
+        &self,
+        run: RunId,
+        link: Link,
+        desired: Desired,
+        changes: Vec<String>,
+        mark: Mark,
+    ) -> Result<(), ProvisionError> {
+        let change = Change { link: &link, from: known(&link), desired: &desired, standing: link.standing };
+        match self.change(&run, change, mark).await? {
+            // The provider cannot change the reference, which has been said.
+            Attempt::Done(link) if link.sent != desired => Ok(()),
+            Attempt::Done(link) => {
+                self.tally.reference_filled_in();
+                let event = event(&link, Action::Update);
+                self.tally.emit(Event::Reference(RecordEvent { changes, ..event }));
+                Ok(())
             }
-            Decision::Change(changes) => {
-                match self.change(run, &link, known(&link), desired.clone(), link.standing).await? {
-                    // The provider cannot change the reference, which has been said.
-                    Attempt::Done(link) if link.sent != desired => {}
-                    Attempt::Done(link) => {
-                        self.tally.reference_filled_in();
-                        let event = event(&link, crate::event::Action::Update);
-                        self.tally.emit(Event::Reference(RecordEvent { changes, ..event }));
-                    }
-                    Attempt::Gone => self.fail(&key, None, "the resource vanished during the run".to_owned()),
-                    Attempt::Failed(reason) => self.fail(&key, Some(&link), reason),
-                }
+            Attempt::Gone => {
+                let reason = "the resource vanished during the run".to_owned();
+                self.fail(&link.key, None, Trouble::temporary(reason), None).await
             }
+            Attempt::Failed(trouble) => self.fail(&link.key, Some(&link), trouble, None).await,
+        }
+    }
+
+    /// Notes what a record was when its resource was brought up to date.
+    pub(crate) async fn mark(&self, link: &Link, mark: &Mark) -> Result<(), ProvisionError> {
+        if link.fingerprint != mark.fingerprint || link.due_at != mark.due_at {
+            let state = &self.provisioner.state;
+            state.mark_link(&self.scope, &link.key, mark.fingerprint.as_deref(), mark.due_at).await?;
         }
         Ok(())
     }

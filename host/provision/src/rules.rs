@@ -3,7 +3,9 @@
 //! These are plain values, checked where the configuration is read. Provisioning obeys them and asks
 //! nobody else.
 
+use crate::members::MemberRules;
 use crate::rows::{AttributeRow, RowValue};
+use crate::scope::ScopeRules;
 use scimwright_client::MatchKey;
 use scimwright_record::{ModuleName, RecordKey, ResourceTypeName, SourceName};
 use std::collections::HashSet;
@@ -18,6 +20,12 @@ pub struct ResourceRules {
     pub source: SourceName,
     /// The keys by which a record without a link finds its resource, tried in this order.
     pub matching: Vec<MatchKey>,
+    /// Whether a resource that was there before is taken over by the record that matches it.
+    pub adopt: bool,
+    /// Which records count.
+    pub scope: ScopeRules,
+    /// Where it stands who belongs to whom.
+    pub members: Option<MemberRules>,
     /// Attribute rows of the configuration: the first layer of the mapping.
     pub rows: Vec<AttributeRow>,
     /// Mapping modules, in order; a later one wins over an earlier one and over the rows.

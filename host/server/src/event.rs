@@ -57,6 +57,15 @@ pub enum Happening {
         /// Why.
         reason: String,
     },
+    /// A provider failed again and again, and is left alone for a while.
+    ProviderQuarantined {
+        /// The provider.
+        provider: ProviderName,
+        /// How many rounds failed in a row.
+        failures: u32,
+        /// Until when nothing is asked of it.
+        until: Timestamp,
+    },
     /// A module's quarantine was ended by hand.
     Released {
         /// The module.
@@ -113,6 +122,10 @@ impl ServiceEvent {
                 line
             }
             Happening::FolderTrouble { reason } => json!({ "event": "folder-trouble", "reason": reason }),
+            Happening::ProviderQuarantined { provider, failures, until } => json!({
+                "event": "provider-quarantined", "provider": provider, "failures": failures,
+                "until": until.to_string(),
+            }),
             Happening::Released { module } => json!({ "event": "released", "module": module }),
             Happening::ConfigurationChanged => json!({ "event": "configuration-changed" }),
             Happening::Run { provider, resource_type, event } => {

@@ -24,5 +24,5 @@ mod watch;
 pub use event::{Happening, ServiceEvent, ServiceObserver};
 pub use quarantine::{Patient, Quarantines};
 pub use service::{Service, ServiceEnd, ServiceOptions};
-pub use setup::{OpenTenant, Provisioners, ScheduledResource, TenantSetup, Trouble};
+pub use setup::{OpenTenant, Provisioners, ScheduledResource, TenantSetup, Trouble, Unmade};
 pub use watch::module_file;

@@ -12,6 +12,16 @@ use std::time::Duration;
 #[error("{0}")]
 pub struct Trouble(pub String);
 
+/// Why there are no provisioners.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct Unmade {
+    /// In a sentence for the administrator.
+    pub reason: String,
+    /// Nobody answers at the provider, or nobody listens to us: what counts towards its quarantine.
+    pub provider_is_away: bool,
+}
+
 /// Makes a tenant ready for work. Called again after whatever ended its work.
 pub trait TenantSetup: Send + Sync {
     /// Whose it is.
@@ -54,5 +64,5 @@ pub trait Provisioners: Send + Sync {
         &'a self,
         provider: &'a ProviderName,
         due: &'a [ResourceTypeName],
-    ) -> BoxFuture<'a, Result<Vec<Provisioner>, Trouble>>;
+    ) -> BoxFuture<'a, Result<Vec<Provisioner>, Unmade>>;
 }

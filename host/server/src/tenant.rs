@@ -10,8 +10,11 @@ use crate::setup::{OpenTenant, Provisioners, ScheduledResource, TenantSetup, Tro
 use crate::watch::Watch;
 use futures::future::{Either, select, try_join_all};
 use jiff::Timestamp;
-use scimwright_provision::{Event, Mode, ProvisionError, Provisioner, RunOptions, StopSignal};
+use scimwright_provision::{
+    Event, Mode, Patience, ProvisionError, RunOptions, StopSignal, quarantine, run_round,
+};
 use scimwright_record::{ProviderName, ResourceTypeName};
+use scimwright_state::{LinkScope, TenantState};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::pin::pin;
 use std::sync::Arc;
@@ -35,6 +38,7 @@ impl TenantWork {
     /// Works until it is told to stop, or cannot go on.
     pub(crate) async fn run(&self) -> Result<(), Trouble> {
         let OpenTenant { state, registry, resources, provisioners } = self.setup.open().await?;
+        let known = state.clone();
         let say = |what| self.say(what);
         let watch =
             Watch { setup: &*self.setup, state, registry, say: &say, interval: self.options.scan_interval };
@@ -43,7 +47,7 @@ impl TenantWork {
         let working = pin!(async {
             if is_ready.await.is_ok() && !self.stop.is_requested() {
                 self.say(Happening::Ready { resources: resources.len() });
-                self.work(&resources, &*provisioners).await?;
+                self.work(&known, &resources, &*provisioners).await?;
             }
             Ok(())
         });
@@ -54,6 +58,7 @@ impl TenantWork {
 
     async fn work(
         &self,
+        state: &TenantState,
         resources: &[ScheduledResource],
         provisioners: &dyn Provisioners,
     ) -> Result<(), Trouble> {
@@ -65,7 +70,12 @@ impl TenantWork {
         }
         let loops = providers.into_iter().map(|provider| {
             let own = resources.iter().filter(|resource| resource.provider == *provider).cloned().collect();
-            self.work_for(provider, Schedule::new(own, Instant::now(), self.options.retry), provisioners)
+            self.work_for(
+                state,
+                provider,
+                Schedule::new(own, Instant::now(), self.options.retry),
+                provisioners,
+            )
         });
         try_join_all(loops).await.map(drop)?;
         // A tenant without anything to sync has modules all the same.
@@ -76,6 +86,7 @@ impl TenantWork {
     /// Syncs what is due at one provider, for ever.
     async fn work_for(
         &self,
+        state: &TenantState,
         provider: &ProviderName,
         mut schedule: Schedule,
         provisioners: &dyn Provisioners,
@@ -86,56 +97,89 @@ impl TenantWork {
             if let Either::Left(_) = select(told, due).await {
                 return Ok(());
             }
-            self.pass(provider, &mut schedule, provisioners).await;
+            self.pass(state, provider, &mut schedule, provisioners).await?;
         }
         Ok(())
     }
 
     /// One pass over what is due.
-    async fn pass(&self, provider: &ProviderName, schedule: &mut Schedule, provisioners: &dyn Provisioners) {
+    async fn pass(
+        &self,
+        state: &TenantState,
+        provider: &ProviderName,
+        schedule: &mut Schedule,
+        provisioners: &dyn Provisioners,
+    ) -> Result<(), Trouble> {
         let due = schedule.due(Instant::now());
+        if let Err(shut) = quarantine::admit(state, provider, Patience::Wait).await {
+            for resource in &due {
+                self.synced(schedule, resource, Some(shut.to_string()));
+            }
+            return Ok(());
+        }
         let types: Vec<ResourceTypeName> =
             due.iter().map(|resource| resource.resource_type.clone()).collect();
         let made = {
             let told = pin!(self.stop.requested());
             match select(told, provisioners.make(provider, &types)).await {
-                Either::Left(_) => return,
+                Either::Left(_) => return Ok(()),
                 Either::Right((made, _)) => made,
             }
         };
         let made = match made {
             Ok(made) => made,
             Err(trouble) => {
+                if trouble.provider_is_away {
+                    self.note(state, provider, Some(&trouble.reason)).await?;
+                }
                 for resource in &due {
                     self.synced(schedule, resource, Some(trouble.to_string()));
                 }
-                return;
+                return Ok(());
             }
         };
-        for resource in &due {
-            let made = made.iter().find(|made| made.rules.resource_type == resource.resource_type);
-            let failure = match made {
-                Some(provisioner) => match self.sync(provisioner).await {
-                    Err(ProvisionError::Stopped) => return,
-                    outcome => outcome.err().map(|error| error.to_string()),
-                },
-                None => Some(format!("the provider has no resource type `{}`", resource.resource_type)),
-            };
-            self.synced(schedule, resource, failure);
-        }
-    }
-
-    async fn sync(&self, provisioner: &Provisioner) -> Result<(), ProvisionError> {
-        let (provider, resource_type) = (&provisioner.provider, &provisioner.rules.resource_type);
-        let observer = |event: &Event| {
+        let observer = |about: &LinkScope, event: &Event| {
             self.say(Happening::Run {
-                provider: provider.clone(),
-                resource_type: resource_type.clone(),
+                provider: about.provider.clone(),
+                resource_type: about.resource_type.clone(),
                 event: Box::new(event.clone()),
             });
         };
         let options = RunOptions { stop: self.stop.clone(), ..RunOptions::default() };
-        provisioner.run(Mode::Sync, options, &observer).await.map(drop).map_err(|unfinished| unfinished.cause)
+        let finished = run_round(&made, Mode::Sync, &options, &observer).await;
+        let causes = || finished.iter().filter_map(|finish| finish.outcome.as_ref().err());
+        if causes().any(|unfinished| matches!(unfinished.cause, ProvisionError::Stopped)) {
+            return Ok(());
+        }
+        let unreachable = causes().find_map(|unfinished| match &unfinished.cause {
+            ProvisionError::Provider(error) => Some(error.to_string()),
+            _ => None,
+        });
+        self.note(state, provider, unreachable.as_deref()).await?;
+        for resource in &due {
+            let finish = finished.iter().find(|finish| finish.resource_type == resource.resource_type);
+            let failure = match finish {
+                Some(finish) => finish.outcome.as_ref().err().map(ToString::to_string),
+                None => Some(format!("the provider has no resource type `{}`", resource.resource_type)),
+            };
+            self.synced(schedule, resource, failure);
+        }
+        Ok(())
+    }
+
+    /// Notes whether the provider could be worked with, and says so where it is left alone from now on.
+    async fn note(
+        &self,
+        state: &TenantState,
+        provider: &ProviderName,
+        failure: Option<&str>,
+    ) -> Result<(), Trouble> {
+        let noted = quarantine::note(state, provider, failure).await;
+        if let Some(shut) = noted.map_err(|error| Trouble(error.to_string()))? {
+            let (failures, until) = (shut.failures, shut.until);
+            self.say(Happening::ProviderQuarantined { provider: provider.clone(), failures, until });
+        }
+        Ok(())
     }
 
     fn synced(&self, schedule: &mut Schedule, resource: &ScheduledResource, failure: Option<String>) {

@@ -14,6 +14,7 @@
 //! - [`module`]: modules in quarantine, and what a running service says of its module files
 //! - [`provider`]: the address of a provider, and whether it is left alone
 //! - [`mark`]: how far a scope was read
+//! - [`ids`]: many links at a time, and what a record was
 //! - [`run`]: runs, finished and interrupted
 //! - [`pass`]: [`Pass`], which keys one reading of a source has seen, on disk
 //! - [`member`]: [`Member`], who is in which group, as one reading has it
@@ -48,6 +49,7 @@ pub mod client_log;
 pub mod digest;
 pub mod error;
 mod format;
+pub mod ids;
 pub mod intent;
 pub mod link;
 mod lock;

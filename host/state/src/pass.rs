@@ -76,7 +76,7 @@ pub struct Leaver {
 /// One reading of a source, for one scope. What it noted is discarded when it is dropped.
 pub struct Pass {
     pub(crate) state: TenantState,
-    scope: LinkScope,
+    pub(crate) scope: LinkScope,
     pub(crate) number: i64,
 }
 

@@ -275,7 +275,7 @@ pub(super) async fn provision(
         return Err(Misconfigured(message).into());
     };
     let heard = Mutex::new(Heard::default());
-    let observer = |event: &Event| {
+    let observer = |_: &LinkScope, event: &Event| {
         if let Ok(mut heard) = heard.lock() {
             heard.take(event);
         }

@@ -106,10 +106,11 @@ pub(crate) fn classify(error: &anyhow::Error) -> Exit {
         }
         if let Some(error) = cause.downcast_ref::<ProvisionError>() {
             return match error {
-                ProvisionError::UnknownResourceType { .. } | ProvisionError::CannotDisable { .. } => {
-                    Exit::Configuration
-                }
+                ProvisionError::UnknownResourceType { .. }
+                | ProvisionError::CannotDisable { .. }
+                | ProvisionError::Moved { .. } => Exit::Configuration,
                 ProvisionError::Provider(_)
+                | ProvisionError::Quarantined { .. }
                 | ProvisionError::Source(_)
                 | ProvisionError::ModuleUnavailable(_) => Exit::Unavailable,
                 ProvisionError::Stopped => Exit::Stopped,

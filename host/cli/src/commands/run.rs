@@ -3,15 +3,18 @@
 use super::{classify, one_tenant};
 use crate::args::{Common, RunArgs, SyncArgs};
 use crate::assemble;
-use crate::config::model::Tenant;
+use crate::config::model::{ProviderConfig, Tenant};
 use crate::exit::Exit;
 use crate::modules::Modules;
 use crate::report::Reporter;
 use crate::signals;
-use scimwright_provision::{Event, Mode, ResourceRules, RunOptions, StopSignal, Summary};
+use scimwright_provision::{
+    Event, Mode, Patience, ProvisionError, Reach, ResourceRules, RunOptions, StopSignal, Summary, quarantine,
+    run_round,
+};
 use scimwright_record::TenantName;
 use scimwright_server::Quarantines;
-use scimwright_state::{StateStore, TenantState};
+use scimwright_state::{LinkScope, StateStore, TenantState};
 
 pub(super) async fn plan(common: &Common, args: &RunArgs) -> anyhow::Result<Exit> {
     let tenant = one_tenant(common)?;
@@ -33,7 +36,12 @@ pub(super) async fn sync(common: &Common, args: &SyncArgs) -> anyhow::Result<Exi
     let store = StateStore::open(&tenant.state).await?;
     let stop = StopSignal::new();
     signals::stop_on_signal(stop.clone());
-    let options = RunOptions { allow_deprovisions: args.allow_deprovisions, stop };
+    let options = RunOptions {
+        allow_deprovisions: args.allow_deprovisions,
+        stop,
+        reach: if args.changed { Reach::Changed } else { Reach::Full },
+        patience: if args.retry { Patience::TryNow } else { Patience::Wait },
+    };
     run(common, &tenant, &args.run, Mode::Sync, options, &store).await
 }
 
@@ -96,6 +104,11 @@ impl Work<'_> {
                 broken_off = true;
                 break;
             }
+            if let Err(error) = quarantine::admit(&self.state, &provider.name, self.options.patience).await {
+                exit = exit.or_graver(self.failed(&anyhow::Error::new(error)));
+                broken_off = true;
+                continue;
+            }
             let provisioners = assemble::provisioners(
                 self.tenant,
                 provider,
@@ -107,6 +120,9 @@ impl Work<'_> {
                 Ok(provisioners) => provisioners,
                 Err(error) => {
                     // Other providers have nothing to do with it.
+                    if let Some(ProvisionError::Provider(cause)) = error.downcast_ref() {
+                        exit = exit.or_graver(self.note(provider, Some(&cause.to_string())).await);
+                    }
                     exit = exit.or_graver(self.failed(&error));
                     broken_off = true;
                     continue;
@@ -114,14 +130,14 @@ impl Work<'_> {
             };
             // What an earlier run found out about these modules holds for this one.
             exit = exit.or_graver(self.keep(&mut quarantines).await);
-            for provisioner in provisioners {
-                if self.options.stop.is_requested() {
-                    broken_off = true;
-                    break;
-                }
+            if provisioners.is_empty() {
+                continue;
+            }
+            let observer = |about: &LinkScope, event: &Event| self.reporter.event(about, event);
+            let mut failure = None;
+            for finish in run_round(&provisioners, self.mode, &self.options, &observer).await {
                 runs += 1;
-                let observer = |event: &Event| self.reporter.event(event);
-                match provisioner.run(self.mode, self.options.clone(), &observer).await {
+                match finish.outcome {
                     Ok(summary) => {
                         exit = exit.or_graver(judge(&summary));
                         total.add(&summary);
@@ -129,11 +145,15 @@ impl Work<'_> {
                     Err(unfinished) => {
                         total.add(&unfinished.summary);
                         broken_off = true;
+                        if let ProvisionError::Provider(error) = &unfinished.cause {
+                            failure = Some(error.to_string());
+                        }
                         exit = exit.or_graver(self.failed(&anyhow::Error::new(unfinished.cause)));
                     }
                 }
-                exit = exit.or_graver(self.keep(&mut quarantines).await);
             }
+            exit = exit.or_graver(self.note(provider, failure.as_deref()).await);
+            exit = exit.or_graver(self.keep(&mut quarantines).await);
         }
         if self.options.stop.is_requested() && broken_off {
             // Also where the signal came between two runs.
@@ -146,6 +166,24 @@ impl Work<'_> {
         total.complete &= !broken_off;
         self.reporter.total(self.mode, &total, runs, exit);
         exit
+    }
+
+    /// Notes whether the provider could be worked with. A plan leaves no trace.
+    async fn note(&self, provider: &ProviderConfig, failure: Option<&str>) -> Exit {
+        if self.mode == Mode::Plan {
+            return Exit::Success;
+        }
+        match quarantine::note(&self.state, &provider.name, failure).await {
+            Ok(Some(shut)) => {
+                self.reporter.note(&format!(
+                    "provider `{}` failed {} rounds in a row and is left alone until {}",
+                    provider.name, shut.failures, shut.until
+                ));
+                Exit::Success
+            }
+            Ok(None) => Exit::Success,
+            Err(error) => self.failed(&anyhow::Error::new(error)),
+        }
     }
 
     /// Keeps what is known of quarantines the same in the modules and in the state. A plan leaves no trace.
@@ -194,7 +232,7 @@ fn judge(summary: &Summary) -> Exit {
         Exit::Unavailable
     } else if summary.held > 0 {
         Exit::Held
-    } else if summary.failed > 0 {
+    } else if summary.failed > 0 || summary.waiting > 0 {
         Exit::RecordsFailed
     } else {
         Exit::Success

@@ -13,11 +13,11 @@ use anyhow::Context;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use scimwright_mapping::{HostOptions, MappingHost};
-use scimwright_provision::{Provisioner, StopSignal};
+use scimwright_provision::{ProvisionError, Provisioner, StopSignal};
 use scimwright_record::{ProviderName, ResourceTypeName, TenantName};
 use scimwright_server::{
     OpenTenant, Provisioners, ScheduledResource, Service, ServiceEnd, ServiceEvent, ServiceOptions,
-    TenantSetup, Trouble,
+    TenantSetup, Trouble, Unmade,
 };
 use scimwright_state::{StateStore, TenantState};
 use std::path::Path;
@@ -122,13 +122,18 @@ impl Provisioners for Configured {
         &'a self,
         provider: &'a ProviderName,
         due: &'a [ResourceTypeName],
-    ) -> BoxFuture<'a, Result<Vec<Provisioner>, Trouble>> {
+    ) -> BoxFuture<'a, Result<Vec<Provisioner>, Unmade>> {
         async {
             let config = super::provider_config(&self.tenant, provider)?;
             let wanted = |rules: &scimwright_provision::ResourceRules| due.contains(&rules.resource_type);
             assemble::provisioners(&self.tenant, config, wanted, &self.modules, &self.state).await
         }
-        .map(|made: anyhow::Result<_>| made.map_err(|error| Trouble(format!("{error:#}"))))
+        .map(|made: anyhow::Result<_>| {
+            made.map_err(|error| Unmade {
+                reason: format!("{error:#}"),
+                provider_is_away: matches!(error.downcast_ref(), Some(ProvisionError::Provider(_))),
+            })
+        })
         .boxed()
     }
 }

@@ -3,6 +3,7 @@
 use crate::terminal::{err, out, shows_progress};
 use indicatif::{ProgressBar, ProgressStyle};
 use scimwright_provision::{Action, Event, Mode, RecordEvent, Summary};
+use scimwright_state::LinkScope;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -15,6 +16,8 @@ pub(crate) struct HumanReporter {
     verbose: u8,
     bar: Option<ProgressBar>,
     listed: Mutex<std::collections::BTreeMap<Action, usize>>,
+    /// What the last line was about.
+    about: Mutex<Option<LinkScope>>,
 }
 
 impl HumanReporter {
@@ -27,7 +30,7 @@ impl HumanReporter {
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
-        Self { mode, verbose, bar, listed: Mutex::default() }
+        Self { mode, verbose, bar, listed: Mutex::default(), about: Mutex::default() }
     }
 
     /// Prints without tearing the progress bar.
@@ -38,6 +41,19 @@ impl HumanReporter {
         }
     }
 
+    /// Says what the next lines are about, where it is not what the last ones were.
+    fn head(&self, about: &LinkScope) {
+        let Ok(mut last) = self.about.lock() else { return };
+        if last.as_ref().is_some_and(|last| last != about) {
+            self.line(&format!("{} at {}:", about.resource_type, about.provider));
+        }
+        *last = Some(about.clone());
+    }
+
+    pub(crate) fn note(&self, message: &str) {
+        self.line(&format!("  note       {message}"));
+    }
+
     pub(crate) fn error(&self, message: &str) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
@@ -45,7 +61,10 @@ impl HumanReporter {
         err(&format!("error: {message}"));
     }
 
-    pub(crate) fn event(&self, event: &Event) {
+    pub(crate) fn event(&self, about: &LinkScope, event: &Event) {
+        if !matches!(event, Event::Started { .. }) {
+            self.head(about);
+        }
         match event {
             Event::Started { tenant, provider, resource_type, source, mode, run } => {
                 let verb = match mode {
@@ -53,6 +72,9 @@ impl HumanReporter {
                     Mode::Sync => "Syncing",
                 };
                 self.line(&format!("{verb} {resource_type} at {provider}, from {source} (tenant {tenant})"));
+                if let Ok(mut last) = self.about.lock() {
+                    *last = Some(about.clone());
+                }
                 if let Some(bar) = &self.bar {
                     bar.set_message(run.clone().unwrap_or_default());
                 }
@@ -91,7 +113,9 @@ impl HumanReporter {
         let show = match (record.action, self.mode) {
             (Action::Fail, _) => true,
             (Action::Unchanged, _) => self.verbose > 0,
-            (_, Mode::Plan) | (Action::Skip, _) => self.verbose > 0 || self.room_for(record.action),
+            (_, Mode::Plan) | (Action::Skip | Action::Wait, _) => {
+                self.verbose > 0 || self.room_for(record.action)
+            }
             (_, Mode::Sync) => self.verbose > 0,
         };
         if !show {
@@ -147,6 +171,7 @@ fn table(mode: Mode, summary: &Summary) -> String {
         (Action::Delete.word(mode), summary.deleted),
         (Action::Skip.word(mode), summary.skipped),
         (Action::Fail.word(mode), summary.failed),
+        (Action::Wait.word(mode), summary.waiting),
         ("held back", summary.held),
         (if plan { "references to fill in" } else { "references filled in" }, summary.references),
         ("requests", summary.requests),

@@ -3,13 +3,22 @@
 use crate::exit::Exit;
 use crate::terminal::out;
 use scimwright_provision::{Event, Mode, Summary};
+use scimwright_state::LinkScope;
 use serde_json::json;
 
-/// Prints an event as it is. The summaries of single runs are events too; the last line of all is the total.
-pub(crate) fn event(event: &Event) {
-    if let Ok(line) = serde_json::to_string(event) {
-        out(&line);
+/// Prints an event, with the provider and the resource type that it is about. The summaries of single runs are events
+/// too; the last line of all is the total.
+pub(crate) fn event(about: &LinkScope, event: &Event) {
+    if let Ok(serde_json::Value::Object(mut line)) = serde_json::to_value(event) {
+        line.insert("provider".to_owned(), about.provider.as_str().into());
+        line.insert("resource_type".to_owned(), about.resource_type.as_str().into());
+        out(&serde_json::Value::Object(line).to_string());
     }
+}
+
+/// Prints something worth knowing that is about no single run.
+pub(crate) fn note(message: &str) {
+    out(&json!({ "event": "notice", "key": null, "message": message }).to_string());
 }
 
 /// Prints a failure that ended something.

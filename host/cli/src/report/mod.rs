@@ -21,6 +21,7 @@ pub(crate) use result::{CallResult, print_result};
 use crate::args::Output;
 use crate::exit::Exit;
 use scimwright_provision::{Event, Mode, Summary};
+use scimwright_state::LinkScope;
 
 /// Prints the events of one or several runs, and what they came to.
 pub(crate) enum Reporter {
@@ -39,10 +40,18 @@ impl Reporter {
     }
 
     /// Prints one event.
-    pub(crate) fn event(&self, event: &Event) {
+    pub(crate) fn event(&self, about: &LinkScope, event: &Event) {
         match self {
-            Self::Human(reporter) => reporter.event(event),
-            Self::Json => json::event(event),
+            Self::Human(reporter) => reporter.event(about, event),
+            Self::Json => json::event(about, event),
+        }
+    }
+
+    /// Prints something worth knowing that is about no single run.
+    pub(crate) fn note(&self, message: &str) {
+        match self {
+            Self::Human(reporter) => reporter.note(message),
+            Self::Json => json::note(message),
         }
     }
 

@@ -32,6 +32,9 @@ fn sentence(what: &Happening, verbose: u8) -> Option<String> {
         }
         Happening::Module(status) => format!("module {status}"),
         Happening::FolderTrouble { reason } => format!("{reason}; its modules go on as they were"),
+        Happening::ProviderQuarantined { provider, failures, until } => {
+            format!("{provider}: {failures} rounds in a row failed; it is left alone until {until}")
+        }
         Happening::Released { module } => format!("module {module}: its quarantine was ended by hand"),
         Happening::ConfigurationChanged => {
             "the configuration was changed; start scimwright again for it to count".to_owned()
@@ -86,6 +89,7 @@ fn figures(summary: &Summary) -> String {
         (Action::Delete, summary.deleted),
         (Action::Skip, summary.skipped),
         (Action::Fail, summary.failed),
+        (Action::Wait, summary.waiting),
     ];
     let words: Vec<String> = figures
         .iter()

@@ -6,9 +6,12 @@ use crate::config::reader::{Located, TableReader};
 use crate::config::scripts::{InlineModule, InlineReader, inline_name};
 use crate::config::serve;
 use scimwright_client::MatchKey;
-use scimwright_provision::{DeprovisionAction, DeprovisionRules, ResourceRules, Threshold, UnreadableRows};
+use scimwright_provision::{
+    DeprovisionAction, DeprovisionRules, MemberRules, Nested, RecordFilter, ResourceRules, ScopeRules,
+    Threshold, UnreadableRows,
+};
 use scimwright_record::{ModuleName, ProviderName, RecordKey, ResourceTypeName, SourceName};
-use scimwright_scim::AttributePath;
+use scimwright_scim::{AttributeName, AttributePath};
 use std::time::Duration;
 use toml::Spanned;
 use toml::de::DeValue;
@@ -101,12 +104,18 @@ fn resource(
         );
     }
     let deprovision = deprovision(&table);
+    let scope = scope(&table);
+    let members = table.table("members").and_then(|members| membership(members, sources));
+    let adopt = table.boolean("adopt").unwrap_or(true);
     let interval = serve::interval(&table);
     table.finish();
     let rules = ResourceRules {
         resource_type: resource_type?.value,
         source: source?.value,
         matching,
+        adopt,
+        scope,
+        members,
         rows,
         modules,
         defaults,
@@ -160,6 +169,73 @@ fn match_keys(table: &TableReader<'_>) -> Vec<MatchKey> {
         Some(parts) => MatchKey::new(parts.iter().filter_map(path)),
     };
     items.iter().filter_map(key).collect()
+}
+
+/// Which records count. Whether the source has columns is known later, when all sources are.
+fn scope(table: &TableReader<'_>) -> ScopeRules {
+    let filter = |key| {
+        let text = table.text(key)?;
+        match text.value.parse::<RecordFilter>() {
+            Ok(filter) => Some(filter),
+            Err(error) => {
+                table.file().note_with_help(
+                    text.span,
+                    format!("`{key}` is not a filter over the fields of a record: {error}"),
+                    format!("write {key} = 'status eq \"active\" and not (department eq \"External\")'"),
+                );
+                None
+            }
+        }
+    };
+    ScopeRules {
+        only: filter("scope"),
+        left: filter("left"),
+        valid_from: table.text("valid_from").map(|text| text.value),
+        valid_until: table.text("valid_until").map(|text| text.value),
+        columns: false,
+    }
+}
+
+/// `[…resource.members]`: the membership table.
+fn membership(table: TableReader<'_>, sources: &[SourceName]) -> Option<MemberRules> {
+    if !table.has("source") {
+        table.missing("source", "\"memberships\"");
+    }
+    let source = table.parsed::<SourceName>("source");
+    if let Some(source) = &source
+        && !sources.contains(&source.value)
+    {
+        let name = Located { value: source.value.to_string(), span: source.span.clone() };
+        unknown_name(table.file(), &name, "source", sources.iter().map(SourceName::as_str));
+    }
+    let group = table.required_text("group", "\"team_id\"");
+    let member = table.required_text("member", "\"employee_id\"");
+    let attribute = match table.parsed::<AttributePath>("attribute") {
+        Some(path) => path.value,
+        None => AttributePath::new(AttributeName::MEMBERS),
+    };
+    let resource_type = match table.parsed::<ResourceTypeName>("type") {
+        Some(resource_type) => Some(resource_type.value),
+        None => ResourceTypeName::parse("User").ok().filter(|_| !table.has("type")),
+    };
+    let type_field = table.text("type_field").map(|text| text.value);
+    let nested =
+        table.choice("nested", &[("keep", Nested::Keep), ("flatten", Nested::Flatten)]).unwrap_or_default();
+    let valid_from = table.text("valid_from").map(|text| text.value);
+    let valid_until = table.text("valid_until").map(|text| text.value);
+    table.finish();
+    Some(MemberRules {
+        source: source?.value,
+        attribute,
+        group: group?.value,
+        member: member?.value,
+        resource_type: resource_type?,
+        type_field,
+        nested,
+        valid_from,
+        valid_until,
+        columns: false,
+    })
 }
 
 fn deprovision(table: &TableReader<'_>) -> DeprovisionRules {

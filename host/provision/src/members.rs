@@ -1,0 +1,244 @@
+//! Who belongs to which group, where a source of its own says so: a membership table.
+//!
+//! The table is read once, before the first group, and lies on disk from then on. Nobody is taken out of a group on
+//! the strength of a table that was not read to its end, or that has a row nobody can read: until it is mended,
+//! members are only added.
+
+use crate::cycle::Cycle;
+use crate::error::ProvisionError;
+use crate::event::Event;
+use crate::rows::key_in;
+use crate::rules::UnreadableRows;
+use crate::scope::{Edge, moment_in};
+use crate::setback::Trouble;
+use futures::TryStreamExt;
+use jiff::Timestamp;
+use scimwright_mapping::{AttributeMap, AttributeValue, RecordLink, Scalar, SubAttribute, SubValue};
+use scimwright_record::{Record, RecordKey, ResourceTypeName, Row, SourceName};
+use scimwright_scim::{AttributeName, AttributePath};
+use scimwright_state::Member;
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+
+/// The most members that one group may have: what is above that is a mistake in the table.
+pub const MAX_MEMBERS: usize = 200_000;
+
+/// How many rows are written at a time.
+const BATCH: usize = 500;
+
+/// Where it stands who belongs to whom.
+#[derive(Debug, Clone)]
+pub struct MemberRules {
+    /// The source of the membership table.
+    pub source: SourceName,
+    /// The attribute that takes the members: `members`.
+    pub attribute: AttributePath,
+    /// The field with the key of the group.
+    pub group: String,
+    /// The field with the key of the member.
+    pub member: String,
+    /// What members are.
+    pub resource_type: ResourceTypeName,
+    /// The field that says what a member is, where that differs from row to row: `User`, `Group`.
+    pub type_field: Option<String>,
+    /// What becomes of groups in groups.
+    pub nested: Nested,
+    /// The field with the first day or moment of a membership.
+    pub valid_from: Option<String>,
+    /// The field with its last day, or the moment from which it does not count.
+    pub valid_until: Option<String>,
+    /// Whether the rows have columns, so that a field that one of them lacks is a mistake.
+    pub columns: bool,
+}
+
+/// What becomes of groups in groups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Nested {
+    /// They are members.
+    #[default]
+    Keep,
+    /// Their members are members in their place, each once, however deep and however often.
+    Flatten,
+}
+
+/// What is known of the membership table in a run.
+#[derive(Debug, Default)]
+pub(crate) enum Membership {
+    /// There is none.
+    #[default]
+    None,
+    /// It was read.
+    Read {
+        /// Not all of it could be used, so nobody is taken out of a group.
+        additive: bool,
+        /// When memberships begin that do not count yet, the earliest of each group.
+        beginnings: HashMap<RecordKey, Timestamp>,
+    },
+}
+
+/// The members of one group.
+#[derive(Debug)]
+pub(crate) struct Joined {
+    attribute: AttributePath,
+    members: Vec<Member>,
+    /// Whether there may be others, so that nobody is taken out.
+    pub(crate) additive: bool,
+    /// When the list changes by itself.
+    pub(crate) until: Option<Timestamp>,
+}
+
+impl Joined {
+    /// Puts the members where they belong.
+    pub(crate) fn put(self, attributes: &mut AttributeMap) {
+        let items = self.members.into_iter().map(|member| {
+            let link = RecordLink { resource_type: member.resource_type, key: member.key };
+            vec![SubAttribute { name: AttributeName::VALUE, value: SubValue::One(Scalar::Link(link)) }]
+        });
+        let items: Vec<_> = items.collect();
+        let value = match (items.is_empty(), self.additive) {
+            (true, false) => AttributeValue::Clear,
+            (true, true) => return,
+            (false, _) => AttributeValue::Complexes(items),
+        };
+        attributes.set(self.attribute, value);
+    }
+
+    /// What tells this list from any other.
+    pub(crate) fn digest(&self) -> String {
+        let mut hash = Sha256::new();
+        for member in &self.members {
+            for part in [member.resource_type.as_str(), member.key.as_str()] {
+                hash.update((part.len() as u64).to_le_bytes());
+                hash.update(part);
+            }
+        }
+        format!("{:x} {}", hash.finalize(), self.additive)
+    }
+}
+
+/// One row of the table.
+enum Entry {
+    Member(Member),
+    /// It does not count yet, and will from then on.
+    Later(RecordKey, Timestamp),
+    /// It does not count.
+    Over,
+}
+
+impl Cycle<'_> {
+    /// Reads the membership table, where there is one.
+    pub(crate) async fn read_membership(&self) -> Result<Membership, ProvisionError> {
+        let (Some(rules), Some(source)) = (&self.provisioner.rules.members, &self.provisioner.members) else {
+            return Ok(Membership::None);
+        };
+        let mut beginnings: HashMap<RecordKey, Timestamp> = HashMap::new();
+        let mut doubt = None;
+        let mut unreadable = 0_u64;
+        let mut batch = Vec::with_capacity(BATCH);
+        match source.read().await {
+            Err(error) => doubt = Some(error.to_string()),
+            Ok(mut rows) => loop {
+                let row = match rows.try_next().await {
+                    Ok(Some(row)) => row,
+                    Ok(None) => break,
+                    Err(error) => {
+                        doubt = Some(error.to_string());
+                        break;
+                    }
+                };
+                let (position, entry) = match row {
+                    Row::Record(position, record) => (position, self.entry(rules, &record)),
+                    Row::Malformed(malformed) => (malformed.position, Err(malformed.message)),
+                };
+                match entry {
+                    Ok(Entry::Member(member)) => batch.push(member),
+                    Ok(Entry::Later(group, from)) => {
+                        beginnings.entry(group).and_modify(|known| *known = from.min(*known)).or_insert(from);
+                    }
+                    Ok(Entry::Over) => {}
+                    Err(reason) => {
+                        unreadable += 1;
+                        let reason = format!("{position} of source `{}` is left out: {reason}", rules.source);
+                        self.tally.emit(Event::Malformed {
+                            position: position.to_string(),
+                            key: None,
+                            reason,
+                        });
+                    }
+                }
+                if batch.len() >= BATCH {
+                    self.pass.note_members(&batch).await?;
+                    batch.clear();
+                }
+            },
+        }
+        self.pass.note_members(&batch).await?;
+        let holds = self.provisioner.rules.deprovision.unreadable_rows == UnreadableRows::Hold;
+        if doubt.is_none() && unreadable > 0 && holds {
+            doubt = Some(format!(
+                "{unreadable} rows of source `{}` cannot be read; mend them, or set unreadable_rows = \"ignore\"",
+                rules.source
+            ));
+        }
+        if doubt.is_none() && self.pass.count_members().await? == 0 && beginnings.is_empty() {
+            doubt = Some(format!("source `{}` has no memberships at all", rules.source));
+        }
+        if let Some(reason) = &doubt {
+            self.tally.incomplete();
+            let message = format!("nobody is taken out of a {}: {reason}", self.scope.resource_type);
+            self.tally.emit(Event::Notice { key: None, message });
+        }
+        Ok(Membership::Read { additive: doubt.is_some(), beginnings })
+    }
+
+    fn entry(&self, rules: &MemberRules, record: &Record) -> Result<Entry, String> {
+        let key = |field: &str| {
+            let value = record.field(field).ok_or_else(|| format!("there is no field `{field}`"))?;
+            key_in(value, field)?.ok_or_else(|| format!("field `{field}` is empty"))
+        };
+        let (group, member) = (key(&rules.group)?, key(&rules.member)?);
+        let moment = |field: &Option<String>, edge| match field {
+            Some(field) => moment_in(record, field, edge, rules.columns),
+            None => Ok(None),
+        };
+        if let Some((from, _)) = moment(&rules.valid_from, Edge::First)?
+            && from > self.began
+        {
+            return Ok(Entry::Later(group, from));
+        }
+        let until = moment(&rules.valid_until, Edge::Last)?.map(|(until, _)| until);
+        if until.is_some_and(|until| until <= self.began) {
+            return Ok(Entry::Over);
+        }
+        let resource_type = match &rules.type_field {
+            None => rules.resource_type.clone(),
+            Some(field) => {
+                let word = key(field)?;
+                ResourceTypeName::parse(word.as_str()).map_err(|error| format!("field `{field}`: {error}"))?
+            }
+        };
+        Ok(Entry::Member(Member { group, resource_type, key: member, until }))
+    }
+
+    /// The members of a group, where a table says who they are.
+    pub(crate) async fn joined(
+        &self,
+        group: &RecordKey,
+    ) -> Result<Result<Option<Joined>, Trouble>, ProvisionError> {
+        let (Membership::Read { additive, beginnings }, Some(rules)) =
+            (&self.membership, &self.provisioner.rules.members)
+        else {
+            return Ok(Ok(None));
+        };
+        let flatten = (rules.nested == Nested::Flatten).then_some(&self.provisioner.rules.resource_type);
+        let members = self.pass.members(group, flatten, MAX_MEMBERS).await?;
+        if members.len() > MAX_MEMBERS {
+            let reason = format!("it has more than {MAX_MEMBERS} members in source `{}`", rules.source);
+            return Ok(Err(Trouble::permanent(reason)));
+        }
+        let ends = members.iter().filter_map(|member| member.until);
+        let until = ends.chain(beginnings.get(group).copied()).min();
+        let attribute = rules.attribute.clone();
+        Ok(Ok(Some(Joined { attribute, members, additive: *additive, until })))
+    }
+}

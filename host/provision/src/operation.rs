@@ -1,0 +1,162 @@
+//! One step for one record: what deciding ends with, and carrying out begins with.
+//!
+//! A sync carries each operation out as soon as it is decided, a plan writes it down, and whoever applies the plan
+//! carries out what was written. So there is one place that decides and one that acts, and they share nothing but
+//! this.
+
+use crate::error::ProvisionError;
+use crate::event::{Action, RecordEvent};
+use crate::target::RowTarget;
+use jiff::Timestamp;
+use scimwright_mapping::{AttributeMap, UnresolvedLink};
+use scimwright_record::RecordKey;
+use scimwright_scim::{Desired, Resource};
+use scimwright_state::Link;
+
+/// What is to be done for one record.
+#[derive(Debug, Clone)]
+pub(crate) struct Operation {
+    /// The record.
+    pub(crate) key: RecordKey,
+    /// What is to be done.
+    pub(crate) step: Step,
+    /// What the resource is to be afterwards, and what is remembered as sent.
+    pub(crate) desired: Desired,
+    /// The attributes that change, in the spelling of PATCH paths.
+    pub(crate) changes: Vec<String>,
+    /// Why, where the record itself is not the reason.
+    pub(crate) reason: Option<String>,
+    /// The wish before it was fitted to the resource at hand: what a new one would get.
+    pub(crate) wish: Wish,
+}
+
+/// What a mapping wants of a record's resource, whichever that turns out to be.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Wish {
+    /// The attributes, prepared for the provider.
+    pub(crate) desired: Desired,
+    /// What counts for a new resource only.
+    pub(crate) create_only: Vec<RowTarget>,
+    /// Links that point at nothing yet, so that the lists they belong to are not whole.
+    pub(crate) unresolved: Vec<UnresolvedLink>,
+    /// What has to wait for another record's resource.
+    pub(crate) waiting: Option<Waiting>,
+    /// What is noted on the link once everything is done.
+    pub(crate) mark: Mark,
+    /// The resource is to become inactive, in its time.
+    pub(crate) deactivate: bool,
+}
+
+/// What is remembered of a record besides what was sent.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Mark {
+    /// What the record and its mapping were; none where the record is to be mapped again in any case.
+    pub(crate) fingerprint: Option<String>,
+    /// When it has to be looked at again although nothing changed.
+    pub(crate) due_at: Option<Timestamp>,
+}
+
+/// What is done to the resource.
+#[derive(Debug, Clone)]
+pub(crate) enum Step {
+    /// Nothing at all.
+    Nothing(Box<Link>),
+    /// Nothing is sent, but what is wanted has another spelling now and is to be remembered.
+    Remember(Box<Link>),
+    /// It is made.
+    Create,
+    /// One that was there already is linked, and changed where it differs.
+    Adopt {
+        /// The resource, as it was found.
+        resource: Box<Resource>,
+        /// An earlier run of ours began to make it, so it is ours.
+        ours: bool,
+    },
+    /// It is changed.
+    Update(Box<Link>),
+    /// It is disabled: its record left.
+    Disable(Box<Link>),
+    /// It is made inactive, because the mapping says so.
+    Deactivate(Box<Link>),
+    /// It is deleted.
+    Delete(Box<Link>),
+}
+
+/// Work for a later phase.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Work {
+    /// References are to be filled in.
+    FillIn(Waiting),
+    /// The mapping makes the resource inactive, which counts as a deprovision. With what is noted on the link when that
+    /// is done.
+    Deactivate(Mark),
+}
+
+impl Work {
+    /// Reads it back from where it was put aside.
+    pub(crate) fn read(work: serde_json::Value) -> Result<Self, ProvisionError> {
+        serde_json::from_value(work).map_err(|error| ProvisionError::Worker(error.to_string()))
+    }
+}
+
+/// Attributes that wait for the resource of another record.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Waiting {
+    /// The attributes, with their links.
+    pub(crate) attributes: AttributeMap,
+    /// What of them counts for a new resource only, in the spelling of rows.
+    pub(crate) create_only: Vec<String>,
+    /// The fingerprint of the record, noted on its link once nothing waits any more.
+    pub(crate) fingerprint: Option<String>,
+}
+
+impl Operation {
+    /// What is reported of it when it is done, or planned.
+    pub(crate) fn action(&self) -> Action {
+        match &self.step {
+            Step::Nothing(_) | Step::Remember(_) => Action::Unchanged,
+            Step::Create | Step::Adopt { ours: true, .. } => Action::Create,
+            Step::Adopt { ours: false, .. } => Action::Adopt,
+            Step::Update(_) => Action::Update,
+            Step::Disable(_) | Step::Deactivate(_) => Action::Disable,
+            Step::Delete(_) => Action::Delete,
+        }
+    }
+
+    /// What is noted on the link when it is done. As long as something waits, the record is looked at in every run.
+    pub(crate) fn mark(&self) -> Mark {
+        let mark = self.wish.mark.clone();
+        match (&self.wish.waiting, self.wish.deactivate) {
+            (None, false) => mark,
+            (Some(_), false) => Mark { fingerprint: None, ..mark },
+            (_, true) => Mark { fingerprint: None, due_at: Some(Timestamp::now()) },
+        }
+    }
+
+    /// The resource that it concerns, where there is one.
+    pub(crate) fn resource_id(&self) -> Option<String> {
+        match &self.step {
+            Step::Create => None,
+            Step::Adopt { resource, .. } => resource.id_text(),
+            Step::Nothing(link)
+            | Step::Remember(link)
+            | Step::Update(link)
+            | Step::Disable(link)
+            | Step::Deactivate(link)
+            | Step::Delete(link) => Some(link.resource_id.clone()),
+        }
+    }
+
+    /// The event that reports it.
+    pub(crate) fn event(&self) -> RecordEvent {
+        RecordEvent {
+            key: self.key.clone(),
+            action: self.action(),
+            resource_id: self.resource_id(),
+            changes: self.changes.clone(),
+            reason: self.reason.clone(),
+            requests: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Everything that is needed to bring one resource type at one provider up to date.
+
+use crate::error::ProvisionError;
+use crate::event::{Mode, Summary};
+use crate::layers::Layers;
+use crate::rules::{DeprovisionAction, ResourceRules};
+use crate::stop::StopSignal;
+use scimwright_client::{Kind, Provider};
+use scimwright_record::{ProviderName, RecordSource, TenantName};
+use scimwright_state::{LinkScope, RunId, RunOutcome, TenantState};
+use std::sync::Arc;
+
+/// Brings one resource type at one provider up to date with one source.
+pub struct Provisioner {
+    /// The tenant on whose behalf.
+    pub tenant: TenantName,
+    /// The provider's name in the configuration.
+    pub provider: ProviderName,
+    /// The provider.
+    pub target: Provider,
+    /// The resource type as the provider describes it, with its schemas, and how the provider treats it.
+    pub kind: Kind,
+    /// The tenant's memory.
+    pub state: TenantState,
+    /// The administrator's decisions.
+    pub rules: ResourceRules,
+    /// The mapping.
+    pub layers: Arc<Layers>,
+    /// Where the records come from.
+    pub source: Arc<dyn RecordSource>,
+    /// Who belongs to whom, where that stands in a source of its own.
+    pub members: Option<Arc<dyn RecordSource>>,
+    /// A digest of everything in the configuration that has a part in what a record becomes. Modules have digests of
+    /// their own.
+    pub recipe: String,
+}
+
+/// How far a run reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Reach {
+    /// Every record is read and mapped.
+    #[default]
+    Full,
+    /// Only what changed since it was last brought up to date: by the source's change column where it has one, else by
+    /// a digest of each record. What ends by itself, and what waits for another try, counts as changed.
+    Changed,
+}
+
+/// What is done with records whose next try is still to come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Patience {
+    /// They wait, unless the record has changed.
+    #[default]
+    Wait,
+    /// They are tried now.
+    TryNow,
+}
+
+/// What may be different in a single run.
+#[derive(Debug, Clone, Default)]
+pub struct RunOptions {
+    /// Allows this many deprovisions, whatever the threshold says.
+    pub allow_deprovisions: Option<u64>,
+    /// Ends the run early: no more records are taken, those under way are settled, nobody is deprovisioned.
+    pub stop: StopSignal,
+    /// How far it reaches.
+    pub reach: Reach,
+    /// What is done with records that wait for another try.
+    pub patience: Patience,
+}
+
+/// A run that could not be finished, and how far it came.
+#[derive(Debug, thiserror::Error)]
+#[error("{cause}")]
+pub struct Unfinished {
+    /// What was done until then.
+    pub summary: Summary,
+    /// Why it could not go on.
+    #[source]
+    pub cause: ProvisionError,
+}
+
+impl Provisioner {
+    pub(crate) async fn close(
+        &self,
+        run: RunId,
+        outcome: RunOutcome,
+        summary: &Summary,
+    ) -> Result<(), ProvisionError> {
+        let summary = serde_json::to_value(summary).unwrap_or_default();
+        Ok(self.state.finish_run(run, outcome, &summary).await?)
+    }
+
+    pub(crate) fn check_rules(&self) -> Result<(), ProvisionError> {
+        let can_disable = self.kind.schemas().find(&crate::decide::active()).is_some();
+        let disables = matches!(
+            self.rules.deprovision.action,
+            DeprovisionAction::Disable | DeprovisionAction::DisableThenDelete { .. }
+        );
+        if disables && !can_disable {
+            return Err(ProvisionError::CannotDisable {
+                provider: self.provider.to_string(),
+                resource_type: self.rules.resource_type.to_string(),
+            });
+        }
+        Ok(())
+    }
+
+    /// Makes sure that our links are this provider's: ids of another one would be taken for resources that somebody
+    /// deleted.
+    pub(crate) async fn check_address(&self, mode: Mode) -> Result<(), ProvisionError> {
+        let wanted = self.target.client().base_url().to_string();
+        match self.state.provider_address(&self.provider).await? {
+            Some(known) if known == wanted => Ok(()),
+            Some(known) if self.knows_links().await? => {
+                Err(ProvisionError::Moved { provider: self.provider.clone(), known, wanted })
+            }
+            _ if mode == Mode::Plan => Ok(()),
+            _ => Ok(self.state.set_provider_address(&self.provider, &wanted).await?),
+        }
+    }
+
+    async fn knows_links(&self) -> Result<bool, ProvisionError> {
+        for scope in self.state.scopes().await? {
+            if scope.provider == self.provider && self.state.count_links(&scope, None).await? > 0 {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    pub(crate) fn scope(&self) -> LinkScope {
+        LinkScope { provider: self.provider.clone(), resource_type: self.rules.resource_type.clone() }
+    }
+}

@@ -1,0 +1,162 @@
+//! Many links at a time, and only the part of them that is asked for.
+//!
+//! A group names its members by their records, and the provider wants ids: a thousand of them for one group. To read
+//! a thousand links with all that was ever sent would be a waste.
+
+use crate::error::StateError;
+use crate::pass::Pass;
+use crate::tenant::{LinkScope, Reading, TenantState, to_millis};
+use jiff::Timestamp;
+use scimwright_record::RecordKey;
+use serde_json::json;
+use sqlx::Row;
+
+/// How many keys one statement takes.
+const BATCH: usize = 500;
+
+impl TenantState {
+    /// The ids of the resources that these records have, as far as they have any.
+    ///
+    /// # Errors
+    /// [`StateError`] when the file cannot be read.
+    pub async fn resource_ids(
+        &self,
+        scope: &LinkScope,
+        keys: &[RecordKey],
+    ) -> Result<Vec<(RecordKey, String)>, StateError> {
+        const SQL: &str = "SELECT l.key, l.resource_id FROM json_each(?4) k CROSS JOIN links l \
+                           ON l.tenant = ?1 AND l.provider = ?2 AND l.resource_type = ?3 AND l.key = k.value";
+        let mut ids = Vec::with_capacity(keys.len());
+        for batch in keys.chunks(BATCH) {
+            let batch: Vec<&str> = batch.iter().map(RecordKey::as_str).collect();
+            let rows = sqlx::query(SQL)
+                .bind(self.tenant())
+                .bind(scope.provider.as_str())
+                .bind(scope.resource_type.as_str())
+                .bind(json!(batch).to_string())
+                .fetch_all(&mut *self.shared.reader().await)
+                .await
+                .map_err(self.shared.sql("read the ids of resources"))?;
+            for row in &rows {
+                let reading = Reading { shared: &self.shared, what: "a link", row };
+                ids.push((reading.parse("key", RecordKey::parse)?, row.get("resource_id")));
+            }
+        }
+        Ok(ids)
+    }
+
+    /// Notes what a record was when its resource was last brought up to date, and when it has to be looked at again.
+    /// Nothing else of the link changes, and nothing happens where there is none.
+    ///
+    /// # Errors
+    /// [`StateError`] when the file cannot be written.
+    pub async fn mark_link(
+        &self,
+        scope: &LinkScope,
+        key: &RecordKey,
+        fingerprint: Option<&str>,
+        due_at: Option<Timestamp>,
+    ) -> Result<(), StateError> {
+        const SQL: &str = "UPDATE links SET fingerprint = ?5, due_at = ?6 \
+                           WHERE tenant = ?1 AND provider = ?2 AND resource_type = ?3 AND key = ?4";
+        let mut connection = self.shared.writer("mark a link").await?;
+        sqlx::query(SQL)
+            .bind(self.tenant())
+            .bind(scope.provider.as_str())
+            .bind(scope.resource_type.as_str())
+            .bind(key.as_str())
+            .bind(fingerprint)
+            .bind(due_at.map(to_millis))
+            .execute(&mut *connection)
+            .await
+            .map_err(self.shared.sql("mark a link"))?;
+        Ok(())
+    }
+}
+
+impl Pass {
+    /// Whether the key was noted, released or not.
+    ///
+    /// # Errors
+    /// [`StateError`] when the temporary tables cannot be read.
+    pub async fn is_noted(&self, key: &RecordKey) -> Result<bool, StateError> {
+        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM pass_seen WHERE pass = ?1 AND key = ?2)")
+            .bind(self.number)
+            .bind(key.as_str())
+            .fetch_one(&mut *self.state.shared.reader().await)
+            .await
+            .map_err(self.state.shared.sql("look up a record of the source"))
+    }
+
+    /// Forgets the setbacks of records that are not there any more: neither noted nor linked. Only for a pass in which
+    /// everything was read. How many there were.
+    ///
+    /// # Errors
+    /// [`StateError`] when the file cannot be written.
+    pub async fn forget_setbacks(&self) -> Result<u64, StateError> {
+        const DOING: &str = "forget the setbacks of records that are gone";
+        const SQL: &str = "DELETE FROM setbacks WHERE tenant = ?1 AND provider = ?2 AND resource_type = ?3 \
+                           AND NOT EXISTS (SELECT 1 FROM pass_seen s WHERE s.pass = ?4 AND s.key = setbacks.key) \
+                           AND NOT EXISTS (SELECT 1 FROM links l WHERE l.tenant = ?1 AND l.provider = ?2 \
+                           AND l.resource_type = ?3 AND l.key = setbacks.key)";
+        let state = &self.state;
+        let mut connection = state.shared.writer(DOING).await?;
+        let done = sqlx::query(SQL)
+            .bind(state.tenant())
+            .bind(self.scope.provider.as_str())
+            .bind(self.scope.resource_type.as_str())
+            .bind(self.number)
+            .execute(&mut *connection)
+            .await
+            .map_err(state.shared.sql(DOING))?;
+        Ok(done.rows_affected())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::fixture::{Scratch, key, link, scope, scope_of};
+
+    #[tokio::test]
+    async fn ids_come_for_the_records_that_have_a_resource_in_this_scope() {
+        let scratch = Scratch::open().await;
+        let state = scratch.tenant();
+        for (record, id) in [("a", "1"), ("b", "2")] {
+            state.put_link(&scope(), &link(record, id)).await.unwrap();
+        }
+        state.put_link(&scope_of("globex", "User"), &link("c", "3")).await.unwrap();
+        let many: Vec<_> = (0..600).map(|number| key(&format!("n{number}"))).collect();
+        let keys: Vec<_> = many.into_iter().chain([key("b"), key("c"), key("a")]).collect();
+        let mut ids = state.resource_ids(&scope(), &keys).await.unwrap();
+        ids.sort();
+        assert_eq!(ids, [(key("a"), "1".to_owned()), (key("b"), "2".to_owned())]);
+    }
+
+    #[tokio::test]
+    async fn a_mark_changes_nothing_else_of_a_link() {
+        let scratch = Scratch::open().await;
+        let state = scratch.tenant();
+        let before = link("a", "1");
+        state.put_link(&scope(), &before).await.unwrap();
+        let due = "2026-12-31T00:00:00Z".parse().unwrap();
+        state.mark_link(&scope(), &key("a"), Some("f00d"), Some(due)).await.unwrap();
+        state.mark_link(&scope(), &key("nobody"), Some("f00d"), None).await.unwrap();
+        let after = state.link(&scope(), &key("a")).await.unwrap().unwrap();
+        assert_eq!((after.fingerprint.as_deref(), after.due_at), (Some("f00d"), Some(due)));
+        assert_eq!(
+            crate::Link { fingerprint: before.fingerprint.clone(), due_at: before.due_at, ..after },
+            before
+        );
+        assert_eq!(state.link(&scope(), &key("nobody")).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_released_key_is_noted_all_the_same() {
+        let scratch = Scratch::open().await;
+        let pass = scratch.tenant().begin_pass(&scope()).await.unwrap();
+        pass.note(&key("a"), "line 2").await.unwrap();
+        pass.release(&key("a"), "out of scope").await.unwrap();
+        assert!(pass.is_noted(&key("a")).await.unwrap());
+        assert!(!pass.is_noted(&key("b")).await.unwrap());
+    }
+}
