@@ -17,8 +17,7 @@ use scimwright_client::{CallReport, ClientError, Creation, Failure, Known};
 use scimwright_record::{Record, RecordKey};
 use scimwright_scim::{Desired, Resource, diff};
 use scimwright_state::{
-    Action as LogAction, Intent, Link, LinkChange, Ownership, RunId, SetbackKind, Settlement, Standing,
-    StateError,
+    Action as LogAction, Intent, Link, LinkChange, Ownership, RunId, Settlement, Standing, StateError,
 };
 
 /// What became of an attempt to change something at the provider.
@@ -53,7 +52,7 @@ impl Cycle<'_> {
     async fn settle(&self, key: &RecordKey, decided: Decided<'_>) -> Result<(), ProvisionError> {
         match decided {
             Decided::Do(operation, _claim) => self.act(*operation).await,
-            Decided::OutOfScope(link, reason) => self.out_of_scope(key, link, reason).await,
+            Decided::OutOfScope(link, reason, until) => self.out_of_scope(key, link, reason, until).await,
             Decided::Waits(link, setback) => {
                 let until = setback
                     .next_try
@@ -82,6 +81,7 @@ impl Cycle<'_> {
         key: &RecordKey,
         link: Option<Link>,
         reason: String,
+        until: Option<Timestamp>,
     ) -> Result<(), ProvisionError> {
         if let Some(link) = &link {
             self.pass.release(key, &reason).await?;
@@ -90,7 +90,7 @@ impl Cycle<'_> {
                 self.mark(link, &Mark { fingerprint: None, due_at: Some(self.began) }).await?;
             }
         }
-        self.remember_setback(key, SetbackKind::Skipped, &reason, None).await?;
+        self.remember_skip(key, &reason, until).await?;
         self.settled(RecordEvent {
             key: key.clone(),
             action: Action::Skip,
@@ -162,7 +162,7 @@ impl Cycle<'_> {
         match &operation.step {
             Step::Nothing(link) => {
                 self.mark(link, &operation.mark()).await?;
-                self.clear_setback(&operation.key).await?;
+                self.clear_setback(&operation).await?;
                 self.settled(operation.event());
                 Ok(())
             }
@@ -177,7 +177,7 @@ impl Cycle<'_> {
                     ..link.as_ref().clone()
                 };
                 self.provisioner.state.put_link(&self.scope, &link).await?;
-                self.clear_setback(&operation.key).await?;
+                self.clear_setback(&operation).await?;
                 self.settled(operation.event());
                 Ok(())
             }
@@ -204,8 +204,7 @@ impl Cycle<'_> {
             // The new one is created, with all that belongs to that.
             Attempt::Gone => return self.replace_the_lost(run, link, operation.wish).await,
             Attempt::Failed(trouble) => {
-                let fingerprint = operation.wish.mark.fingerprint;
-                return self.fail(&operation.key, Some(&link), trouble, fingerprint).await;
+                return self.fail(&operation.key, Some(&link), trouble, operation.wish.identity).await;
             }
         }
         Ok(())
@@ -309,9 +308,7 @@ impl Cycle<'_> {
                 let reason = "the matching resource vanished while it was being changed".to_owned();
                 self.fail(&key, None, Trouble::temporary(reason), None).await
             }
-            Attempt::Failed(trouble) => {
-                self.fail(&key, Some(&link), trouble, operation.wish.mark.fingerprint).await
-            }
+            Attempt::Failed(trouble) => self.fail(&key, Some(&link), trouble, operation.wish.identity).await,
         }
     }
 
@@ -327,6 +324,7 @@ impl Cycle<'_> {
         self.provisioner.state.write_intent(&self.scope, &intent).await?;
         match self.target.create(kind, &operation.desired, &self.provisioner.rules.matching).await {
             Ok(Creation::Made { known, call }) => {
+                self.provider_works();
                 let mark = match known.sent.as_ref().is_none_or(|sent| *sent == operation.desired) {
                     true => operation.mark(),
                     // Not all of it arrived: the next run has to look again.
@@ -356,7 +354,7 @@ impl Cycle<'_> {
         call: &CallReport,
     ) -> Result<(), ProvisionError> {
         let Operation { key, wish, .. } = operation;
-        let fingerprint = wish.mark.fingerprint.clone();
+        let fingerprint = wish.identity.clone();
         let reason = match self.existing {
             Existing::Refuse => self.exists(&resource),
             Existing::AsPlanned => format!(
@@ -409,7 +407,7 @@ impl Cycle<'_> {
             return self.fail(key, None, Trouble::temporary(reason), None).await;
         }
         let trouble = Trouble::of(&error);
-        self.give_up(run, key, &error.call, trouble, operation.wish.mark.fingerprint).await?;
+        self.give_up(run, key, &error.call, trouble, operation.wish.identity).await?;
         self.provider_failed(error).map(|_| ())
     }
 
@@ -444,6 +442,7 @@ impl Cycle<'_> {
         let changes = decide::paths(&diff(desired, from.sent.as_ref(), &from.seen, kind.schemas()));
         match self.target.update(kind, &from, desired).await {
             Ok(updated) => {
+                self.provider_works();
                 for wish in &updated.unwritable {
                     self.tally.emit(Event::Notice { key: Some(link.key.clone()), message: wish.to_string() });
                 }
@@ -469,7 +468,7 @@ impl Cycle<'_> {
                     // Somebody else had made the same change in between.
                     None => {
                         self.provisioner.state.put_link(&self.scope, &link).await?;
-                        self.clear_setback(&link.key).await?;
+                        self.provisioner.state.clear_setback(&self.scope, &link.key).await?;
                     }
                 }
                 Ok(Attempt::Done(link))

@@ -10,6 +10,7 @@ use crate::matching::Claims;
 use crate::members::Membership;
 use crate::one::Existing;
 use crate::provisioner::{Patience, Provisioner, Reach, RunOptions};
+use crate::setback::Setbacks;
 use crate::stop::StopSignal;
 use crate::tally::{Tally, lock};
 use jiff::Timestamp;
@@ -18,7 +19,7 @@ use scimwright_record::{HeldSources, RecordKey};
 use scimwright_state::{LinkScope, Pass, RunId};
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Mutex;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicU32;
 
 /// One resource type under way.
 pub(crate) struct Cycle<'a> {
@@ -34,8 +35,10 @@ pub(crate) struct Cycle<'a> {
     pub(crate) run: Option<RunId>,
     /// Records whose creation an earlier run began and never saw the end of.
     pub(crate) unsettled: HashSet<RecordKey>,
-    /// Whether any record of the scope has a setback; spares a look for each record where none has.
-    pub(crate) setbacks: AtomicBool,
+    /// Which records have a setback.
+    pub(crate) setbacks: Setbacks,
+    /// How many calls in a row failed through the provider's fault.
+    pub(crate) failures: AtomicU32,
     /// The provider had not one resource of this type when the run began, and we had not one link: there is
     /// nothing to match with.
     pub(crate) began_empty: bool,
@@ -80,19 +83,21 @@ impl<'a> Cycle<'a> {
         let unsettled: HashSet<_> =
             state.intents(&scope).await?.into_iter().map(|intent| intent.key).collect();
         let untouched = unsettled.is_empty() && state.count_links(&scope, None).await? == 0;
-        let setbacks = !state.count_setbacks(&scope).await?.is_empty();
+        let setbacks = Setbacks::read(state, &scope).await?;
+        let reach = provisioner.reach(options).await?;
         let began = Timestamp::now();
         let mut cycle = Self {
             provisioner,
             mode,
-            reach: options.reach,
+            reach,
             patience: options.patience,
             scope,
             pass,
             target: tally.counted(&provisioner.target),
             run,
             unsettled,
-            setbacks: AtomicBool::new(setbacks),
+            setbacks,
+            failures: AtomicU32::new(0),
             began_empty: false,
             tally,
             claims: Claims::default(),

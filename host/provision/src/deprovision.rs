@@ -128,6 +128,25 @@ impl Cycle<'_> {
         Ok(())
     }
 
+    /// Makes those inactive whom the mapping makes so.
+    pub(crate) async fn deactivate_all(&self) -> Result<(), ProvisionError> {
+        let rules = &self.provisioner.rules.deprovision;
+        let mut inactive = self.deactivations();
+        while let Some((link, mark)) = inactive.try_next().await? {
+            self.go_on()?;
+            match verdict_on_inactive(rules, &link, self.is_contested(&link.key)) {
+                Verdict::Go => self.deactivate(link, mark).await?,
+                Verdict::Protected => {
+                    self.spare(&link, "the mapping makes it inactive, but `protect` names it")
+                }
+                _ => {
+                    self.spare(&link, "the mapping makes it inactive, but another record claims the resource")
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Whose record left, as far as this reading can tell.
     fn leavers(&self, reading: &Reading) -> BoxStream<'static, Result<Leaver, ProvisionError>> {
         match self.provisioner.rules.deprovision.action {

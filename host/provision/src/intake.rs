@@ -13,7 +13,7 @@ use futures::future::select;
 use futures::stream::{BoxStream, Stream};
 use futures::{StreamExt, TryStreamExt};
 use scimwright_record::{Malformed, Record, RecordKey, Row, SourceError};
-use scimwright_state::{Noted, RunId, SetbackKind};
+use scimwright_state::{Noted, SetbackKind};
 use std::pin::pin;
 
 /// How many records are asked for by their keys at a time.
@@ -115,7 +115,7 @@ impl Cycle<'_> {
     }
 
     /// Notes what the next cycle goes on from.
-    pub(crate) async fn remember_reach(&self, run: RunId, reading: &Reading) -> Result<(), ProvisionError> {
+    pub(crate) async fn remember_reach(&self, reading: &Reading) -> Result<(), ProvisionError> {
         let state = &self.provisioner.state;
         if let Some(watermark) = &reading.watermark {
             state.set_watermark(&self.scope, Some(watermark)).await?;
@@ -126,7 +126,6 @@ impl Cycle<'_> {
         if !reading.partial {
             // Those that failed or were out of scope, and are not in the source any more.
             self.pass.forget_setbacks().await?;
-            state.forget_setbacks_before(&self.scope, run).await?;
         }
         Ok(())
     }

@@ -105,8 +105,10 @@ pub enum LayerError {
 /// What is known of a record from the time before.
 #[derive(Debug, Default)]
 pub(crate) struct Recall {
-    /// The fingerprints with which it needs no mapping.
-    pub(crate) known: Vec<String>,
+    /// The fingerprint with which its resource is up to date.
+    pub(crate) linked: Option<String>,
+    /// What it was when it failed, as long as it waits for another try.
+    pub(crate) failed: Option<String>,
     /// What else has a part in what becomes of it.
     pub(crate) salt: String,
 }
@@ -114,8 +116,10 @@ pub(crate) struct Recall {
 /// What the layers made of a record that may be known.
 #[derive(Debug)]
 pub(crate) struct Mapped {
-    /// What the record and its mapping are.
+    /// What decides all that becomes of the record; none where modules ask other sources.
     pub(crate) fingerprint: Option<String>,
+    /// What the record and its mapping are.
+    pub(crate) identity: Option<String>,
     /// What came out; nothing where it is known.
     pub(crate) result: Result<Option<Layered>, LayerError>,
 }
@@ -128,9 +132,8 @@ struct Serving {
 }
 
 impl Serving {
-    /// What the record and its mapping are; none where a module asks other sources, as nobody knows what it will be
-    /// told. With modules the day counts too: they know what time it is.
-    fn fingerprint(&self, context: &CallContext, record: &Record, salt: &str) -> Option<String> {
+    /// A digest of the record and its mapping. With modules the day counts too: they know what time it is.
+    fn identity(&self, context: &CallContext, record: &Record, salt: &str) -> Option<String> {
         let mut hash = Sha256::new();
         let mut take = |part: &str| {
             hash.update((part.len() as u64).to_le_bytes());
@@ -138,9 +141,6 @@ impl Serving {
         };
         take(salt);
         for module in self.all() {
-            if !module.manifest().lookups.is_empty() {
-                return None;
-            }
             take(&ModuleVersion::of(module).digest.to_string());
             take(context.now.get(..10).unwrap_or_default());
         }
@@ -149,6 +149,11 @@ impl Serving {
             take(&serde_json::to_string(&field.value).ok()?);
         }
         Some(format!("{:x}", hash.finalize()))
+    }
+
+    /// Whether a module asks other sources by itself.
+    fn asks(&self) -> bool {
+        self.all().any(|module| !module.manifest().lookups.is_empty())
     }
 
     fn all(&self) -> impl Iterator<Item = &MappingModule> {
@@ -259,14 +264,18 @@ impl Layers {
         });
         let (serving, record) = match prepared {
             Ok(prepared) => prepared,
-            Err(error) => return Mapped { fingerprint: None, result: Err(error) },
+            Err(error) => return Mapped { fingerprint: None, identity: None, result: Err(error) },
         };
-        let fingerprint = serving.fingerprint(context, &record, &recall.salt);
-        if fingerprint.as_ref().is_some_and(|fingerprint| recall.known.contains(fingerprint)) {
-            return Mapped { fingerprint, result: Ok(None) };
+        let identity = serving.identity(context, &record, &recall.salt);
+        // What a module will be told by other sources, nobody knows before.
+        let fingerprint = identity.clone().filter(|_| !serving.asks());
+        let as_linked = fingerprint.is_some() && recall.linked == fingerprint;
+        let as_failed = identity.is_some() && recall.failed == identity;
+        if as_linked || as_failed {
+            return Mapped { fingerprint, identity, result: Ok(None) };
         }
         let course = Course { layers: self, context, record, calls: Vec::new(), origins: Origins::default() };
-        Mapped { fingerprint, result: course.run(&serving).map(Some) }
+        Mapped { fingerprint, identity, result: course.run(&serving).map(Some) }
     }
 
     /// Maps one record. Runs guest code on the calling thread, up to the wall-clock limits of its modules.

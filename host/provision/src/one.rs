@@ -7,7 +7,7 @@
 use crate::cycle::Cycle;
 use crate::error::ProvisionError;
 use crate::event::{Event, Mode, Observer, Summary};
-use crate::provisioner::{Patience, Provisioner, RunOptions, Unfinished};
+use crate::provisioner::{Patience, Provisioner, Reach, RunOptions, Unfinished};
 use crate::round::Peers;
 use crate::tally::Tally;
 use futures::TryStreamExt;
@@ -31,7 +31,8 @@ impl Cycle<'_> {
         self.existing = existing;
         self.pass.note(record.key(), "the record that was asked for").await?;
         self.treat_one(record).await?;
-        self.fill_in_references(&Peers::none()).await
+        self.fill_in_references(&Peers::none()).await?;
+        self.deactivate_all().await
     }
 }
 
@@ -67,7 +68,8 @@ impl Provisioner {
         let scope = self.scope();
         let run = self.state.begin_run(RunKind::Provision, &scope).await?;
         // Whoever asks for one record wants it tried now.
-        let options = RunOptions { patience: Patience::TryNow, ..RunOptions::default() };
+        let options =
+            RunOptions { patience: Patience::TryNow, reach: Some(Reach::Full), ..RunOptions::default() };
         let result = async {
             let cycle = Cycle::begin(self, Mode::Sync, Some(run), &options, tally).await?;
             cycle.treat_only(record, existing).await

@@ -43,6 +43,10 @@ pub(crate) struct Wish {
     pub(crate) waiting: Option<Waiting>,
     /// What is noted on the link once everything is done.
     pub(crate) mark: Mark,
+    /// What the record and its mapping are, noted with a failure.
+    pub(crate) identity: Option<String>,
+    /// The record failed before, or was out of scope.
+    pub(crate) had_setback: bool,
     /// The resource is to become inactive, in its time.
     pub(crate) deactivate: bool,
 }

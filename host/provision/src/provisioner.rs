@@ -5,6 +5,7 @@ use crate::event::{Mode, Summary};
 use crate::layers::Layers;
 use crate::rules::{DeprovisionAction, ResourceRules};
 use crate::stop::StopSignal;
+use jiff::Timestamp;
 use scimwright_client::{Kind, Provider};
 use scimwright_record::{ProviderName, RecordSource, TenantName};
 use scimwright_state::{LinkScope, RunId, RunOutcome, TenantState};
@@ -63,8 +64,8 @@ pub struct RunOptions {
     pub allow_deprovisions: Option<u64>,
     /// Ends the run early: no more records are taken, those under way are settled, nobody is deprovisioned.
     pub stop: StopSignal,
-    /// How far it reaches.
-    pub reach: Reach,
+    /// How far it reaches; as the rules of each resource type say where this says nothing.
+    pub reach: Option<Reach>,
     /// What is done with records that wait for another try.
     pub patience: Patience,
 }
@@ -104,6 +105,18 @@ impl Provisioner {
             });
         }
         Ok(())
+    }
+
+    /// How far a run reaches. A cycle over what changed alone never sees who vanished without a trace, so that every
+    /// now and then everything is read.
+    pub(crate) async fn reach(&self, options: &RunOptions) -> Result<Reach, ProvisionError> {
+        if let Some(reach) = options.reach {
+            return Ok(reach);
+        }
+        let last = self.state.full_cycle_at(&self.scope()).await?;
+        let is_due = last
+            .is_none_or(|last| Timestamp::now().duration_since(last).unsigned_abs() >= self.rules.full_every);
+        Ok(if is_due { Reach::Full } else { self.rules.reach })
     }
 
     /// Makes sure that our links are this provider's: ids of another one would be taken for resources that somebody

@@ -15,13 +15,14 @@ use crate::provisioner::Reach;
 use crate::scope::Standpoint;
 use crate::setback::Trouble;
 use crate::target::RowTarget;
+use jiff::Timestamp;
 use scimwright_client::{Found, Known};
 use scimwright_mapping::{
     AttributeMap, CallContext, Operation as Occasion, Outcome, RecordLink, UnresolvedLink,
 };
 use scimwright_record::{Record, RecordKey};
 use scimwright_scim::{AttributeName, AttributePath, Desired, DesiredValue, Resource};
-use scimwright_state::{Link, LinkScope, Setback};
+use scimwright_state::{Link, LinkScope, Setback, SetbackKind};
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -31,8 +32,8 @@ use std::time::Instant;
 pub(crate) enum Decided<'c> {
     /// This is to be done. What the record is found by stays claimed until it is.
     Do(Box<Operation>, Option<Claim<'c>>),
-    /// It does not concern the provider: it is out of scope, for this reason.
-    OutOfScope(Option<Link>, String),
+    /// It does not concern the provider: it is out of scope, for this reason, and until then where that is known.
+    OutOfScope(Option<Link>, String, Option<Timestamp>),
     /// It waits for another try until then.
     Waits(Option<Link>, Setback),
     /// It cannot be done. With the fingerprint of the record, so that it is known again.
@@ -51,7 +52,7 @@ impl<'a> Cycle<'a> {
         };
         let until = match standpoint {
             Standpoint::In { until } => until,
-            Standpoint::Out { reason } => return Ok(Decided::OutOfScope(link, reason)),
+            Standpoint::Out { reason, until } => return Ok(Decided::OutOfScope(link, reason, until)),
         };
         let joined = match self.joined(&key).await? {
             Ok(joined) => joined,
@@ -59,7 +60,7 @@ impl<'a> Cycle<'a> {
         };
         let due_at = [until, joined.as_ref().and_then(|joined| joined.until)].into_iter().flatten().min();
         let recall = self.recall(link.as_ref(), setback.as_ref(), joined.as_ref());
-        let Mapped { fingerprint, result } = self.map(record, link.is_some(), recall).await?;
+        let Mapped { fingerprint, identity, result } = self.map(record, link.is_some(), recall).await?;
         let layered = match result {
             Ok(Some(layered)) => layered,
             Ok(None) => {
@@ -78,36 +79,33 @@ impl<'a> Cycle<'a> {
                     self.halt.request();
                     return Err(ProvisionError::ModuleUnavailable(unavailable));
                 }
-                return Ok(Decided::Cannot(link, Trouble::permanent(error.to_string()), fingerprint));
+                return Ok(Decided::Cannot(link, Trouble::permanent(error.to_string()), identity));
             }
         };
         let mut attributes = match layered.outcome {
             Outcome::Provision(attributes) => attributes,
-            Outcome::Skip(reason) => return Ok(Decided::OutOfScope(link, reason)),
+            Outcome::Skip(reason) => return Ok(Decided::OutOfScope(link, reason, None)),
         };
         if let Some(joined) = joined {
             joined.put(&mut attributes);
         }
-        let mark = Mark { fingerprint, due_at };
-        self.decide_for(key, link, attributes, layered.create_only, mark).await
-    }
-
-    async fn decide_for(
-        &self,
-        key: RecordKey,
-        link: Option<Link>,
-        attributes: AttributeMap,
-        create_only: Vec<RowTarget>,
-        mark: Mark,
-    ) -> Result<Decided<'_>, ProvisionError> {
         let (desired, unresolved) = self.resolve(&attributes).await?;
+        let create_only = layered.create_only;
         // What an existing resource keeps waits for nobody.
         let unresolved: Vec<_> = match &link {
             Some(_) => unresolved.into_iter().filter(|link| !is_kept(link, &create_only)).collect(),
             None => unresolved,
         };
-        let waiting = waiting(&attributes, &unresolved, &create_only, mark.fingerprint.as_ref());
-        let wish = Wish { desired, create_only, unresolved, waiting, mark, deactivate: false };
+        let wish = Wish {
+            waiting: waiting(&attributes, &unresolved, &create_only, fingerprint.as_ref()),
+            desired,
+            create_only,
+            unresolved,
+            mark: Mark { fingerprint, due_at },
+            identity,
+            had_setback: setback.is_some(),
+            deactivate: false,
+        };
         match link {
             Some(link) if self.existing == Existing::Refuse => {
                 let reason = format!(
@@ -156,13 +154,13 @@ impl<'a> Cycle<'a> {
                     "record {} has the same {} and is being provisioned; two records claim one resource",
                     contested.by, contested.match_key
                 );
-                return Ok(Decided::Cannot(None, Trouble::permanent(reason), wish.mark.fingerprint));
+                return Ok(Decided::Cannot(None, Trouble::permanent(reason), wish.identity));
             }
         };
         if self.began_empty {
             return Ok(Decided::Do(Box::new(creation(key, wish)), Some(claim)));
         }
-        let fingerprint = wish.mark.fingerprint.clone();
+        let identity = wish.identity.clone();
         let found = self.target.find(&self.provisioner.kind, &rules.matching, &wish.desired).await;
         let operation = match found {
             Ok(Found::One(resource)) if self.existing == Existing::Refuse => {
@@ -176,7 +174,7 @@ impl<'a> Cycle<'a> {
         };
         Ok(match operation {
             Ok(operation) => Decided::Do(Box::new(operation), Some(claim)),
-            Err(trouble) => Decided::Cannot(None, trouble, fingerprint),
+            Err(trouble) => Decided::Cannot(None, trouble, identity),
         })
     }
 
@@ -244,22 +242,18 @@ impl<'a> Cycle<'a> {
 
     /// What is known of a record from the time before, so that one that needs nothing need not be mapped.
     fn recall(&self, link: Option<&Link>, setback: Option<&Setback>, joined: Option<&Joined>) -> Recall {
-        let mut known = Vec::new();
-        if self.reach == Reach::Changed
-            && setback.is_none()
-            && let Some(link) = link
-            && link.due_at.is_none_or(|due| due > self.began)
-        {
-            known.extend(link.fingerprint.clone());
-        }
-        if let Some(setback) = setback.filter(|setback| self.waits(setback)) {
-            known.extend(setback.fingerprint.clone());
-        }
+        let linked = link
+            .filter(|link| link.due_at.is_none_or(|due| due > self.began))
+            .filter(|_| self.reach == Reach::Changed && setback.is_none())
+            .and_then(|link| link.fingerprint.clone());
+        let failed = setback
+            .filter(|setback| setback.kind != SetbackKind::Skipped && self.waits(setback))
+            .and_then(|setback| setback.fingerprint.clone());
         let mut salt = self.provisioner.recipe.clone();
         if let Some(joined) = joined {
             salt.push_str(&joined.digest());
         }
-        Recall { known, salt }
+        Recall { linked, failed, salt }
     }
 
     /// The attributes as the provider is to have them, and those that wait for another record's resource.

@@ -192,11 +192,11 @@ impl<'a> Lane<'a> {
     /// Notes what the next cycle goes on from. Only a reading that came to its end and a cycle in which nothing went
     /// wrong count.
     async fn remember(&mut self) {
-        let (Some(cycle), Some(run)) = (self.under_way(), self.run) else { return };
+        let Some(cycle) = self.under_way().filter(|_| self.run.is_some()) else { return };
         if self.reading.broken_off.is_some() {
             return;
         }
-        let outcome = cycle.remember_reach(run, &self.reading).await;
+        let outcome = cycle.remember_reach(&self.reading).await;
         self.note(outcome);
     }
 

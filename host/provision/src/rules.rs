@@ -4,6 +4,7 @@
 //! nobody else.
 
 use crate::members::MemberRules;
+use crate::provisioner::Reach;
 use crate::rows::{AttributeRow, RowValue};
 use crate::scope::ScopeRules;
 use scimwright_client::MatchKey;
@@ -34,6 +35,10 @@ pub struct ResourceRules {
     pub defaults: Vec<ModuleName>,
     /// What happens to a resource whose record left scope.
     pub deprovision: DeprovisionRules,
+    /// How far a cycle of the service reaches.
+    pub reach: Reach,
+    /// How often a cycle of the service reaches everything all the same.
+    pub full_every: Duration,
     /// How often a service syncs it; as the service's configuration says where this says nothing.
     pub interval: Option<Duration>,
     /// How many records may be on their way to the provider at once; at least 1.

@@ -38,33 +38,35 @@ pub(crate) enum Standpoint {
     Out {
         /// Why.
         reason: String,
+        /// When it begins to, where that is known.
+        until: Option<Timestamp>,
     },
 }
 
 impl ScopeRules {
     /// Where a record stands at a moment.
     pub(crate) fn look(&self, record: &Record, now: Timestamp) -> Result<Standpoint, String> {
-        let out = |reason: String| Ok(Standpoint::Out { reason });
+        let out = |reason: String, until| Ok(Standpoint::Out { reason, until });
         if let Some(left) = &self.left
             && left.matches(record, self.columns)?
         {
-            return out(format!("the record says that it left ({left})"));
+            return out(format!("the record says that it left ({left})"), None);
         }
         if let Some(only) = &self.only
             && !only.matches(record, self.columns)?
         {
-            return out(format!("it is out of scope ({only})"));
+            return out(format!("it is out of scope ({only})"), None);
         }
         if let Some((moment, text)) = self.moment(record, self.valid_from.as_deref(), Edge::First)?
             && now < moment
         {
-            return out(format!("it counts from {text} on"));
+            return out(format!("it counts from {text} on"), Some(moment));
         }
         let until = self.moment(record, self.valid_until.as_deref(), Edge::Last)?;
         if let Some((moment, text)) = &until
             && now >= *moment
         {
-            return out(format!("it counted until {text}"));
+            return out(format!("it counted until {text}"), None);
         }
         Ok(Standpoint::In { until: until.map(|(moment, _)| moment) })
     }

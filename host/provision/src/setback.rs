@@ -7,13 +7,43 @@
 use crate::cycle::Cycle;
 use crate::error::ProvisionError;
 use crate::event::{Action, RecordEvent};
+use crate::operation::Operation;
 use crate::provisioner::Patience;
+use futures::TryStreamExt;
 use jiff::{SignedDuration, Timestamp};
 use scimwright_client::{ClientError, FailureClass};
 use scimwright_record::RecordKey;
-use scimwright_state::{Link, Setback, SetbackKind};
+use scimwright_state::{Link, LinkScope, Setback, SetbackKind, TenantState};
+use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+
+/// How many calls in a row may fail through the provider's fault before the run gives up on it.
+const IN_A_ROW: u32 = 25;
+
+/// The most records whose setbacks are known by heart; where there are more, each record is looked up.
+const BY_HEART: u64 = 50_000;
+
+/// Which records have a setback, so that the others need no look.
+#[derive(Debug)]
+pub(crate) enum Setbacks {
+    /// These.
+    Of(HashSet<RecordKey>),
+    /// Too many to know by heart.
+    Many,
+}
+
+impl Setbacks {
+    /// Reads which records of a scope have one.
+    pub(crate) async fn read(state: &TenantState, scope: &LinkScope) -> Result<Self, ProvisionError> {
+        let count: u64 = state.count_setbacks(scope).await?.iter().map(|(_, count, _)| count).sum();
+        if count > BY_HEART {
+            return Ok(Self::Many);
+        }
+        let keys = state.setbacks(scope, None).map_ok(|setback| setback.key).try_collect();
+        Ok(Self::Of(keys.await?))
+    }
+}
 
 /// Why a record cannot be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,9 +100,9 @@ pub(crate) fn wait_after(kind: SetbackKind, attempts: u32) -> Duration {
 impl Cycle<'_> {
     /// The setback of a record, where it has one.
     pub(crate) async fn setback_of(&self, key: &RecordKey) -> Result<Option<Setback>, ProvisionError> {
-        match self.setbacks.load(Ordering::Relaxed) {
-            true => Ok(self.provisioner.state.setback(&self.scope, key).await?),
-            false => Ok(None),
+        match &self.setbacks {
+            Setbacks::Of(keys) if !keys.contains(key) => Ok(None),
+            _ => Ok(self.provisioner.state.setback(&self.scope, key).await?),
         }
     }
 
@@ -116,7 +146,7 @@ impl Cycle<'_> {
     ) -> Result<(), ProvisionError> {
         let Some(run) = self.run else { return Ok(()) };
         let state = &self.provisioner.state;
-        let earlier = self.setback_of(key).await?;
+        let earlier = state.setback(&self.scope, key).await?;
         let now = Timestamp::now();
         let same = earlier
             .as_ref()
@@ -124,37 +154,77 @@ impl Cycle<'_> {
         let attempts =
             earlier.as_ref().filter(|_| same).map_or(0, |earlier| earlier.attempts).saturating_add(1);
         let wait = SignedDuration::try_from(wait_after(kind, attempts)).unwrap_or(SignedDuration::ZERO);
-        let next_try = match kind {
-            SetbackKind::Skipped => None,
-            SetbackKind::Temporary | SetbackKind::Permanent => now.checked_add(wait).ok(),
-        };
+        let next_try = now.checked_add(wait).ok();
         let setback = Setback {
             key: key.clone(),
             kind,
             reason: reason.to_owned(),
             attempts,
-            since: earlier.filter(|_| same).map_or(now, |earlier| earlier.since),
+            since: earlier.map_or(now, |earlier| earlier.since),
             last: now,
             next_try,
             fingerprint,
             run,
         };
-        state.put_setback(&self.scope, &setback).await?;
-        self.setbacks.store(true, Ordering::Relaxed);
-        Ok(())
+        Ok(state.put_setback(&self.scope, &setback).await?)
+    }
+
+    /// Writes down that a record is out of scope, and until when where that is known. What was written before is not
+    /// written again: there may be many of them.
+    pub(crate) async fn remember_skip(
+        &self,
+        key: &RecordKey,
+        reason: &str,
+        until: Option<Timestamp>,
+    ) -> Result<(), ProvisionError> {
+        let Some(run) = self.run else { return Ok(()) };
+        let earlier = self.setback_of(key).await?.filter(|earlier| earlier.kind == SetbackKind::Skipped);
+        if earlier.as_ref().is_some_and(|earlier| earlier.reason == reason && earlier.next_try == until) {
+            return Ok(());
+        }
+        let now = Timestamp::now();
+        let setback = Setback {
+            key: key.clone(),
+            kind: SetbackKind::Skipped,
+            reason: reason.to_owned(),
+            attempts: 0,
+            since: earlier.map_or(now, |earlier| earlier.since),
+            last: now,
+            next_try: until,
+            fingerprint: None,
+            run,
+        };
+        Ok(self.provisioner.state.put_setback(&self.scope, &setback).await?)
     }
 
     /// Forgets the setback of a record that needs nothing any more.
-    pub(crate) async fn clear_setback(&self, key: &RecordKey) -> Result<(), ProvisionError> {
-        if self.run.is_some() && self.setbacks.load(Ordering::Relaxed) {
-            self.provisioner.state.clear_setback(&self.scope, key).await?;
+    pub(crate) async fn clear_setback(&self, operation: &Operation) -> Result<(), ProvisionError> {
+        if self.run.is_some() && operation.wish.had_setback {
+            self.provisioner.state.clear_setback(&self.scope, &operation.key).await?;
         }
         Ok(())
     }
 
-    /// Tells a failure of one record, which is reported, from one that every record would meet.
+    /// Tells a failure of one record, which is reported, from one that every record would meet: nobody is there, or
+    /// so many calls in a row failed in a way that has nothing to do with them that the next one will, too.
     pub(crate) fn provider_failed(&self, error: ClientError) -> Result<Trouble, ProvisionError> {
-        if error.kind.concerns_every_call() { Err(error.into()) } else { Ok(Trouble::of(&error)) }
+        let is_theirs = matches!(error.kind.class(), FailureClass::Retry | FailureClass::Authentication);
+        let in_a_row = match is_theirs {
+            true => self.failures.fetch_add(1, Ordering::Relaxed) + 1,
+            false => {
+                self.provider_works();
+                0
+            }
+        };
+        match error.kind.concerns_every_call() || in_a_row >= IN_A_ROW {
+            true => Err(error.into()),
+            false => Ok(Trouble::of(&error)),
+        }
+    }
+
+    /// Notes that a call went well, or failed for a reason of its own.
+    pub(crate) fn provider_works(&self) {
+        self.failures.store(0, Ordering::Relaxed);
     }
 }
 

@@ -163,13 +163,13 @@ impl TenantState {
         )
     }
 
-    /// The setbacks of a scope whose next try is due at `now`, the longest due first. Skipped records are never
-    /// among them. One that is put again meanwhile with a later try does not come back.
+    /// The setbacks of a scope whose next try is due at `now`, the longest due first; among them records that were
+    /// skipped until then. One that is put again meanwhile with a later try does not come back.
     #[must_use]
     pub fn setbacks_due(&self, scope: &LinkScope, now: Timestamp) -> SetbackStream {
         const SQL: &str = "SELECT key, kind, reason, attempts, since, last, next_try, fingerprint, run \
                            FROM setbacks WHERE tenant = ?1 AND provider = ?2 AND resource_type = ?3 \
-                           AND kind <> 'skipped' AND next_try <= ?4 AND (next_try, key) > (?5, ?6) \
+                           AND next_try <= ?4 AND (next_try, key) > (?5, ?6) \
                            ORDER BY next_try, key LIMIT ?7";
         let (state, scope) = (self.clone(), scope.clone());
         in_pages(
@@ -376,7 +376,7 @@ mod tests {
         ] {
             state.put_setback(&scope(), &setback).await.unwrap();
         }
-        assert_eq!(keys(state.setbacks_due(&scope(), moment(20))).await, ["due", "exactly"]);
+        assert_eq!(keys(state.setbacks_due(&scope(), moment(20))).await, ["skipped", "due", "exactly"]);
         assert_eq!(keys(state.setbacks(&scope(), Some(SetbackKind::Permanent))).await, ["exactly", "never"]);
         let counts = state.count_setbacks(&scope()).await.unwrap();
         assert_eq!(

@@ -25,7 +25,8 @@ pub(super) async fn plan(common: &Common, args: &RunArgs) -> anyhow::Result<Exit
         let scratch = tempfile::tempdir()?;
         (StateStore::open(&scratch.path().join("state.db")).await?, Some(scratch))
     };
-    run(common, &tenant, args, Mode::Plan, RunOptions::default(), &store).await
+    let options = RunOptions { reach: Some(Reach::Full), ..RunOptions::default() };
+    run(common, &tenant, args, Mode::Plan, options, &store).await
 }
 
 pub(super) async fn sync(common: &Common, args: &SyncArgs) -> anyhow::Result<Exit> {
@@ -39,7 +40,7 @@ pub(super) async fn sync(common: &Common, args: &SyncArgs) -> anyhow::Result<Exi
     let options = RunOptions {
         allow_deprovisions: args.allow_deprovisions,
         stop,
-        reach: if args.changed { Reach::Changed } else { Reach::Full },
+        reach: Some(if args.changed { Reach::Changed } else { Reach::Full }),
         patience: if args.retry { Patience::TryNow } else { Patience::Wait },
     };
     run(common, &tenant, &args.run, Mode::Sync, options, &store).await

@@ -39,7 +39,12 @@ impl Serve {
 
 /// The key `interval` of a table.
 pub(super) fn interval(table: &TableReader<'_>) -> Option<Duration> {
-    let text = table.text("interval")?;
+    length(table, "interval")
+}
+
+/// A key that holds a length of time, from a second to a week.
+pub(super) fn length(table: &TableReader<'_>, key: &'static str) -> Option<Duration> {
+    let text = table.text(key)?;
     match duration(&text.value) {
         Some(duration) if (BOUNDS.0..=BOUNDS.1).contains(&duration) => Some(duration),
         Some(_) => {

@@ -7,7 +7,7 @@ use crate::config::scripts::{InlineModule, InlineReader, inline_name};
 use crate::config::serve;
 use scimwright_client::MatchKey;
 use scimwright_provision::{
-    DeprovisionAction, DeprovisionRules, MemberRules, Nested, RecordFilter, ResourceRules, ScopeRules,
+    DeprovisionAction, DeprovisionRules, MemberRules, Nested, Reach, RecordFilter, ResourceRules, ScopeRules,
     Threshold, UnreadableRows,
 };
 use scimwright_record::{ModuleName, ProviderName, RecordKey, ResourceTypeName, SourceName};
@@ -15,6 +15,9 @@ use scimwright_scim::{AttributeName, AttributePath};
 use std::time::Duration;
 use toml::Spanned;
 use toml::de::DeValue;
+
+/// How often the service reads everything, where its cycles reach only what changed.
+const FULL_EVERY: Duration = Duration::from_secs(24 * 3_600);
 
 /// Reads the resources of one provider. `concurrency` is how many records are on their way at once.
 pub(super) fn read_all(
@@ -107,6 +110,9 @@ fn resource(
     let scope = scope(&table);
     let members = table.table("members").and_then(|members| membership(members, sources));
     let adopt = table.boolean("adopt").unwrap_or(true);
+    let reach =
+        table.choice("cycle", &[("full", Reach::Full), ("changed", Reach::Changed)]).unwrap_or_default();
+    let full_every = serve::length(&table, "full_every").unwrap_or(FULL_EVERY);
     let interval = serve::interval(&table);
     table.finish();
     let rules = ResourceRules {
@@ -120,6 +126,8 @@ fn resource(
         modules,
         defaults,
         deprovision,
+        reach,
+        full_every,
         interval,
         concurrency: usize::try_from(concurrency).unwrap_or(1),
     };
