@@ -1,4 +1,4 @@
-//! Where records come from: CSV, JSON Lines and SQLite, read as streams.
+//! Where records come from: files, databases and service providers, read as streams.
 //!
 //! Each source is built from a plain options value and implements
 //! [`RecordSource`](scimwright_record::RecordSource). Reading holds a bounded number of rows
@@ -10,6 +10,7 @@
 //! - [`csv`]: [`CsvSource`], a file with a header line
 //! - [`json_lines`]: [`JsonLinesSource`], an object a line
 //! - [`sqlite`]: [`SqliteSource`], a table, a view or the result of a query
+//! - [`postgres`]: [`PostgresSource`], the same in a PostgreSQL database
 //! - [`lookup`]: [`SourceLookup`], one record of any of them by its key
 //! - [`typing`]: [`ColumnType`], what a column's text or numbers are to become
 //!
@@ -46,6 +47,7 @@ mod file;
 pub mod json_lines;
 mod lines;
 pub mod lookup;
+pub mod postgres;
 mod select;
 pub mod sqlite;
 pub mod typing;
@@ -53,6 +55,7 @@ pub mod typing;
 pub use csv::{CsvOptions, CsvSource, EmptyCell};
 pub use json_lines::{JsonLinesOptions, JsonLinesSource};
 pub use lookup::SourceLookup;
+pub use postgres::{PostgresFrom, PostgresOptions, PostgresSource, UrlSource};
 pub use sqlite::{SqliteFrom, SqliteOptions, SqliteSource};
 pub use typing::{ColumnType, UnknownColumnType};
 
