@@ -171,7 +171,7 @@ fn field_value(options: &JsonLinesOptions, name: &str, value: Value) -> Result<F
 }
 
 /// What a JSON value is as a field.
-fn plain_value(value: Value) -> FieldValue {
+pub(crate) fn plain_value(value: Value) -> FieldValue {
     match value {
         Value::Null => FieldValue::Null,
         Value::Bool(truth) => FieldValue::Boolean(truth),

@@ -11,6 +11,7 @@
 //! - [`json_lines`]: [`JsonLinesSource`], an object a line
 //! - [`sqlite`]: [`SqliteSource`], a table, a view or the result of a query
 //! - [`postgres`]: [`PostgresSource`], the same in a PostgreSQL database
+//! - [`scim`]: [`ScimSource`], the resources of a service provider
 //! - [`lookup`]: [`SourceLookup`], one record of any of them by its key
 //! - [`typing`]: [`ColumnType`], what a column's text or numbers are to become
 //!
@@ -48,6 +49,7 @@ pub mod json_lines;
 mod lines;
 pub mod lookup;
 pub mod postgres;
+pub mod scim;
 mod select;
 pub mod sqlite;
 pub mod typing;
@@ -56,6 +58,7 @@ pub use csv::{CsvOptions, CsvSource, EmptyCell};
 pub use json_lines::{JsonLinesOptions, JsonLinesSource};
 pub use lookup::SourceLookup;
 pub use postgres::{PostgresFrom, PostgresOptions, PostgresSource, UrlSource};
+pub use scim::{ProviderSource, ScimOptions, ScimSource};
 pub use sqlite::{SqliteFrom, SqliteOptions, SqliteSource};
 pub use typing::{ColumnType, UnknownColumnType};
 

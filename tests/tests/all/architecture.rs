@@ -11,7 +11,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("host/profile", &["scim"]),
     ("host/client", &["profile", "scim"]),
     ("host/mapping", &["scim", "record"]),
-    ("host/sources", &["record"]),
+    ("host/sources", &["client", "record", "scim"]),
     ("host/state", &["scim", "record"]),
     ("host/provision", &["client", "mapping", "profile", "state", "scim", "record"]),
     ("host/author", &["mapping", "record"]),
