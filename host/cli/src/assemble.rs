@@ -1,11 +1,14 @@
 //! From a configuration to the parts that do the work: sources, modules, clients, provisioners.
 
 use crate::config::Misconfigured;
-use crate::config::model::{ModuleConfig, ProviderConfig, SourceConfig, SourceKind, Tenant, references};
+use crate::config::model::{
+    ModuleConfig, ProviderConfig, ScimSourceConfig, SourceConfig, SourceKind, Tenant, references,
+};
 use crate::config::scripts::InlineModule;
 use crate::modules::Modules;
 use crate::recording;
 use anyhow::Context;
+use futures::future::BoxFuture;
 use scimwright_client::{
     Authentication, ClientIdentity, Discovery, Kind, Pem, Provider, ProviderSettings, Query,
     ResourceTypeBinding, SettingsError, SettingsRule, TlsSettings,
@@ -16,7 +19,10 @@ use scimwright_mapping::{
 };
 use scimwright_provision::{Layers, ProvisionError, Provisioner, ResourceRules};
 use scimwright_record::{ModuleName, RecordLookup, RecordSource};
-use scimwright_sources::{CsvSource, JsonLinesSource, SourceLookup, SqliteSource};
+use scimwright_sources::{
+    CsvSource, JsonLinesSource, PostgresSource, ProviderSource, ScimOptions, ScimSource, SourceLookup,
+    SqliteSource,
+};
 use scimwright_state::TenantState;
 use scimwright_toolchain::{InlineScript, Tools, build_inline, build_script_file};
 use secrecy::SecretString;
@@ -24,13 +30,46 @@ use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::runtime::Handle;
+use tokio::sync::OnceCell;
 
-/// Opens a source. Files are opened later, at each reading.
+/// Makes a source. Files, databases and providers are opened later, at each reading.
 pub(crate) fn source(config: &SourceConfig) -> Arc<dyn RecordSource> {
     match &config.kind {
         SourceKind::Csv(options) => Arc::new(CsvSource::new(options.clone())),
         SourceKind::JsonLines(options) => Arc::new(JsonLinesSource::new(options.clone())),
         SourceKind::Sqlite(options) => Arc::new(SqliteSource::new(options.clone())),
+        SourceKind::Postgres(options) => Arc::new(PostgresSource::new(options.clone())),
+        SourceKind::Scim(scim) => Arc::new(ScimSource::new(scim_options(config, scim))),
+    }
+}
+
+fn scim_options(config: &SourceConfig, scim: &ScimSourceConfig) -> ScimOptions {
+    let provider = ConfiguredProvider { config: scim.clone(), provider: OnceCell::new() };
+    let options = ScimOptions::new(config.name.clone(), Arc::new(provider), scim.resource_type.clone());
+    ScimOptions {
+        key: scim.key.clone().unwrap_or_else(|| options.key.clone()),
+        filter: scim.filter.clone(),
+        attributes: scim.attributes.clone(),
+        by_last_modified: scim.by_last_modified,
+        ..options
+    }
+}
+
+/// A provider that is a source: its secrets are fetched when it is read for the first time.
+struct ConfiguredProvider {
+    config: ScimSourceConfig,
+    provider: OnceCell<Provider>,
+}
+
+impl ProviderSource for ConfiguredProvider {
+    fn open(&self) -> BoxFuture<'_, Result<Provider, String>> {
+        let making = async {
+            let name = &self.config.provider_name;
+            let config = self.config.provider.as_ref();
+            let config = config.ok_or_else(|| format!("there is no provider `{name}`"))?;
+            provider(config).await.map_err(|error| format!("{error:#}"))
+        };
+        Box::pin(async move { self.provider.get_or_try_init(|| making).await.cloned() })
     }
 }
 

@@ -227,8 +227,9 @@ fn load_problems(
 async fn check_source(config: &SourceConfig, report: &mut Report) -> Vec<String> {
     let name = config.name.to_string();
     let source = assemble::source(config);
-    let mut rows = match source.read().await {
-        Ok(rows) => rows,
+    // Where it tells what changed, that is tried too: it yields everything the first time.
+    let mut rows = match source.read_changed(None).await {
+        Ok(changed) => changed.rows,
         Err(error) => {
             report.problem("source", &name, &error.to_string(), Exit::Unavailable);
             return Vec::new();
@@ -261,7 +262,8 @@ async fn check_source(config: &SourceConfig, report: &mut Report) -> Vec<String>
         let message = format!("{} more rows are malformed", malformed - SHOWN);
         report.problem("source", &name, &message, Exit::RecordsFailed);
     }
-    report.ok("source", &name, &format!("{records} records, {malformed} malformed rows"));
+    let changes = source.change_column().map(|column| format!(", changes by `{column}`")).unwrap_or_default();
+    report.ok("source", &name, &format!("{records} records, {malformed} malformed rows{changes}"));
     columns
 }
 

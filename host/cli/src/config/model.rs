@@ -7,9 +7,11 @@ use super::scripts::Scripts;
 use super::serve::Serve;
 use scimwright_mapping::Limits;
 use scimwright_provision::{Linked, References};
-use scimwright_record::{ModuleName, SourceName, TenantName};
-use scimwright_sources::{CsvOptions, JsonLinesOptions, SqliteOptions};
+use scimwright_record::{ModuleName, ProviderName, SourceName, TenantName};
+use scimwright_scim::{AttributePath, Filter};
+use scimwright_sources::{CsvOptions, JsonLinesOptions, PostgresOptions, SqliteOptions};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Everything one tenant has configured.
 #[derive(Debug, Clone)]
@@ -67,7 +69,7 @@ pub(crate) struct SourceConfig {
 impl SourceConfig {
     /// Whether all records have the same fields.
     pub(crate) fn has_columns(&self) -> bool {
-        !matches!(self.kind, SourceKind::JsonLines(_))
+        !matches!(self.kind, SourceKind::JsonLines(_) | SourceKind::Scim(_))
     }
 }
 
@@ -87,4 +89,20 @@ pub(crate) enum SourceKind {
     Csv(CsvOptions),
     JsonLines(JsonLinesOptions),
     Sqlite(SqliteOptions),
+    Postgres(PostgresOptions),
+    Scim(ScimSourceConfig),
+}
+
+/// A provider that is a source.
+#[derive(Debug, Clone)]
+pub(crate) struct ScimSourceConfig {
+    pub(crate) provider_name: ProviderName,
+    /// The provider of that name. Providers are read after sources, so it comes later.
+    pub(crate) provider: Option<Arc<ProviderConfig>>,
+    pub(crate) resource_type: String,
+    /// The attribute that holds the record's key; `id` without it.
+    pub(crate) key: Option<AttributePath>,
+    pub(crate) filter: Option<Filter>,
+    pub(crate) attributes: Vec<AttributePath>,
+    pub(crate) by_last_modified: bool,
 }

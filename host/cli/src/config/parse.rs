@@ -1,7 +1,7 @@
 //! From the tables of a file to the values of [`super::model`].
 
 use super::TenantFolder;
-use super::model::{ModuleConfig, ProviderConfig, Tenant, references};
+use super::model::{ModuleConfig, ProviderConfig, SourceConfig, SourceKind, Tenant, references};
 use super::reader::{FileReader, Located, TableReader, nearest};
 use super::recording::Recording;
 use super::scripts::Scripts;
@@ -9,8 +9,9 @@ use super::serve::Serve;
 use super::{limits, module, provider, source};
 use scimwright_mapping::Limits;
 use scimwright_provision::References;
-use scimwright_record::SourceName;
+use scimwright_record::{ProviderName, SourceName};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use toml::de::DeTable;
 
 /// Where the state lives unless the configuration says otherwise.
@@ -39,10 +40,12 @@ pub(super) fn tenant(file: &FileReader, tenant: &TenantFolder, document: &DeTabl
     // A source with a mistake in it is a known source all the same.
     let known_sources: Vec<SourceName> =
         source_tables.iter().filter_map(|(name, _)| SourceName::parse(&name.value).ok()).collect();
-    let sources: Vec<_> = source_tables
-        .into_iter()
-        .filter_map(|(name, table)| source::read(&name, table, folder, &known_sources))
-        .collect();
+    let provider_tables = root.named_tables("provider");
+    let known_providers: Vec<ProviderName> =
+        provider_tables.iter().filter_map(|(name, _)| ProviderName::parse(&name.value).ok()).collect();
+    let known = source::Known { folder, sources: &known_sources, providers: &known_providers };
+    let mut sources: Vec<_> =
+        source_tables.into_iter().filter_map(|(name, table)| source::read(&name, table, &known)).collect();
     let ceilings = &tenant.ceilings;
     let mut modules: Vec<ModuleConfig> = root
         .named_tables("module")
@@ -51,13 +54,13 @@ pub(super) fn tenant(file: &FileReader, tenant: &TenantFolder, document: &DeTabl
         .collect();
     let references = references(&sources);
     let around = Surroundings { folder, sources: &known_sources, references: &references, scripts: &scripts };
-    let providers: Vec<_> = root
-        .named_tables("provider")
+    let providers: Vec<_> = provider_tables
         .into_iter()
         .filter_map(|(name, table)| provider::read(&name, table, &around))
         .collect();
     root.finish();
 
+    introduce(&mut sources, &providers);
     for name in providers.iter().flat_map(ProviderConfig::mentioned_modules) {
         if !modules.iter().any(|module| module.name == *name) {
             modules.push(ModuleConfig::mentioned(name.clone(), base_limits, ceilings));
@@ -74,6 +77,15 @@ pub(super) fn tenant(file: &FileReader, tenant: &TenantFolder, document: &DeTabl
         scripts,
         serve,
         recording,
+    }
+}
+
+/// Gives sources that are providers what is to be known of those.
+fn introduce(sources: &mut [SourceConfig], providers: &[ProviderConfig]) {
+    for source in sources {
+        let SourceKind::Scim(scim) = &mut source.kind else { continue };
+        let provider = providers.iter().find(|provider| provider.name == scim.provider_name);
+        scim.provider = provider.cloned().map(Arc::new);
     }
 }
 

@@ -4,6 +4,7 @@
 use super::reader::TableReader;
 use futures::future::BoxFuture;
 use scimwright_client::TokenSource;
+use scimwright_sources::UrlSource;
 use secrecy::SecretString;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -136,6 +137,13 @@ impl std::fmt::Display for SecretSource {
 
 /// A bearer token that is fetched when it is needed, and again after a 401.
 impl TokenSource for SecretSource {
+    fn fetch(&self) -> BoxFuture<'_, Result<SecretString, String>> {
+        Box::pin(Self::fetch(self))
+    }
+}
+
+/// The URL of a database, with the password in it. It is fetched at each reading.
+impl UrlSource for SecretSource {
     fn fetch(&self) -> BoxFuture<'_, Result<SecretString, String>> {
         Box::pin(Self::fetch(self))
     }
