@@ -81,6 +81,35 @@ pub(crate) mod npm {
     }
 }
 
+/// Packages of Debian, which root installs.
+pub(crate) mod debian {
+    use anyhow::ensure;
+    use std::process::{Command, Stdio};
+
+    /// Installs a package, if that can be done here. Where `CI` is set it has to be: there, nothing may be skipped.
+    pub(crate) fn install(package: &str, say: &mut impl FnMut(&str)) -> anyhow::Result<bool> {
+        let is_root = Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout.trim_ascii() == b"0");
+        let line = format!("apt-get install {package}");
+        let installed = is_root && {
+            say(&format!("running `{line}`"));
+            // Once more with fresh lists, where those that are there are missing or too old.
+            let options = ["install", "--yes", "--no-install-recommends", package];
+            apt_get(&options) || (apt_get(&["update"]) && apt_get(&options))
+        };
+        ensure!(
+            installed || std::env::var_os("CI").is_none(),
+            "{package} is missing; `{line}`, as root, brings it"
+        );
+        Ok(installed)
+    }
+
+    fn apt_get(arguments: &[&str]) -> bool {
+        let mut command = Command::new("apt-get");
+        command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
+        command.stdin(Stdio::null()).stdout(Stdio::null()).status().is_ok_and(|status| status.success())
+    }
+}
+
 fn run(command: &mut Command) -> anyhow::Result<()> {
     let status =
         command.stdin(Stdio::null()).status().with_context(|| format!("{command:?} cannot be started"))?;

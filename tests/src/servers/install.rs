@@ -1,8 +1,8 @@
 //! Installing the servers: each into a folder of its own below `target/test-servers`, once, in the versions that
 //! the files in tests/servers name.
 
-use super::canaille;
-use crate::install::{npm, once, python_environment, stamp};
+use super::{canaille, postgres};
+use crate::install::{debian, npm, once, python_environment, stamp};
 use anyhow::Context;
 use std::path::{Path, PathBuf};
 
@@ -33,6 +33,12 @@ pub fn install(root: &Path, mut say: impl FnMut(&str)) -> anyhow::Result<()> {
         canaille::make_template(&place.join("bin").join("canaille"))
     })?;
 
+    match postgres::find() {
+        Some(program) => say(&format!("PostgreSQL: {}", program.display())),
+        None if debian::install("postgresql", &mut say)? => {}
+        None => say("PostgreSQL is not installed, and its tests are skipped"),
+    }
+
     if !npm::is_there()? {
         say("npm cannot be started, so scimmy is not installed and its tests are skipped");
         return Ok(());
@@ -49,13 +55,21 @@ pub fn install(root: &Path, mut say: impl FnMut(&str)) -> anyhow::Result<()> {
 
 /// The path of an installed program, or `None` after saying that its tests are skipped.
 ///
-/// For `scimmy` that is the file that Node runs.
+/// For `scimmy` that is the file that Node runs; `postgres` is the system's own.
 ///
 /// # Panics
 /// Where `CI` is set and the program is missing: there, nothing may be skipped.
 #[must_use]
 pub fn installed(root: &Path, program: &str) -> Option<PathBuf> {
     let folder = folder(root);
+    if program == "postgres" {
+        let found = postgres::find();
+        assert!(
+            found.is_some() || std::env::var_os("CI").is_none(),
+            "PostgreSQL is not installed; on Debian, `apt-get install postgresql` brings it"
+        );
+        return found;
+    }
     let (path, place) = match program {
         "scimmy" => (folder.join("scimmy").join("server.js"), "scimmy"),
         "canaille" => (folder.join("canaille").join("bin").join("canaille"), "canaille"),
@@ -96,7 +110,7 @@ mod tests {
         install(&crate::tool::root(), |line| println!("{:>5.1} s  {line}", begun.elapsed().as_secs_f64()))
             .unwrap();
         println!("{:>5.1} s  done", begun.elapsed().as_secs_f64());
-        for program in ["scim2-server", "scim2", "scim-sanity", "scimmy", "canaille"] {
+        for program in ["scim2-server", "scim2", "scim-sanity", "scimmy", "canaille", "postgres"] {
             assert!(installed(&crate::tool::root(), program).is_some(), "{program}");
         }
     }

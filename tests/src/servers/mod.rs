@@ -6,6 +6,8 @@
 //! | [`Scimmy`] | lenient, and careless with paging, members and `.search` |
 //! | [`Canaille`] | OAuth 2 client credentials, and a SCIM side with a schema of its own |
 //!
+//! And one that is no provider but a source of people: [`Postgres`].
+//!
 //! docs/servers.md has what each of them was seen to do. A server that is not installed is an error where `CI`
 //! is set, and a visible skip elsewhere: `cargo xtask test` installs them.
 
@@ -13,6 +15,7 @@ mod canaille;
 mod http;
 mod inspect;
 mod install;
+mod postgres;
 mod process;
 mod scim2_server;
 mod scimmy;
@@ -21,6 +24,7 @@ pub use canaille::Canaille;
 pub use http::{Answer, Http, get, patch};
 pub use inspect::{Inspect, Paging};
 pub use install::{folder, install, installed};
+pub use postgres::Postgres;
 pub use process::{Logged, Process, free_port};
 pub use scim2_server::{Configuration, Scim2Server};
 pub use scimmy::{Authentication, Lists, Scimmy};

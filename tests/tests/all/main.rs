@@ -11,6 +11,7 @@ mod crash;
 mod examples;
 mod layers;
 mod points;
+mod postgres;
 mod probing;
 mod provider_config;
 mod providers;
