@@ -74,23 +74,42 @@ impl Server {
         &self.place
     }
 
-    /// Connects, and begins a transaction that ends with the connection.
+    /// Connects.
     ///
     /// # Errors
     /// A sentence.
     pub(super) async fn connect(&self) -> Result<PgConnection, String> {
-        let opening = async {
-            let mut connection = self.options.connect().await?;
-            connection.execute(BEGIN).await?;
-            Ok::<_, sqlx::Error>(connection)
-        };
-        match tokio::time::timeout(CONNECT_TIMEOUT, opening).await {
+        match tokio::time::timeout(CONNECT_TIMEOUT, self.options.connect()).await {
             Ok(opened) => opened.map_err(|error| self.describe(&error)),
             Err(_) => Err(format!(
                 "{} did not answer within {} s; is it running, and does a firewall let us through?",
                 self.place,
                 CONNECT_TIMEOUT.as_secs()
             )),
+        }
+    }
+
+    /// Begins the transaction of a pass, which ends with the connection.
+    ///
+    /// # Errors
+    /// A sentence.
+    pub(super) async fn begin(&self, connection: &mut PgConnection) -> Result<(), String> {
+        connection.execute(BEGIN).await.map(|_| ()).map_err(|error| self.describe(&error))
+    }
+
+    /// The moment before which nothing is still being written, as text; none where the server does not tell. To be
+    /// asked before the transaction of the pass begins, so that whatever that does not see is later than this.
+    pub(super) async fn horizon(&self, connection: &mut PgConnection) -> Option<String> {
+        // The sessions of other users are hidden from those who may not see statistics.
+        const SQL: &str = "SELECT CAST(LEAST(min(xact_start), clock_timestamp()) AS text) \
+                           FROM pg_catalog.pg_stat_activity WHERE datname = current_database() \
+                           AND backend_type = 'client backend' AND pid <> pg_backend_pid()";
+        match sqlx::query_scalar(SQL).persistent(false).fetch_one(connection).await {
+            Ok(horizon) => horizon,
+            Err(error) => {
+                tracing::debug!("the oldest transaction of {} cannot be told: {error}", self.place);
+                None
+            }
         }
     }
 

@@ -159,6 +159,11 @@ impl PostgresSource {
     async fn open(&self, server: Server) -> Result<Opened, String> {
         let options = &*self.options;
         let mut connection = server.connect().await?;
+        let horizon = match options.change_column {
+            Some(_) => server.horizon(&mut connection).await,
+            None => None,
+        };
+        server.begin(&mut connection).await?;
         let (sql, relation, what) = match &options.from {
             PostgresFrom::Table { schema, table } => {
                 check_table(&server, &mut connection, schema.as_deref(), table).await?;
@@ -206,6 +211,7 @@ impl PostgresSource {
             columns,
             types: found,
             shapes: Vec::new(),
+            horizon,
         };
         opened.find_shapes()?;
         Ok(opened)
@@ -276,6 +282,8 @@ struct Opened {
     types: Vec<(String, PgTypeInfo)>,
     /// How each column is read; `None` for one that the server turns into text first.
     shapes: Vec<Option<Shape>>,
+    /// Before this moment, nothing is still being written.
+    horizon: Option<String>,
 }
 
 impl Opened {
@@ -402,11 +410,26 @@ impl Opened {
     }
 
     /// The largest value in a column, as text; none where there are no rows, or none with a value.
+    ///
+    /// `now()` is when a transaction began, and not when others see what it wrote. So a moment is never later than
+    /// the begin of the oldest transaction that is still under way: what that writes will be of that time.
     async fn newest(&mut self, column: &str) -> Result<Option<String>, String> {
-        let sql =
-            format!("SELECT CAST(max(source.{}) AS text) FROM {} AS source", quoted(column), self.relation);
-        let newest = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut self.connection).await;
-        newest.map_err(|error| {
+        let newest = format!("max(source.{})", quoted(column));
+        let shape = self.types.iter().position(|(name, _)| name == column).and_then(|at| self.shapes.get(at));
+        let horizon = self.horizon.take().filter(|_| matches!(shape, Some(Some(Shape::TimestampTz))));
+        let newest = match horizon {
+            // LEAST passes over NULL, and there would be a watermark without any row.
+            Some(_) => {
+                format!("CASE WHEN {newest} IS NOT NULL THEN LEAST({newest}, CAST($1 AS timestamptz)) END")
+            }
+            None => newest,
+        };
+        let sql = format!("SELECT CAST({newest} AS text) FROM {} AS source", self.relation);
+        let mut query = sqlx::query_scalar(AssertSqlSafe(sql)).persistent(false);
+        if let Some(horizon) = horizon {
+            query = query.bind(horizon);
+        }
+        query.fetch_one(&mut self.connection).await.map_err(|error| {
             format!(
                 "the newest change cannot be told by the column `{column}`: {}",
                 self.server.describe(&error)
