@@ -229,6 +229,34 @@ async fn rows_written_in_the_moment_of_the_last_watermark_are_not_lost() {
     assert_eq!(changed(&by_moment, None).await, (vec![], None));
 }
 
+/// What a transaction writes bears the moment of its begin, and shows at its end.
+#[test]
+fn what_a_long_transaction_writes_is_not_lost_though_others_wrote_later_moments_before_it_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(server) = server(folder.path()) else { return };
+    server.run("CREATE TABLE people (id text PRIMARY KEY, updated_at timestamptz DEFAULT now())").unwrap();
+    let source = source(&server, people(), |options| options.change_column = Some("updated_at".into()));
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let (seen, watermark) = std::thread::scope(|scope| {
+        let long = scope.spawn(|| {
+            server.run("BEGIN; INSERT INTO people VALUES ('long'); SELECT pg_sleep(2); COMMIT").unwrap();
+        });
+        // Until it is under way.
+        let under_way = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
+        while server.run(under_way).unwrap() == "0" {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        server.run("INSERT INTO people VALUES ('short')").unwrap();
+        let first = runtime.block_on(changed(&source, None));
+        long.join().unwrap();
+        first
+    });
+    assert_eq!(seen, ["short"], "the other is not there yet");
+    let (mut again, _) = runtime.block_on(changed(&source, watermark.as_deref()));
+    again.sort();
+    assert_eq!(again, ["long", "short"]);
+}
+
 #[tokio::test]
 async fn a_server_that_crashes_in_the_middle_of_a_reading_is_never_taken_for_its_end() {
     let folder = tempfile::tempdir().unwrap();
@@ -296,6 +324,64 @@ async fn a_reading_is_of_one_moment_and_cannot_write() {
     assert!(
         error.contains("lets nobody in with this user and password") && !error.contains("wr0ng"),
         "{error}"
+    );
+}
+
+#[test]
+fn mistakes_in_a_source_are_named_with_their_remedy_and_a_password_is_not_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let workspace = Workspace::new(folder.path()).unwrap();
+    let configuration = r#"
+        [source.a]
+        type = "postgres"
+        url = "postgres://hr:s3cr3t@db/hr"
+        query = "SELECT 1"
+        schema = "staff"
+        key = "id"
+        [source.b]
+        type = "scim"
+        provider = "acne"
+        resource = "User"
+        change_column = "updated_at"
+        key = "na me"
+        filter = "active eq"
+        [provider.acme]
+        base_url = "https://acme.example/scim/v2"
+    "#;
+    workspace.write("scimwright.toml", configuration).unwrap();
+    let said = workspace.run(&["check", "--offline"]).unwrap().stderr;
+    for part in [
+        "a secret must not stand in the configuration",
+        "`schema` in `[source.a]` belongs to `table`, and here is a `query`",
+        "name it in the query: FROM staff.…",
+        "there is no provider `acne`",
+        "did you mean `acme`?",
+        "a provider cannot be asked for changes by `updated_at`",
+        "write change_column = \"meta.lastModified\", or leave it out",
+        "`na me`",
+        "active eq",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert!(!said.contains("s3cr3t"), "{said}");
+}
+
+#[test]
+fn a_provider_that_is_only_read_from_needs_no_resource() {
+    let folder = tempfile::tempdir().unwrap();
+    let workspace = Workspace::new(folder.path()).unwrap();
+    let sandbox = SandboxProcess::start(&workspace).unwrap();
+    let configuration = include_str!("postgres.toml").replace("@FIRST@", &sandbox.base_url);
+    let (before, after) = configuration.split_once("[[provider.directory.resource]]").unwrap();
+    let (_, after) = after.split_once("[provider.copy]").unwrap();
+    let (_, before) = before.split_once("[source.directory]").unwrap();
+    let configuration = format!("[source.directory]{before}[provider.copy]{after}");
+    workspace.write("scimwright.toml", &configuration.replace("@SECOND@", &sandbox.base_url)).unwrap();
+    let checked = workspace.run(&["check"]).unwrap();
+    assert_eq!(checked.code, Some(0), "{checked:?}");
+    assert!(
+        checked.stdout.contains("0 records, 0 malformed rows, changes by `meta.lastModified`"),
+        "{checked:?}"
     );
 }
 

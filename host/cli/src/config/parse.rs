@@ -23,6 +23,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) folder: &'a Path,
     pub(super) sources: &'a [SourceName],
     pub(super) references: &'a References,
+    /// The providers that sources read from.
+    pub(super) read_providers: &'a [ProviderName],
     pub(super) scripts: &'a Scripts,
 }
 
@@ -53,7 +55,14 @@ pub(super) fn tenant(file: &FileReader, tenant: &TenantFolder, document: &DeTabl
         .filter_map(|(name, table)| module::read(&name, table, &base_limits, ceilings, &known_sources))
         .collect();
     let references = references(&sources);
-    let around = Surroundings { folder, sources: &known_sources, references: &references, scripts: &scripts };
+    let read_providers = read_providers(&sources);
+    let around = Surroundings {
+        folder,
+        sources: &known_sources,
+        references: &references,
+        read_providers: &read_providers,
+        scripts: &scripts,
+    };
     let providers: Vec<_> = provider_tables
         .into_iter()
         .filter_map(|(name, table)| provider::read(&name, table, &around))
@@ -78,6 +87,15 @@ pub(super) fn tenant(file: &FileReader, tenant: &TenantFolder, document: &DeTabl
         serve,
         recording,
     }
+}
+
+/// The providers that sources read from.
+fn read_providers(sources: &[SourceConfig]) -> Vec<ProviderName> {
+    let provider = |source: &SourceConfig| match &source.kind {
+        SourceKind::Scim(scim) => Some(scim.provider_name.clone()),
+        _ => None,
+    };
+    sources.iter().filter_map(provider).collect()
 }
 
 /// Gives sources that are providers what is to be known of those.

@@ -199,14 +199,9 @@ fn scim(table: &TableReader<'_>, providers: &[ProviderName]) -> Option<ScimSourc
         None
     });
     let resource_type = table.required_text("resource", "\"User\"").map(|name| name.value);
-    let key = match table.has("key") {
-        true => Some(table.parsed("key")?.value),
-        false => None,
-    };
-    let filter = match table.has("filter") {
-        true => Some(table.parsed("filter")?.value),
-        false => None,
-    };
+    // All of it is read before anything is missed, so that every mistake is seen at once.
+    let key = optional(table, "key");
+    let filter = optional(table, "filter");
     let attributes = table.parsed_list("attributes").unwrap_or_default();
     let change_column = table.text("change_column");
     if let Some(other) = change_column.as_ref().filter(|column| column.value != LAST_MODIFIED) {
@@ -220,11 +215,22 @@ fn scim(table: &TableReader<'_>, providers: &[ProviderName]) -> Option<ScimSourc
         provider_name: provider?,
         provider: None,
         resource_type: resource_type?,
-        key,
-        filter,
+        key: key?,
+        filter: filter?,
         attributes: attributes.into_iter().map(|path| path.value).collect(),
         by_last_modified: change_column.is_some(),
     })
+}
+
+/// What may be left out: `None` where it is there and wrong.
+fn optional<T: std::str::FromStr>(table: &TableReader<'_>, key: &'static str) -> Option<Option<T>>
+where
+    T::Err: std::fmt::Display,
+{
+    match table.has(key) {
+        true => table.parsed(key).map(|found| Some(found.value)),
+        false => Some(None),
+    }
 }
 
 enum TableOrQuery {

@@ -44,7 +44,9 @@ pub(super) fn read_all(
         resources.push(rules);
         inline.extend(scripts);
     }
-    if !table.has("resource") {
+    // One that a source reads from need not get anything.
+    let is_read = provider.is_some_and(|provider| around.read_providers.contains(provider));
+    if !table.has("resource") && !is_read {
         table.file().note_with_help(
             table.span(),
             format!("`[{}]` provisions nothing", table.place()),
