@@ -117,12 +117,17 @@ impl Server {
     pub(super) fn describe(&self, error: &sqlx::Error) -> String {
         let place = &self.place;
         let Some(database) = error.as_database_error() else {
-            return match error {
-                sqlx::Error::Io(cause) => format!("the connection to {place} failed: {cause}"),
-                sqlx::Error::Tls(cause) => format!(
+            let insecure = |cause: &dyn std::fmt::Display| {
+                format!(
                     "no secure connection to {place}: {cause}; name the authority with ?sslrootcert=FILE, or, where \
                      the network is trusted, allow a plain connection with ?sslmode=disable"
-                ),
+                )
+            };
+            return match error {
+                sqlx::Error::Tls(cause) => insecure(cause),
+                // What is wrong with a certificate comes this way.
+                sqlx::Error::Io(cause) if cause.kind() == std::io::ErrorKind::InvalidData => insecure(cause),
+                sqlx::Error::Io(cause) => format!("the connection to {place} failed: {cause}"),
                 other => format!("{place} cannot be read: {other}"),
             };
         };
