@@ -10,9 +10,22 @@ use crate::words::words;
 use futures::TryStreamExt;
 use jiff::Timestamp;
 use scimwright_record::{ProviderName, RecordKey, ResourceTypeName};
+use sqlx::query::Query;
+use sqlx::sqlite::SqliteArguments;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 use std::collections::BTreeMap;
 use std::time::Duration;
+
+/// The statement that adds a line; [`TenantState::bind_log`] gives it its values. They have no numbers, so that other
+/// statements may follow with values of their own.
+macro_rules! append_log {
+    () => {
+        "INSERT INTO client_log (tenant, run, request_id, provider, resource_type, resource_id, key, action, \
+         status, http_status, message, duration_us, at, changes) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    };
+}
+pub(crate) use append_log;
 
 words! {
     /// What was asked of a provider.
@@ -133,8 +146,11 @@ impl TenantState {
     /// # Errors
     /// [`StateError`] when the file cannot be written.
     pub async fn append_log(&self, entry: &LogEntry) -> Result<(), StateError> {
-        let mut connection = self.shared.writer("write the client log").await?;
-        self.append_log_on(&mut connection, entry).await
+        let context = (self.clone(), entry.clone());
+        let write = self.shared.write("write the client log", context, |(state, entry), connection| {
+            Box::pin(state.append_log_on(connection, entry))
+        });
+        write.await
     }
 
     /// The lines that the filter lets through, newest first.
@@ -233,19 +249,26 @@ impl TenantState {
         Ok(done.rows_affected())
     }
 
-    /// [`append_log`](Self::append_log) as a part of something larger.
-    pub(crate) async fn append_log_on(
+    async fn append_log_on(
         &self,
         connection: &mut SqliteConnection,
         entry: &LogEntry,
     ) -> Result<(), StateError> {
-        const SQL: &str = "INSERT INTO client_log (tenant, run, request_id, provider, resource_type, \
-                           resource_id, key, action, status, http_status, message, duration_us, at, changes) \
-                           VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+        let query = self.bind_log(sqlx::query(append_log!()), entry)?;
+        query.execute(connection).await.map_err(self.shared.sql("write the client log"))?;
+        Ok(())
+    }
+
+    /// Binds what [`append_log`] takes.
+    pub(crate) fn bind_log<'q>(
+        &'q self,
+        query: Query<'q, Sqlite, SqliteArguments>,
+        entry: &'q LogEntry,
+    ) -> Result<Query<'q, Sqlite, SqliteArguments>, StateError> {
         let unprintable =
             |cause| StateError::unreadable(self.shared.path(), "a line for the client log", cause);
         let changes = serde_json::to_string(&entry.changes).map_err(unprintable)?;
-        sqlx::query(SQL)
+        Ok(query
             .bind(self.tenant())
             .bind(entry.run.map(|run| run.to_string()))
             .bind(&entry.request_id)
@@ -259,11 +282,7 @@ impl TenantState {
             .bind(&entry.message)
             .bind(i64::try_from(entry.duration.as_micros()).unwrap_or(i64::MAX))
             .bind(to_millis(entry.at))
-            .bind(changes)
-            .execute(connection)
-            .await
-            .map_err(self.shared.sql("write the client log"))?;
-        Ok(())
+            .bind(changes))
     }
 }
 

@@ -143,18 +143,35 @@ pub enum StateError {
 impl StateError {
     /// Classes what SQLite reported. Primary result codes: <https://www.sqlite.org/rescode.html>.
     pub(crate) fn from_sql(path: &Path, doing: &'static str, cause: sqlx::Error) -> Self {
+        match Self::classed(path, doing, &cause) {
+            Some(error) => error,
+            None => Self::Database { path: path.to_owned(), doing, cause },
+        }
+    }
+
+    fn classed(path: &Path, doing: &'static str, cause: &sqlx::Error) -> Option<Self> {
         let path = path.to_owned();
-        let Some((code, detail)) = result_code(&cause) else {
-            return Self::Database { path, doing, cause };
-        };
-        match code {
+        let (code, detail) = result_code(cause)?;
+        Some(match code {
             5 | 6 => Self::Busy { path, doing },
             8 => Self::ReadOnly { path, doing },
             11 => Self::Corrupt { path, detail },
             14 => Self::Open { path, cause: std::io::Error::other(detail) },
             13 => Self::Full { path, doing },
             26 => Self::NotOurs { path, found: "it is no SQLite database".into() },
-            _ => Self::Database { path, doing, cause },
+            _ => return None,
+        })
+    }
+
+    /// The same for a cause that several have to be told.
+    pub(crate) fn from_shared_sql(path: &Path, doing: &'static str, cause: &sqlx::Error) -> Self {
+        match Self::classed(path, doing, cause) {
+            Some(error) => error,
+            None => Self::Database {
+                path: path.to_owned(),
+                doing,
+                cause: sqlx::Error::Protocol(cause.to_string()),
+            },
         }
     }
 

@@ -6,14 +6,25 @@
 //! of it, all in one transaction, so there is never a link without its log line or a
 //! settled intent that still stands.
 
-use crate::client_log::{Action, LogEntry, LogStatus};
+use crate::client_log::{Action, LogEntry, LogStatus, append_log};
 use crate::error::StateError;
 use crate::link::Link;
 use crate::run::RunId;
 use crate::tenant::{LinkScope, Reading, TenantState, to_millis};
 use jiff::Timestamp;
 use scimwright_record::RecordKey;
-use sqlx::{Connection, SqliteConnection};
+use sqlx::SqliteConnection;
+
+/// The end of what a table says of a record.
+macro_rules! end_of {
+    ($table:literal) => {
+        concat!(
+            "DELETE FROM ",
+            $table,
+            " WHERE tenant = ? AND provider = ? AND resource_type = ? AND key = ?"
+        )
+    };
+}
 
 /// Something that is about to be asked of a provider, and may have been.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,10 +63,23 @@ impl TenantState {
     /// # Errors
     /// [`StateError`] when the file cannot be written; the request must not be sent then.
     pub async fn write_intent(&self, scope: &LinkScope, intent: &Intent) -> Result<(), StateError> {
+        let context = (self.clone(), scope.clone(), intent.clone());
+        let write =
+            self.shared.write("write down an intent", context, |(state, scope, intent), connection| {
+                Box::pin(state.write_intent_on(connection, scope, intent))
+            });
+        write.await
+    }
+
+    async fn write_intent_on(
+        &self,
+        connection: &mut SqliteConnection,
+        scope: &LinkScope,
+        intent: &Intent,
+    ) -> Result<(), StateError> {
         const SQL: &str = "INSERT OR REPLACE INTO intents \
                            (tenant, provider, resource_type, key, operation, run, written_at) \
                            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-        let mut connection = self.shared.writer("write down an intent").await?;
         sqlx::query(SQL)
             .bind(self.tenant())
             .bind(scope.provider.as_str())
@@ -64,7 +88,7 @@ impl TenantState {
             .bind(intent.operation.as_str())
             .bind(intent.run.to_string())
             .bind(to_millis(intent.written_at))
-            .execute(&mut *connection)
+            .execute(connection)
             .await
             .map_err(self.shared.sql("write down an intent"))?;
         Ok(())
@@ -115,12 +139,15 @@ impl TenantState {
         key: &RecordKey,
         settlement: &Settlement,
     ) -> Result<(), StateError> {
-        const DOING: &str = "settle an operation";
-        let mut connection = self.shared.writer(DOING).await?;
-        let mut transaction =
-            connection.begin_with("BEGIN IMMEDIATE").await.map_err(self.shared.sql(DOING))?;
-        self.settle_on(&mut transaction, scope, key, settlement).await?;
-        transaction.commit().await.map_err(self.shared.sql(DOING))
+        let context = (self.clone(), scope.clone(), key.clone(), settlement.clone());
+        let write = self.shared.write(
+            "settle an operation",
+            context,
+            |(state, scope, key, settlement), connection| {
+                Box::pin(state.settle_on(connection, scope, key, settlement))
+            },
+        );
+        write.await
     }
 
     async fn settle_on(
@@ -130,6 +157,17 @@ impl TenantState {
         key: &RecordKey,
         settlement: &Settlement,
     ) -> Result<(), StateError> {
+        // One after the other in one go, since each way to SQLite's thread and back costs more than the statement.
+        const FAILED: &str = concat!(append_log!(), "; ", end_of!("intents"));
+        const WORKED: &str = concat!(append_log!(), "; ", end_of!("intents"), "; ", end_of!("setbacks"));
+        const REMOVED: &str = concat!(
+            append_log!(),
+            "; ",
+            end_of!("intents"),
+            "; ",
+            end_of!("setbacks"),
+            " AND kind <> 'skipped'"
+        );
         match &settlement.link {
             Some(LinkChange::Put(link)) => self.put_link_on(connection, scope, link).await?,
             Some(LinkChange::Forget) => {
@@ -137,21 +175,21 @@ impl TenantState {
             }
             None => {}
         }
-        self.append_log_on(connection, &settlement.log).await?;
-        if settlement.log.status == LogStatus::Success {
-            let skipped = !matches!(settlement.log.action, Action::Disable | Action::Delete);
-            self.clear_setback_on(connection, scope, key, skipped).await?;
+        let log = &settlement.log;
+        let (sql, ends) = match (log.status, log.action) {
+            (LogStatus::Failure, _) => (FAILED, 1),
+            (LogStatus::Success, Action::Disable | Action::Delete) => (REMOVED, 2),
+            (LogStatus::Success, _) => (WORKED, 2),
+        };
+        let mut query = self.bind_log(sqlx::query(sql), log)?;
+        for _ in 0..ends {
+            query = query
+                .bind(self.tenant())
+                .bind(scope.provider.as_str())
+                .bind(scope.resource_type.as_str())
+                .bind(key.as_str());
         }
-        sqlx::query(
-            "DELETE FROM intents WHERE tenant = ?1 AND provider = ?2 AND resource_type = ?3 AND key = ?4",
-        )
-        .bind(self.tenant())
-        .bind(scope.provider.as_str())
-        .bind(scope.resource_type.as_str())
-        .bind(key.as_str())
-        .execute(connection)
-        .await
-        .map_err(self.shared.sql("settle an intent"))?;
+        query.execute(connection).await.map_err(self.shared.sql("settle an operation"))?;
         Ok(())
     }
 }
@@ -213,10 +251,12 @@ mod tests {
         let state = scratch.tenant();
         state.write_intent(&scope(), &intent("jdoe")).await.unwrap();
         {
+            // Not committed by anybody, and undone for the next one who comes.
             let mut connection = state.shared.writer("be cut short").await.unwrap();
-            let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.unwrap();
+            state.shared.in_transaction.store(true, std::sync::atomic::Ordering::Relaxed);
+            sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await.unwrap();
             state
-                .settle_on(&mut transaction, &scope(), &key("jdoe"), &created("jdoe", "2819c"))
+                .settle_on(&mut connection, &scope(), &key("jdoe"), &created("jdoe", "2819c"))
                 .await
                 .unwrap();
         }

@@ -21,7 +21,8 @@
 //! - [`mod@error`]: why the state could not be read or written
 //!
 //! Inside: `format` (the versions of the file's layout), `lock` (one process at a time),
-//! `page` (streams read a page at a time), `words` (enumerations as they stand in the file).
+//! `page` (streams read a page at a time), `words` (enumerations as they stand in the file),
+//! `write` (writes of several tasks in one transaction).
 //!
 //! Moments are kept as whole milliseconds since 1970 in UTC; anything finer is cut off.
 //!
@@ -64,6 +65,7 @@ pub mod setback;
 pub mod store;
 pub mod tenant;
 mod words;
+mod write;
 
 pub use client_log::{Action, LastChange, LogEntry, LogFilter, LogStatus};
 pub use digest::LinksDigest;

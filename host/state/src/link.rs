@@ -136,8 +136,11 @@ impl TenantState {
     /// [`StateError::ResourceTaken`] when the resource is linked to another record of the scope;
     /// otherwise [`StateError`] when the file cannot be written.
     pub async fn put_link(&self, scope: &LinkScope, link: &Link) -> Result<(), StateError> {
-        let mut connection = self.shared.writer("store a link").await?;
-        self.put_link_on(&mut connection, scope, link).await
+        let context = (self.clone(), scope.clone(), link.clone());
+        let write = self.shared.write("store a link", context, |(state, scope, link), connection| {
+            Box::pin(state.put_link_on(connection, scope, link))
+        });
+        write.await
     }
 
     /// Forgets the link of a record. Whether there was one.
@@ -145,8 +148,11 @@ impl TenantState {
     /// # Errors
     /// [`StateError`] when the file cannot be written.
     pub async fn forget_link(&self, scope: &LinkScope, key: &RecordKey) -> Result<bool, StateError> {
-        let mut connection = self.shared.writer("forget a link").await?;
-        self.forget_link_on(&mut connection, scope, key).await
+        let context = (self.clone(), scope.clone(), key.clone());
+        let write = self.shared.write("forget a link", context, |(state, scope, key), connection| {
+            Box::pin(state.forget_link_on(connection, scope, key))
+        });
+        write.await
     }
 
     /// All links of a scope.

@@ -17,6 +17,8 @@ use scimwright_record::{ModuleName, TenantName};
 use sqlx::{Connection, SqliteConnection};
 use std::path::Path;
 
+const DOING_MODULE_FILES: &str = "write down the state of the modules";
+
 /// A module that is not called for a while, since it kept failing.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Quarantine {
@@ -125,16 +127,25 @@ impl TenantState {
     /// # Errors
     /// [`StateError`] when the file cannot be written.
     pub async fn put_module_files(&self, files: &[ModuleFile]) -> Result<(), StateError> {
-        const DOING: &str = "write down the state of the modules";
+        let context = (self.clone(), files.to_vec());
+        let write = self.shared.write(DOING_MODULE_FILES, context, |(state, files), connection| {
+            Box::pin(state.put_module_files_on(connection, files))
+        });
+        write.await
+    }
+
+    async fn put_module_files_on(
+        &self,
+        connection: &mut SqliteConnection,
+        files: &[ModuleFile],
+    ) -> Result<(), StateError> {
         const SQL: &str = "INSERT OR REPLACE INTO module_files \
                            (tenant, file, module, state, digest, version, reason, serving, used, since) \
                            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
-        let mut connection = self.shared.writer(DOING).await?;
-        let sql = self.shared.sql(DOING);
-        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(&sql)?;
+        let sql = self.shared.sql(DOING_MODULE_FILES);
         sqlx::query("DELETE FROM module_files WHERE tenant = ?1")
             .bind(self.tenant())
-            .execute(&mut *transaction)
+            .execute(&mut *connection)
             .await
             .map_err(&sql)?;
         for file in files {
@@ -149,11 +160,11 @@ impl TenantState {
                 .bind(&file.serving)
                 .bind(file.used)
                 .bind(to_millis(file.since))
-                .execute(&mut *transaction)
+                .execute(&mut *connection)
                 .await
                 .map_err(&sql)?;
         }
-        transaction.commit().await.map_err(&sql)
+        Ok(())
     }
 
     /// What a running service says of the files in the modules folder, in the order of their names. `None` where no

@@ -61,10 +61,22 @@ impl TenantState {
     /// [`StateError`] when the file cannot be written.
     pub async fn put_setback(&self, scope: &LinkScope, setback: &Setback) -> Result<(), StateError> {
         const DOING: &str = "store a setback";
+        let context = (self.clone(), scope.clone(), setback.clone());
+        let write = self.shared.write(DOING, context, |(state, scope, setback), connection| {
+            Box::pin(state.put_setback_on(connection, scope, setback))
+        });
+        write.await
+    }
+
+    async fn put_setback_on(
+        &self,
+        connection: &mut SqliteConnection,
+        scope: &LinkScope,
+        setback: &Setback,
+    ) -> Result<(), StateError> {
         const SQL: &str = "INSERT OR REPLACE INTO setbacks (tenant, provider, resource_type, key, kind, reason, \
                            attempts, since, last, next_try, fingerprint, run) \
                            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
-        let mut connection = self.shared.writer(DOING).await?;
         sqlx::query(SQL)
             .bind(self.tenant())
             .bind(scope.provider.as_str())
@@ -78,9 +90,9 @@ impl TenantState {
             .bind(setback.next_try.map(to_millis))
             .bind(&setback.fingerprint)
             .bind(setback.run.to_string())
-            .execute(&mut *connection)
+            .execute(connection)
             .await
-            .map_err(self.shared.sql(DOING))?;
+            .map_err(self.shared.sql("store a setback"))?;
         Ok(())
     }
 
@@ -107,26 +119,26 @@ impl TenantState {
     /// # Errors
     /// [`StateError`] when the file cannot be written.
     pub async fn clear_setback(&self, scope: &LinkScope, key: &RecordKey) -> Result<bool, StateError> {
-        let mut connection = self.shared.writer("clear a setback").await?;
-        self.clear_setback_on(&mut connection, scope, key, true).await
+        let context = (self.clone(), scope.clone(), key.clone());
+        let write = self.shared.write("clear a setback", context, |(state, scope, key), connection| {
+            Box::pin(state.clear_setback_on(connection, scope, key))
+        });
+        write.await
     }
 
-    /// [`clear_setback`](Self::clear_setback) as a part of something larger. `skipped`: of that kind too.
-    pub(crate) async fn clear_setback_on(
+    async fn clear_setback_on(
         &self,
         connection: &mut SqliteConnection,
         scope: &LinkScope,
         key: &RecordKey,
-        skipped: bool,
     ) -> Result<bool, StateError> {
         const SQL: &str = "DELETE FROM setbacks WHERE tenant = ?1 AND provider = ?2 AND resource_type = ?3 \
-                           AND key = ?4 AND (?5 OR kind <> 'skipped')";
+                           AND key = ?4";
         let done = sqlx::query(SQL)
             .bind(self.tenant())
             .bind(scope.provider.as_str())
             .bind(scope.resource_type.as_str())
             .bind(key.as_str())
-            .bind(skipped)
             .execute(connection)
             .await
             .map_err(self.shared.sql("clear a setback"))?;

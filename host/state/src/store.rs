@@ -5,6 +5,9 @@
 //! killed loses nothing that was committed; a machine that loses power may lose the last
 //! moments, never the file's consistency.
 //!
+//! What several tasks write at the same moment is committed together, and none of them is told of success before
+//! that: see the module `write`.
+//!
 //! One connection behind a mutex is deliberate. SQLite has one writer anyhow, and the
 //! temporary tables of a [`Pass`](crate::Pass) are only visible where they were made.
 
@@ -15,6 +18,7 @@ use crate::module;
 use crate::pass;
 use crate::run;
 use crate::tenant::TenantState;
+use crate::write::Queue;
 use scimwright_record::TenantName;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection};
@@ -22,7 +26,7 @@ use std::fmt;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -44,6 +48,9 @@ pub(crate) struct Shared {
     _scratch: Option<tempfile::TempDir>,
     pub(crate) next_pass: AtomicI64,
     pub(crate) ended_passes: std::sync::Mutex<Vec<i64>>,
+    pub(crate) queue: Queue,
+    /// Whether somebody is between the begin and the end of a transaction.
+    pub(crate) in_transaction: AtomicBool,
 }
 
 impl StateStore {
@@ -161,6 +168,8 @@ impl StateStore {
             _scratch: scratch,
             next_pass: AtomicI64::new(1),
             ended_passes: std::sync::Mutex::default(),
+            queue: Queue::default(),
+            in_transaction: AtomicBool::new(false),
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -196,18 +205,37 @@ impl fmt::Debug for StateStore {
 impl Shared {
     /// The connection, for reading and for the temporary tables of a pass.
     pub(crate) async fn reader(&self) -> MutexGuard<'_, SqliteConnection> {
-        self.connection.lock().await
+        let mut connection = self.connection.lock().await;
+        if self.in_transaction.load(Ordering::Relaxed) {
+            // Whoever began it was dropped, with its runtime, before the end.
+            self.undo(&mut connection).await;
+            self.in_transaction.store(false, Ordering::Relaxed);
+        }
+        connection
     }
 
-    /// The connection, for changing what is kept.
+    /// Ends a transaction without a trace.
+    pub(crate) async fn undo(&self, connection: &mut SqliteConnection) {
+        // It fails where SQLite has undone the transaction by itself, or none was begun; both are as wanted.
+        drop(sqlx::query("ROLLBACK").execute(connection).await);
+    }
+
+    /// The connection, for changing what is kept by a single statement, where nobody does so often.
+    /// [`write`](Self::write) is for everything else.
     pub(crate) async fn writer(
         &self,
         doing: &'static str,
     ) -> Result<MutexGuard<'_, SqliteConnection>, StateError> {
-        if self.lock.is_none() {
-            return Err(StateError::ReadOnly { path: self.path.clone(), doing });
+        self.may_write(doing)?;
+        Ok(self.reader().await)
+    }
+
+    /// Whether the store was opened for writing.
+    pub(crate) fn may_write(&self, doing: &'static str) -> Result<(), StateError> {
+        match self.lock {
+            Some(_) => Ok(()),
+            None => Err(StateError::ReadOnly { path: self.path.clone(), doing }),
         }
-        Ok(self.connection.lock().await)
     }
 
     /// Turns an error of SQLite's into ours, with the file and what was being done.
