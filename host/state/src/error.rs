@@ -85,7 +85,11 @@ pub enum StateError {
         doing: &'static str,
     },
     /// The file may be read only.
-    #[error("cannot {doing}: the state file {} is open for reading only", .path.display())]
+    #[error(
+        "cannot {doing}: the state file {} may only be read. Check the permissions of the file and of its folder, and \
+         whether its disk is mounted for reading only",
+        .path.display()
+    )]
     ReadOnly {
         /// The file.
         path: PathBuf,
@@ -94,8 +98,9 @@ pub enum StateError {
     },
     /// The file is damaged.
     #[error(
-        "the state file {} is damaged ({detail}). Restore it from a backup, or move it away to rebuild: the \
-         next run finds existing resources by the configured `match` attributes and links them again",
+        "the state file {} is damaged ({detail}). Restore it from a backup, or move it away and run \
+         `scimwright links rebuild`: it finds existing resources by the configured `match` attributes and links \
+         them again",
         .path.display()
     )]
     Corrupt {
@@ -103,6 +108,18 @@ pub enum StateError {
         path: PathBuf,
         /// What was noticed.
         detail: String,
+    },
+    /// A damaged file cannot be moved out of the way.
+    #[error(
+        "cannot move the state file {} aside: {cause}. Check that it exists and that its folder may be written to",
+        .path.display()
+    )]
+    SetAside {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        #[source]
+        cause: std::io::Error,
     },
     /// A resource is to be linked to a second record.
     #[error(
@@ -155,10 +172,10 @@ impl StateError {
         Some(match code {
             5 | 6 => Self::Busy { path, doing },
             8 => Self::ReadOnly { path, doing },
-            11 => Self::Corrupt { path, detail },
+            // 26 is "not a database", of a file that begins as one: nobody gets here with another.
+            11 | 26 => Self::Corrupt { path, detail },
             14 => Self::Open { path, cause: std::io::Error::other(detail) },
             13 => Self::Full { path, doing },
-            26 => Self::NotOurs { path, found: "it is no SQLite database".into() },
             _ => return None,
         })
     }

@@ -18,6 +18,7 @@
 //! - [`run`]: runs, finished and interrupted
 //! - [`pass`]: [`Pass`], which keys one reading of a source has seen, on disk
 //! - [`member`]: [`Member`], who is in which group, as one reading has it
+//! - [`damage`]: whether the file is sound, and setting it aside where it is not
 //! - [`mod@error`]: why the state could not be read or written
 //!
 //! Inside: `format` (the versions of the file's layout), `lock` (one process at a time),
@@ -47,6 +48,7 @@
 //! ```
 
 pub mod client_log;
+pub mod damage;
 pub mod digest;
 pub mod error;
 mod format;

@@ -253,7 +253,10 @@ impl Shared {
     }
 }
 
-async fn connect(options: SqliteConnectOptions, path: &Path) -> Result<SqliteConnection, StateError> {
+pub(crate) async fn connect(
+    options: SqliteConnectOptions,
+    path: &Path,
+) -> Result<SqliteConnection, StateError> {
     let options = options.foreign_keys(true).busy_timeout(BUSY_TIMEOUT).disable_statement_logging();
     let sql = |cause| StateError::from_sql(path, "open the state", cause);
     let mut connection = options.connect().await.map_err(sql)?;
@@ -267,7 +270,7 @@ async fn connect(options: SqliteConnectOptions, path: &Path) -> Result<SqliteCon
 ///
 /// # Errors
 /// [`StateError::NotOurs`] when it begins otherwise.
-fn looks_like_sqlite(path: &Path) -> Result<bool, StateError> {
+pub(crate) fn looks_like_sqlite(path: &Path) -> Result<bool, StateError> {
     const MAGIC: &[u8; 16] = b"SQLite format 3\0";
     let mut start = Vec::with_capacity(MAGIC.len());
     let opened = match std::fs::File::open(path) {
