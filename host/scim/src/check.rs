@@ -9,7 +9,7 @@
 
 use crate::compare::{Rule, folded};
 use crate::desired::{Desired, DesiredValue};
-use crate::diff::{Conflict, conflicts, diff};
+use crate::diff::{Conflict, diff_and_conflicts};
 use crate::json::{self, is_unassigned};
 use crate::patch::PatchPath;
 use crate::path::AttributePath;
@@ -153,15 +153,13 @@ pub fn check(
     also_required: &[AttributePath],
 ) -> Vec<Finding> {
     let mut findings = Vec::new();
-    Requirements::new(desired, occasion, schemas).check(also_required, &mut findings);
-    if let Occasion::Change { sent, seen } = occasion {
-        findings.extend(
-            conflicts(desired, sent, seen, schemas).into_iter().map(|conflict| Finding {
-                path: conflict.path.clone(),
-                problem: Problem::Conflict(conflict),
-            }),
-        );
-    }
+    let (requirements, conflicts) = Requirements::new(desired, occasion, schemas);
+    requirements.check(also_required, &mut findings);
+    findings.extend(
+        conflicts
+            .into_iter()
+            .map(|conflict| Finding { path: conflict.path.clone(), problem: Problem::Conflict(conflict) }),
+    );
     for (path, wanted) in desired.iter() {
         if let (DesiredValue::Set(wanted), Some(attribute)) = (wanted, schemas.find_attribute(path)) {
             canonical_values(&schemas.canonical(path), wanted, attribute, &mut findings);
@@ -181,16 +179,15 @@ struct Requirements<'a> {
 }
 
 impl<'a> Requirements<'a> {
-    fn new(desired: &Desired, occasion: Occasion<'a>, schemas: &'a SchemaSet) -> Self {
+    /// And what is wanted and cannot be had.
+    fn new(desired: &Desired, occasion: Occasion<'a>, schemas: &'a SchemaSet) -> (Self, Vec<Conflict>) {
         match occasion {
-            Occasion::Create => Self {
-                schemas,
-                result: desired.to_resource(schemas.resource_type()),
-                before: None,
-                touched: None,
-            },
+            Occasion::Create => {
+                let result = desired.to_resource(schemas.resource_type());
+                (Self { schemas, result, before: None, touched: None }, Vec::new())
+            }
             Occasion::Change { sent, seen } => {
-                let patch = diff(desired, sent, seen, schemas);
+                let (patch, conflicts) = diff_and_conflicts(desired, sent, seen, schemas);
                 let touched = patch.operations.iter().filter_map(|operation| match operation.path()? {
                     PatchPath::Attribute { path, .. } => Some(path.without_sub()),
                     PatchPath::Extension(_) => None,
@@ -200,9 +197,9 @@ impl<'a> Requirements<'a> {
                 // copy its members.
                 let result = match touched.is_empty() {
                     true => Resource::new(),
-                    false => desired.merge_into(sent, seen, schemas),
+                    false => desired.merge_patch(patch, seen, schemas),
                 };
-                Self { schemas, result, before: Some(seen), touched: Some(touched) }
+                (Self { schemas, result, before: Some(seen), touched: Some(touched) }, conflicts)
             }
         }
     }

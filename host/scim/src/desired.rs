@@ -165,8 +165,12 @@ impl Desired {
     /// what is wanted all the same: to refuse it is the provider's part.
     #[must_use]
     pub fn merge_into(&self, sent: Option<&Self>, seen: &Resource, schemas: &SchemaSet) -> Resource {
+        self.merge_patch(diff(self, sent, seen, schemas), seen, schemas)
+    }
+
+    /// The same with the difference, where that is known.
+    pub(crate) fn merge_patch(&self, patch: PatchRequest, seen: &Resource, schemas: &SchemaSet) -> Resource {
         let mut merged = seen.clone();
-        let patch = diff(self, sent, seen, schemas);
         // All at once where nothing stands against it, since each application works on a copy.
         if patch.apply(&mut merged, schemas).is_err() {
             for operation in patch.operations {

@@ -100,7 +100,7 @@ mod testing;
 pub use bulk::{BulkMethod, BulkOperation, BulkRequest, BulkResponse, BulkResult};
 pub use check::{Finding, Occasion, check};
 pub use desired::{Desired, DesiredValue};
-pub use diff::{Conflict, conflicts, diff};
+pub use diff::{Conflict, conflicts, diff, diff_and_conflicts};
 pub use error::{ScimError, ScimType};
 pub use filter::{Comparison, Filter, FilterError, FilterValue, NotComparable, Operands};
 pub use list_response::ListResponse;

@@ -98,6 +98,18 @@ pub fn conflicts(
     outcome(desired, sent, seen, schemas).conflicts
 }
 
+/// [`diff`] and [`conflicts`] of the same values, worked out once: of a large group that is worth it.
+#[must_use]
+pub fn diff_and_conflicts(
+    desired: &Desired,
+    sent: Option<&Desired>,
+    seen: &Resource,
+    schemas: &SchemaSet,
+) -> (PatchRequest, Vec<Conflict>) {
+    let Outcome { operations, conflicts } = outcome(desired, sent, seen, schemas);
+    (PatchRequest::new(operations), conflicts)
+}
+
 /// What is to be done, and what cannot be done.
 #[derive(Default)]
 struct Outcome {

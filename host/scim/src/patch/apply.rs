@@ -7,7 +7,7 @@ use super::elements::Elements;
 use super::{PatchOperation, PatchPath, PatchRequest, value};
 use crate::compare::same_state;
 use crate::error::{ScimError, ScimType};
-use crate::filter::Filter;
+use crate::filter::{Comparison, Filter, FilterValue};
 use crate::json::is_unassigned;
 use crate::name::AttributeName;
 use crate::path::AttributePath;
@@ -30,10 +30,16 @@ impl PatchRequest {
     pub fn apply(&self, resource: &mut Resource, schemas: &SchemaSet) -> Result<bool, ScimError> {
         // RFC 7644 section 3.5.2: a request is atomic, so everything happens on a draft.
         let mut draft = Draft { resource: resource.clone(), schemas };
-        for (index, operation) in self.operations.iter().enumerate() {
-            draft.carry_out(operation).map_err(|error| {
+        let mut begun = 0;
+        while let Some(operation) = self.operations.get(begun) {
+            let run = removals_by_value(&self.operations[begun..]);
+            let outcome = match run.len() {
+                0 | 1 => draft.carry_out(operation).map(|()| 1).map_err(|error| (0, error)),
+                several => draft.remove_each(&run).map(|()| several),
+            };
+            begun += outcome.map_err(|(offset, error)| {
                 let detail = error.detail.unwrap_or_default();
-                ScimError { detail: Some(format!("Operations[{index}]: {detail}")), ..error }
+                ScimError { detail: Some(format!("Operations[{}]: {detail}", begun + offset)), ..error }
             })?;
         }
         let changed = draft.resource != *resource;
@@ -41,6 +47,37 @@ impl PatchRequest {
             *resource = draft.resource;
         }
         Ok(changed)
+    }
+}
+
+/// A removal of the value with this `value`: the path, the filter, and what it names.
+type Removal<'p> = (&'p AttributePath, &'p Filter, &'p str);
+
+/// The first of the operations, as long as they remove from one attribute the values that a filter names by
+/// their `value`.
+fn removals_by_value(operations: &[PatchOperation]) -> Vec<Removal<'_>> {
+    let mut run: Vec<Removal<'_>> = Vec::new();
+    for removal in operations.iter().map_while(removal_by_value) {
+        if run.first().is_some_and(|(first, ..)| *first != removal.0) {
+            break;
+        }
+        run.push(removal);
+    }
+    run
+}
+
+fn removal_by_value(operation: &PatchOperation) -> Option<Removal<'_>> {
+    let PatchOperation::Remove { path: PatchPath::Attribute { path, filter: Some(filter) } } = operation
+    else {
+        return None;
+    };
+    match filter {
+        Filter::Compare { path: part, operator: Comparison::Equal, value: FilterValue::Text(text) }
+            if path.sub.is_none() && *part == AttributePath::new(AttributeName::VALUE) =>
+        {
+            Some((path, filter, text))
+        }
+        _ => None,
     }
 }
 
@@ -339,6 +376,40 @@ impl<'s> Draft<'s> {
             }
         }
         self.store(&whole, elements, declared)
+    }
+
+    /// Removes values that are named by their `value`, many of them in one go: half of a large group may leave at
+    /// once, and to look through it for each of them would take a thousand times as long. An error comes with the
+    /// number of the removal.
+    fn remove_each(&mut self, run: &[Removal<'_>]) -> Result<(), (usize, ScimError)> {
+        let Some(&(path, ..)) = run.first() else { return Ok(()) };
+        let one_by_one = |draft: &mut Self| {
+            for (index, (path, filter, _)) in run.iter().enumerate() {
+                let path = PatchPath::element((*path).clone(), (*filter).clone());
+                draft.remove(&path).map_err(|error| (index, error))?;
+            }
+            Ok(())
+        };
+        let resolved = PatchPath::attribute(path.clone()).resolved(self.schemas);
+        let PatchPath::Attribute { path, filter: None } = resolved else { return one_by_one(self) };
+        let declared = self.declared(&path).map_err(|error| (0, error))?;
+        let current = self.resource.get(&path).and_then(Value::as_array);
+        if current.is_none_or(|items| !items.iter().all(Value::is_object)) {
+            return one_by_one(self);
+        }
+        forbid_read_only(&path, declared.attribute).map_err(|error| (0, error))?;
+        let mut elements = self.elements(&path, declared);
+        let mut places = elements.places_by_value();
+        let mut gone = Vec::with_capacity(run.len());
+        for (index, (_, filter, text)) in run.iter().enumerate() {
+            let found = places.take(text);
+            if found.is_empty() {
+                return Err((index, no_target(&path, Some(filter))));
+            }
+            gone.extend(found);
+        }
+        elements.remove(&gone);
+        self.store(&path, elements, declared).map_err(|error| (run.len() - 1, error))
     }
 
     /// The values of the attribute, to be changed. They leave the draft, since copying a large group's

@@ -12,7 +12,7 @@ use crate::name::AttributeName;
 use crate::path::AttributePath;
 use crate::schema::Attribute;
 use serde_json::Value;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 pub(super) struct Elements<'a> {
     items: Vec<Value>,
@@ -25,6 +25,19 @@ pub(super) struct Elements<'a> {
     rewritten: bool,
     /// Whether there was a value before.
     existed: bool,
+}
+
+/// Where which `value` is.
+pub(super) struct Places<'a> {
+    rule: Rule<'a>,
+    by_value: HashMap<String, Vec<usize>>,
+}
+
+impl Places<'_> {
+    /// The places of this `value`, which is gone from there afterwards.
+    pub(super) fn take(&mut self, text: &str) -> Vec<usize> {
+        self.by_value.remove(&fingerprint(&Value::from(text), self.rule)).unwrap_or_default()
+    }
 }
 
 impl<'a> Elements<'a> {
@@ -54,6 +67,24 @@ impl<'a> Elements<'a> {
     pub(super) fn matching(&self, filter: Option<&Filter>) -> Vec<usize> {
         let matches = |item| filter.is_none_or(|filter| element_matches(filter, item, self.attribute));
         (0..self.items.len()).filter(|&index| matches(&self.items[index])).collect()
+    }
+
+    /// The places of all values, each of which has parts, by their `value`: for looking up many.
+    pub(super) fn places_by_value(&self) -> Places<'a> {
+        let rule = Rule::of(self.attribute).of_part("value");
+        let mut places = Places { rule, by_value: HashMap::new() };
+        for (index, item) in self.items.iter().enumerate() {
+            let value = item.as_object().and_then(|parts| json::field(parts, "value"));
+            let several = match value {
+                Some(Value::Array(items)) => items.as_slice(),
+                Some(single) => std::slice::from_ref(single),
+                None => &[],
+            };
+            for text in several.iter().filter(|value| value.is_string()) {
+                places.by_value.entry(fingerprint(text, rule)).or_default().push(index);
+            }
+        }
+        places
     }
 
     /// Adds the values that are not there yet.

@@ -1,7 +1,7 @@
 //! What a service provider makes of a patch, rule by rule of RFC 7644 section 3.5.2.
 
 use crate::error::ScimType;
-use crate::{PatchRequest, Resource, SchemaSet, builtin, testing};
+use crate::{PatchOperation, PatchPath, PatchRequest, Resource, SchemaSet, builtin, testing};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -429,6 +429,36 @@ proptest! {
         match patch.apply(&mut after, &builtin::user_schema_set()) {
             Ok(changed) => prop_assert_eq!(changed, after != before),
             Err(_) => prop_assert_eq!(after, before),
+        }
+    }
+}
+
+/// Many removals at once do what they would do one after the other, and fail at the same place.
+#[test]
+fn removals_in_a_row_are_those_one_by_one() {
+    let schemas = builtin::group_schema_set();
+    let members = ["a", "B", "c", "c", "d"].map(|id| json!({"value": id, "display": id}));
+    let group = Resource::from_value(json!({"displayName": "G", "members": members})).unwrap();
+    for names in [&["a", "d"][..], &["c", "a", "B"], &["a", "a"], &["d", "b", "c"], &["a", "B", "c", "d"]] {
+        let operation = |name: &&str| {
+            let path = PatchPath::parse(&format!("members[value eq \"{name}\"]")).unwrap();
+            PatchOperation::Remove { path }
+        };
+        let operations: Vec<_> = names.iter().map(operation).collect();
+        let mut at_once = group.clone();
+        let outcome = PatchRequest::new(operations.clone()).apply(&mut at_once, &schemas);
+        let mut one_by_one = group.clone();
+        let failed = operations
+            .into_iter()
+            .position(|one| PatchRequest::new(vec![one]).apply(&mut one_by_one, &schemas).is_err());
+        match (outcome, failed) {
+            (Ok(changed), None) => assert!(changed && at_once == one_by_one, "{names:?}: {at_once:?}"),
+            (Err(error), Some(place)) => {
+                let detail = error.detail.unwrap_or_default();
+                assert!(detail.starts_with(&format!("Operations[{place}]: ")), "{names:?}: {detail}");
+                assert_eq!(at_once, group);
+            }
+            (outcome, failed) => panic!("{names:?}: {outcome:?}, {failed:?}"),
         }
     }
 }
