@@ -78,7 +78,7 @@ pub struct ResourceQuirks {
     /// How many members one request may remove, at most. [`MemberRemoval::Replace`] and [`MemberRemoval::Put`]
     /// name those that stay and are not bound by it.
     pub member_removals: NonZeroU32,
-    /// How many members a create may hold; none means no bound.
+    /// How many members a create may hold; none means as many as one request may add.
     pub members_on_create: Option<u32>,
     /// Whether a group is shown with its members. Where it is not, what we know of them is what we sent.
     pub members_readable: bool,

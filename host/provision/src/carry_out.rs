@@ -323,8 +323,14 @@ impl Cycle<'_> {
         };
         self.provisioner.state.write_intent(&self.scope, &intent).await?;
         match self.target.create(kind, &operation.desired, &self.provisioner.rules.matching).await {
-            Ok(Creation::Made { known, call }) => {
+            Ok(Creation::Made { known, call, unwritable, unfinished }) => {
                 self.provider_works();
+                let unfinished = unfinished.map(|error| {
+                    format!("it was created without some of its members; the next run adds them: {error}")
+                });
+                for message in unwritable.iter().map(ToString::to_string).chain(unfinished) {
+                    self.note(&key, message);
+                }
                 let mark = match known.sent.as_ref().is_none_or(|sent| *sent == operation.desired) {
                     true => operation.mark(),
                     // Not all of it arrived: the next run has to look again.

@@ -221,6 +221,13 @@ pub(super) fn type_members(members: &mut Value, member_type: &str) -> usize {
     filled
 }
 
+/// Leaves each member once, as it is named first. Who it is, its `value` says; `display` and `$ref` say no more.
+pub(super) fn name_once(members: &mut Value) {
+    let Value::Array(items) = members else { return };
+    let mut known = HashSet::new();
+    items.retain(|member| key(member).is_none_or(|key| known.insert(key)));
+}
+
 /// The members as the operations leave them; none where one of them names its members in another way than by
 /// their `value`.
 ///
@@ -238,11 +245,25 @@ fn outcome(
     }
     let seen = current(seen, path);
     let mut members: Vec<Value> = seen.into_iter().cloned().collect();
+    // Removals come in rows; each row goes through the members once.
+    let mut gone: HashSet<String> = HashSet::new();
+    let leave = |members: &mut Vec<Value>, gone: &mut HashSet<String>| {
+        if !gone.is_empty() {
+            members.retain(|one| key(one).is_none_or(|key| !gone.contains(&key)));
+            gone.clear();
+        }
+    };
     for operation in operations {
-        match (Target::of(operation, schemas)?, operation) {
-            (Target::One(value), _) => members.retain(|one| !is_named(one, &value)),
+        let target = Target::of(operation, schemas)?;
+        if !matches!(target, Target::One(_)) {
+            leave(&mut members, &mut gone);
+        }
+        match (target, operation) {
+            (Target::One(value), _) => gone.extend(named(&value)),
             (Target::All, PatchOperation::Add { value, .. }) => {
-                let new: Vec<_> = values(value).filter(|one| !members.contains(one)).cloned().collect();
+                let known: HashSet<String> = members.iter().map(Value::to_string).collect();
+                let is_new = |one: &&Value| !known.contains(&one.to_string());
+                let new: Vec<_> = values(value).filter(is_new).cloned().collect();
                 members.extend(new);
             }
             (Target::All, PatchOperation::Replace { value, .. }) => {
@@ -252,16 +273,12 @@ fn outcome(
             (Target::Part, _) => return None,
         }
     }
+    leave(&mut members, &mut gone);
     Some(members)
 }
 
-/// Whether the member has this `value`.
-fn is_named(member: &Value, value: &Value) -> bool {
-    member.as_object().and_then(|parts| part(parts, "value")) == Some(value)
-}
-
 /// Which members an operation is about.
-enum Target {
+pub(super) enum Target {
     /// The attribute itself: what is added to it, or all of them.
     All,
     /// The member with this `value`, which is removed.
@@ -271,7 +288,7 @@ enum Target {
 }
 
 impl Target {
-    fn of(operation: &PatchOperation, schemas: &SchemaSet) -> Option<Self> {
+    pub(super) fn of(operation: &PatchOperation, schemas: &SchemaSet) -> Option<Self> {
         members_path(operation, schemas)?;
         let PatchPath::Attribute { path, filter } = operation.path()? else { return None };
         Some(match (filter, &path.sub, operation) {
@@ -298,16 +315,16 @@ fn member_named_by(filter: &Filter) -> Option<Value> {
 }
 
 /// What single removals and additions make one list of members of another.
-struct SingleChanges {
-    removals: Vec<Value>,
-    additions: Vec<Value>,
+pub(super) struct SingleChanges {
+    pub(super) removals: Vec<Value>,
+    pub(super) additions: Vec<Value>,
     /// How many members come that were not there in any form.
     new_members: usize,
 }
 
 impl SingleChanges {
     /// None when a member has no `value` to be named by.
-    fn between(seen: Vec<&Value>, wanted: Vec<&Value>) -> Option<Self> {
+    pub(super) fn between(seen: Vec<&Value>, wanted: Vec<&Value>) -> Option<Self> {
         let keyed = |members: &[&Value]| members.iter().all(|member| key(member).is_some());
         if !keyed(&seen) || !keyed(&wanted) {
             return None;
@@ -334,8 +351,13 @@ impl SingleChanges {
 
 /// What tells a member from others: its `value`, to the letter, since it is another resource's id (RFC 7643
 /// section 3.1).
-fn key(member: &Value) -> Option<String> {
-    match part(member.as_object()?, "value")? {
+pub(super) fn key(member: &Value) -> Option<String> {
+    named(part(member.as_object()?, "value")?)
+}
+
+/// The `value` as it is compared.
+pub(super) fn named(value: &Value) -> Option<String> {
+    match value {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
         _ => None,
@@ -353,11 +375,11 @@ fn by_key<'v>(members: &[&'v Value]) -> HashMap<String, Vec<&'v Value>> {
 }
 
 /// The members of a group as it was seen.
-fn current<'r>(resource: &'r Resource, members: &AttributePath) -> Vec<&'r Value> {
+pub(super) fn current<'r>(resource: &'r Resource, members: &AttributePath) -> Vec<&'r Value> {
     resource.values(members).into_iter().filter(|member| !member.is_null()).collect()
 }
 
-fn values(value: &Value) -> impl Iterator<Item = &Value> {
+pub(super) fn values(value: &Value) -> impl Iterator<Item = &Value> {
     let items = match value {
         Value::Array(items) => items.as_slice(),
         single => std::slice::from_ref(single),

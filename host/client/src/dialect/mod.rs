@@ -7,16 +7,19 @@
 //!
 //! - here: [`translate`], which request says what, and in which order
 //! - `members`: which members are added and removed, and in which portions
+//! - `parting`: a refused change taken apart, to find the member that is refused
 //! - `wire`: how one request is spelled
 //! - `shape`: a wanted state cut to what the provider can keep
 
 mod members;
+mod parting;
 mod shape;
 mod wire;
 
 #[cfg(test)]
 mod tests;
 
+pub(crate) use parting::{Part, Single, member_id, value_id};
 pub(crate) use shape::{fill_member_types, shape};
 
 use members::MemberChanges;

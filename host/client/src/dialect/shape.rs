@@ -48,6 +48,9 @@ pub(crate) fn shape(
         let canonical = schemas.canonical(&path);
         let value = match value {
             DesiredValue::Set(mut value) => {
+                if members::is_members(&canonical) {
+                    members::name_once(&mut value);
+                }
                 if single.iter().any(|listed| listed.same_attribute(&canonical)) {
                     notes.extend(cut(&mut value, &path));
                 }

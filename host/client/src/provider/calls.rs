@@ -180,7 +180,12 @@ impl Provider {
         clash: Clash,
     ) -> Result<Provisioned, ClientError> {
         let (found, done) = match self.create(kind, &desired, match_by).await? {
-            Creation::Made { known, call } => {
+            Creation::Made { known, call, unwritable, unfinished } => {
+                let unfinished = unfinished.map(|error| {
+                    format!("not all members could be added yet, and the next call goes on: {error}")
+                });
+                let notes = unwritable.iter().map(ToString::to_string).chain(unfinished);
+                let left_out = left_out.into_iter().chain(notes).collect();
                 return Ok(Provisioned { known, done: Done::Created, call: Some(call), left_out });
             }
             Creation::Recovered { resource, .. } => (resource, Some(Done::Created)),

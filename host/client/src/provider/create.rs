@@ -6,7 +6,8 @@
 use super::find::{Found, Freshness};
 use super::known::Known;
 use super::match_key::MatchKey;
-use super::{Kind, Provider};
+use super::sorting_out::may_be_about_a_member;
+use super::{Kind, Provider, Unwritable, members};
 use crate::call::{Action, CallReport, Subject};
 use crate::dialect;
 use crate::failure::{ClientError, Failure};
@@ -24,6 +25,11 @@ pub enum Creation {
         known: Known,
         /// The last call that had a part in it.
         call: CallReport,
+        /// What is wanted and cannot be had.
+        unwritable: Vec<Unwritable>,
+        /// Why not all of its members could be added yet. `known` says which of them were sent, so that an
+        /// update adds the others.
+        unfinished: Option<Box<ClientError>>,
     },
     /// The resource was made, and the answer was lost: it was found again by a look-up.
     Recovered {
@@ -58,35 +64,58 @@ impl Provider {
             let subject = Subject::new(Action::Create, &kind.resource_type().name, None);
             return Err(self.client.unsent(subject, failure));
         }
-        let (first, rest) = split_members(kind, desired);
-        let mut body = first.to_resource(kind.resource_type());
-        dialect::fill_member_types(&mut body, &kind.quirks);
-        let made = match self.client.create(kind.resource_type(), &body).await {
+        let (first, mut rest) = split_members(kind, desired, None);
+        let mut body = self.body(kind, &first);
+        let mut made = self.client.create(kind.resource_type(), &body).await;
+        let mut sent = first;
+        // It may be one of the members that is refused. Nothing was made, and without members it may be.
+        if let Err(error) = &made
+            && may_be_about_a_member(error)
+            && !matches!(error.kind, Failure::Conflict(_))
+            && sent.value(&members::path()).is_some()
+        {
+            let (bare, all) = split_members(kind, desired, Some(0));
+            let bare_body = self.body(kind, &bare);
+            if let Ok(answer) = self.client.create(kind.resource_type(), &bare_body).await {
+                (made, sent, body, rest) = (Ok(answer), bare, bare_body, all);
+            }
+        }
+        let made = match made {
             Ok(made) => made,
             Err(error) => return self.after_failure(kind, desired, match_by, error).await,
         };
         let created = made.value;
         // A provider that returns no body is taken at its word until it says otherwise.
         let mut seen = created.resource.unwrap_or_else(|| with_id(&body, &created.id));
-        if !kind.quirks.members_readable {
+        let shows_members = !self.keeps_members(kind) && self.notes_members(kind, &seen);
+        if !shows_members && seen.get(&members::path()).is_none() || self.keeps_members(kind) {
             super::writing::keep_members(&body, &mut seen);
         }
         self.shared.rosters.enter(kind, &seen).await;
         if created.adopted {
             return Ok(Creation::Existed { resource: Box::new(seen), call: made.call });
         }
-        let known = Known { id: created.id, sent: Some(first), seen };
-        let Some(rest) = rest else { return Ok(Creation::Made { known, call: made.call }) };
+        let known = Known { id: created.id, sent: Some(sent), seen };
+        let Some(rest) = rest else {
+            return Ok(Creation::Made { known, call: made.call, unwritable: Vec::new(), unfinished: None });
+        };
         // The resource is there: what is still missing is an update, and its failure is not the create's.
-        match self.update(kind, &known, &rest).await {
-            Ok(updated) => {
-                Ok(Creation::Made { call: updated.call.unwrap_or(made.call), known: updated.known })
-            }
-            Err(error) => {
-                tracing::warn!(%error, "a resource was created, and not all of its members could be added");
-                Ok(Creation::Made { known, call: made.call })
-            }
+        let (updated, error) = self.complete(kind, &known, &rest).await;
+        if let Some(error) = &error {
+            tracing::warn!(%error, "a resource was created, and not all of its members could be added");
         }
+        Ok(Creation::Made {
+            known: updated.known,
+            call: updated.call.unwrap_or(made.call),
+            unwritable: updated.unwritable,
+            unfinished: error.map(Box::new),
+        })
+    }
+
+    fn body(&self, kind: &Kind, desired: &Desired) -> Resource {
+        let mut body = desired.to_resource(kind.resource_type());
+        dialect::fill_member_types(&mut body, &kind.quirks);
+        body
     }
 
     /// Point by point: a refusal that cannot have made anything is the answer; anything else is looked into.
@@ -131,13 +160,13 @@ fn is_ours(error: &ClientError, found: &Resource, desired: &Desired) -> bool {
     !answered || (wanted.is_some() && wanted == found.external_id())
 }
 
-/// The wanted state with as many members as a create may hold, and the whole where that is less.
-fn split_members(kind: &Kind, desired: &Desired) -> (Desired, Option<Desired>) {
-    let path = AttributePath::new(AttributeName::MEMBERS);
-    let bound = kind.quirks.members_on_create.and_then(|bound| usize::try_from(bound).ok());
-    let (Some(bound), Some(Value::Array(members))) = (bound, desired.value(&path)) else {
-        return (desired.clone(), None);
-    };
+/// The wanted state with as many members as a create may hold, and the whole where that is less. `at_most` is
+/// another bound than the profile's.
+fn split_members(kind: &Kind, desired: &Desired, at_most: Option<usize>) -> (Desired, Option<Desired>) {
+    let path = members::path();
+    let by_profile = kind.quirks.members_on_create.unwrap_or(kind.quirks.member_additions.get());
+    let bound = at_most.unwrap_or_else(|| usize::try_from(by_profile).unwrap_or(usize::MAX));
+    let Some(Value::Array(members)) = desired.value(&path) else { return (desired.clone(), None) };
     if members.len() <= bound {
         return (desired.clone(), None);
     }

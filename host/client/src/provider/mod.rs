@@ -15,6 +15,9 @@
 //! - `rounds`: a change as a loop, until nothing differs
 //! - `writing`: one difference as requests
 //! - `roster`: an index of everybody, for providers that cannot filter
+//! - `progress`: a resource while a change of several requests is under way
+//! - `sorting_out`: which member of a refused change it is about
+//! - `members`: whether members are shown, and who is wanted without the refused
 //! - `verify`: what of a write did not arrive
 //! - `writers`: one writer for each resource
 
@@ -26,8 +29,13 @@ pub mod match_key;
 pub mod notice;
 pub mod update;
 
+#[cfg(test)]
+mod large;
+mod members;
+mod progress;
 mod roster;
 mod rounds;
+mod sorting_out;
 mod verify;
 mod writers;
 mod writing;
@@ -46,7 +54,7 @@ use scimwright_profile::{Deletion, MemberRemoval, Paging, Profile, ResourceQuirk
 use scimwright_scim::check::{Occasion, Severity, check};
 use scimwright_scim::{
     AttributeName, AttributePath, Conflict, Desired, DesiredValue, PatchPath, Resource, ResourceType,
-    SchemaSet, conflicts, diff, prepare,
+    SchemaSet, diff, diff_and_conflicts, prepare,
 };
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -120,6 +128,14 @@ struct Manner {
     removal: Option<MemberRemoval>,
     /// Values of a list cannot be changed one by one.
     whole_lists: bool,
+    /// A PATCH worked.
+    patched: bool,
+    /// A group was shown with members.
+    members_shown: bool,
+    /// Answers to writes leave members out, although they are shown otherwise.
+    answers_without_members: bool,
+    /// Members are not shown at all.
+    members_hidden: bool,
 }
 
 /// One kind of resource at a provider: its schemas, and how the provider treats it.
@@ -168,6 +184,15 @@ pub enum Unwritable {
     Unpatchable(AttributePath),
     /// The provider answered with success, and does not keep it.
     Ignored(AttributePath),
+    /// The provider refuses a member of a group; the others were written.
+    MemberRefused {
+        /// Who, as the member's `value`.
+        id: String,
+        /// Whether it was to come; otherwise it was to go.
+        adding: bool,
+        /// What the provider said.
+        because: String,
+    },
 }
 
 impl fmt::Display for Unwritable {
@@ -176,6 +201,10 @@ impl fmt::Display for Unwritable {
             Self::Immutable(conflict) => conflict.fmt(f),
             Self::Unpatchable(path) => {
                 write!(f, "`{path}` stays as it is: the provider cannot change it once the resource is there")
+            }
+            Self::MemberRefused { id, adding, because } => {
+                let what = if *adding { "added" } else { "removed" };
+                write!(f, "member `{id}` could not be {what}, and is tried again the next time: {because}")
             }
             Self::Ignored(path) => {
                 write!(f, "`{path}` was sent and answered with success, and the provider does not show it")
@@ -200,12 +229,14 @@ impl Kind {
     #[must_use]
     pub fn reconcile(&self, mut desired: Desired, known: &Known) -> (Desired, Vec<Unwritable>) {
         let sent = known.sent.as_ref();
-        let conflicts = conflicts(&desired, sent, &known.seen, self.schemas());
+        let (mut patch, conflicts) = diff_and_conflicts(&desired, sent, &known.seen, self.schemas());
         for conflict in conflicts.iter().filter(|conflict| conflict.path.sub.is_none()) {
             keep_as_sent(&mut desired, sent, &conflict.path);
         }
+        if !conflicts.is_empty() {
+            patch = diff(&desired, sent, &known.seen, self.schemas());
+        }
         let mut unwritable: Vec<_> = conflicts.into_iter().map(Unwritable::Immutable).collect();
-        let patch = diff(&desired, sent, &known.seen, self.schemas());
         for path in dialect::translate(&patch, &known.seen, self.schemas(), &self.quirks).unpatchable {
             let PatchPath::Attribute { path, .. } = path else { continue };
             let path = path.without_sub();
@@ -344,7 +375,12 @@ impl Provider {
     /// The same for a resource type that is known otherwise.
     #[must_use]
     pub fn kind_of(&self, binding: ResourceTypeBinding) -> Kind {
-        let quirks = self.shared.profile.resource_quirks(&binding.resource_type.name);
+        let mut quirks = self.shared.profile.resource_quirks(&binding.resource_type.name);
+        let mut binding = binding;
+        if let Some(schemas) = members::as_if_shown(&binding.schemas) {
+            binding.schemas = schemas;
+            quirks.members_readable = false;
+        }
         Kind { binding, quirks }
     }
 

@@ -37,6 +37,11 @@ pub enum Notice {
         /// The resource type.
         resource_type: String,
     },
+    /// Groups are shown without their members.
+    HidesMembers {
+        /// The resource type.
+        resource_type: String,
+    },
     /// The way in which members were to be removed is refused, or was answered with yes and ignored.
     RemovesOtherwise {
         /// The resource type.
@@ -79,6 +84,11 @@ impl fmt::Display for Notice {
                 f,
                 "single values of a list of a {resource_type} cannot be changed by PATCH; from now on such lists are \
                  replaced as a whole"
+            ),
+            Self::HidesMembers { resource_type } => write!(
+                f,
+                "a {resource_type} is shown without the members that were written; from now on they are taken to be \
+                 those that were sent. A profile with members-readable = false would spare the attempt"
             ),
             Self::RemovesOtherwise { resource_type, instead } => {
                 let instead = match instead {

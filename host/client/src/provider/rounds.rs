@@ -5,14 +5,17 @@
 //! and once where the answer shows drift. The number of rounds is bounded.
 
 use super::known::Known;
-use super::notice::Notice;
-use super::writing::{Written, as_shown, attribute};
-use super::{Kind, Provider, verify};
+use super::progress::Progress;
+use super::sorting_out::Refused;
+use super::writing::{Answered, Course, Written, as_shown, attribute};
+use super::{Kind, Provider, members, verify};
 use crate::call::CallReport;
 use crate::capability::Capability;
 use crate::failure::{ClientError, Failure};
 use scimwright_profile::Verification;
 use scimwright_scim::{AttributePath, Desired, PatchOperation, PatchRequest, Resource, ScimType, diff};
+use std::borrow::Cow;
+use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 
 /// How many rounds one change may take.
@@ -22,11 +25,12 @@ const MAX_ROUNDS: u32 = 6;
 pub(super) struct Rounds<'a> {
     provider: &'a Provider,
     kind: &'a Kind,
-    desired: &'a Desired,
+    /// What is wanted, without members that are refused.
+    desired: Cow<'a, Desired>,
     /// What was known when it began.
     before: &'a Known,
-    /// The resource as it is known to be now.
-    seen: Resource,
+    /// The resource as it is known to be now, what was learned, and who was refused.
+    course: Course<'a>,
     call: Option<CallReport>,
     /// What goes wrong if the next round is one too many.
     error: Option<ClientError>,
@@ -36,17 +40,21 @@ pub(super) struct Rounds<'a> {
     drift: Option<PatchRequest>,
     looked_for_drift: bool,
     ignored: Vec<AttributePath>,
-    /// What was learned about the provider on the way; it counts if the change comes to a good end.
-    lessons: Vec<Notice>,
 }
 
-/// A resource after its change.
+/// A resource after its change, or after as much of it as could be done.
 pub(super) struct Changed {
     pub(super) seen: Resource,
+    /// What was wanted, without members that were refused.
+    pub(super) sent: Desired,
     /// The last request that changed it; none where nothing had to be sent.
     pub(super) call: Option<CallReport>,
     /// What the provider took without a word and does not keep.
     pub(super) ignored: Vec<AttributePath>,
+    /// Members that the provider refused.
+    pub(super) refused: Vec<Refused>,
+    /// What kept it from coming to an end.
+    pub(super) error: Option<ClientError>,
 }
 
 impl<'a> Rounds<'a> {
@@ -56,59 +64,64 @@ impl<'a> Rounds<'a> {
         desired: &'a Desired,
         before: &'a Known,
     ) -> Self {
+        let progress = Progress::new(kind, before.seen.clone());
         Self {
             provider,
             kind,
-            desired,
+            desired: Cow::Borrowed(desired),
             before,
-            seen: before.seen.clone(),
+            course: Course { progress, lessons: Vec::new(), refused: Vec::new() },
             call: None,
             error: None,
             reread: false,
             drift: None,
             looked_for_drift: false,
             ignored: Vec::new(),
-            lessons: Vec::new(),
         }
     }
 
-    pub(super) async fn run(mut self) -> Result<Changed, ClientError> {
+    pub(super) async fn run(mut self) -> Changed {
         let manner = self.provider.knowledge().manner(self.kind).clone();
         let outcome = self.go_round().await;
         let mut knowledge = self.provider.knowledge();
-        match outcome {
-            Ok(()) => {
-                self.lessons.into_iter().for_each(|lesson| knowledge.say(lesson));
-                Ok(Changed { seen: self.seen, call: self.call, ignored: self.ignored })
-            }
-            Err(error) => {
-                // A way that did not lead anywhere is not the provider's.
-                if !self.lessons.is_empty() {
-                    *knowledge.manner(self.kind) = manner;
-                }
-                Err(error)
-            }
+        let Course { progress, lessons, refused } = self.course;
+        match &outcome {
+            Ok(()) => lessons.into_iter().for_each(|lesson| knowledge.say(lesson)),
+            // A way that did not lead anywhere is not the provider's.
+            Err(_) if !lessons.is_empty() => *knowledge.manner(self.kind) = manner,
+            Err(_) => {}
+        }
+        drop(knowledge);
+        Changed {
+            seen: progress.into_resource(),
+            sent: self.desired.into_owned(),
+            call: self.call,
+            ignored: self.ignored,
+            refused,
+            error: outcome.err(),
         }
     }
 
     async fn go_round(&mut self) -> Result<(), ClientError> {
         for _ in 0..MAX_ROUNDS {
-            let patch = self.drift.take().unwrap_or_else(|| self.difference());
+            let patch = match self.drift.take() {
+                Some(drift) => drift,
+                None => self.difference(),
+            };
             if patch.is_empty() {
                 return Ok(());
             }
-            let round = self.provider.write(
-                self.kind,
-                &self.before.id,
-                &self.seen,
-                &patch,
-                self.desired,
-                &mut self.lessons,
-            );
-            match round.await {
+            let earlier = self.course.progress.now().clone();
+            let known_refused = self.course.refused.len();
+            let round =
+                self.provider.write(self.kind, &self.before.id, &patch, &self.desired, &mut self.course);
+            let outcome = round.await;
+            let patch = self.without_refused(patch, known_refused);
+            match outcome {
                 Ok(Written::Otherwise(error)) => self.error = Some(error),
-                Ok(Written::Done { seen, call, shown }) => {
-                    if self.is_settled(&patch, *seen, call, shown).await? {
+                Ok(Written::Done(None)) => return Ok(()),
+                Ok(Written::Done(Some(answered))) => {
+                    if self.is_settled(&patch, &earlier, answered).await? {
                         return Ok(());
                     }
                 }
@@ -120,28 +133,50 @@ impl<'a> Rounds<'a> {
     }
 
     /// What has to be done from here.
-    fn difference(&self) -> PatchRequest {
-        diff(self.desired, self.before.sent.as_ref(), &self.seen, self.kind.schemas())
+    fn difference(&mut self) -> PatchRequest {
+        let seen = self.course.progress.now();
+        diff(&self.desired, self.before.sent.as_ref(), seen, self.kind.schemas())
+    }
+
+    /// Takes members that were refused just now out of what is wanted, and out of what was to be done.
+    fn without_refused(&mut self, patch: PatchRequest, known: usize) -> PatchRequest {
+        let refused = &self.course.refused[known..];
+        if refused.is_empty() {
+            return patch;
+        }
+        let (coming, going): (Vec<_>, Vec<_>) = refused.iter().partition(|one| one.adding);
+        let ids = |refused: Vec<&Refused>| refused.into_iter().map(|one| one.id.clone()).collect();
+        let (coming, going): (HashSet<String>, HashSet<String>) = (ids(coming), ids(going));
+        members::leave_out(self.desired.to_mut(), &coming, &going, self.before.sent.as_ref());
+        members::without(patch, &coming, &going)
     }
 
     /// Whether a write that was answered with success is all there is to be done.
     async fn is_settled(
         &mut self,
         patch: &PatchRequest,
-        seen: Resource,
-        call: CallReport,
-        shown: bool,
+        earlier: &Resource,
+        answered: Answered,
     ) -> Result<bool, ClientError> {
-        let earlier = std::mem::replace(&mut self.seen, seen);
+        let Answered { call, shown, without_members } = answered;
         self.call = Some(call.clone());
-        let due = self.is_check_due();
-        // An answer that shows the resource as it was is worth a second look.
-        let suspicious =
-            shown && !verify::outstanding(patch, &earlier, &self.seen, self.kind.schemas()).is_empty();
+        // Where members are not shown, reading says nothing of them.
+        let says_nothing = self.provider.keeps_members(self.kind) && verify::only_about_members(patch);
+        let due = self.is_check_due() && !says_nothing;
+        let schemas = self.kind.schemas();
+        // An answer that shows the resource as it was is worth a second look, and so is one that shows a group
+        // without members that should have some; of the second kind there is one.
+        let doubtful = without_members && !self.provider.answers_without_members(self.kind);
+        let suspicious = doubtful
+            || shown && !verify::outstanding(patch, earlier, self.course.progress.now(), schemas).is_empty();
         if due || suspicious {
-            let fresh = self.provider.client.retrieve(self.kind.resource_type(), &self.before.id).await?;
-            self.seen = as_shown(self.kind, &self.seen, fresh.value);
-            let left = verify::outstanding(patch, &earlier, &self.seen, self.kind.schemas());
+            let fresh =
+                self.provider.client.retrieve(self.kind.resource_type(), &self.before.id).await?.value;
+            let expects_members = self.course.progress.has_members();
+            self.provider.learn_about_members(self.kind, &fresh, expects_members, without_members);
+            let now = as_shown(self.provider.keeps_members(self.kind), self.course.progress.now(), fresh);
+            self.course.progress.is(now);
+            let left = verify::outstanding(patch, earlier, self.course.progress.now(), schemas);
             if !left.is_empty() {
                 return self.not_applied(&left, call, due);
             }
@@ -155,7 +190,7 @@ impl<'a> Rounds<'a> {
         if verify::only_removes_members(left) {
             let Some(lesson) = self.provider.removes_otherwise(self.kind) else { return Err(error) };
             // Of several ways that were tried, the last is the one that works.
-            self.lessons = vec![lesson];
+            self.course.lessons = vec![lesson];
             self.error = Some(error);
             return Ok(false);
         }
@@ -174,7 +209,7 @@ impl<'a> Rounds<'a> {
         let number = self.provider.shared.writes.fetch_add(1, Ordering::Relaxed);
         match self.kind.quirks.verification {
             // A way that was found by trying is not believed.
-            _ if !self.lessons.is_empty() => true,
+            _ if !self.course.lessons.is_empty() => true,
             Verification::Never => false,
             Verification::Sampled(share) => number.is_multiple_of(share.get()),
             Verification::Always => true,
@@ -189,9 +224,9 @@ impl<'a> Rounds<'a> {
         }
         self.looked_for_drift = true;
         let schemas = self.kind.schemas();
-        let preferred = attributes(&diff(self.desired, None, &self.before.seen, schemas));
+        let preferred = attributes(&diff(&self.desired, None, &self.before.seen, schemas));
         let touched = attributes(patch);
-        let now = diff(self.desired, None, &self.seen, schemas).operations.into_iter();
+        let now = diff(&self.desired, None, self.course.progress.now(), schemas).operations.into_iter();
         let drifted: Vec<_> = now
             .filter(|operation| {
                 let attribute = attribute(operation);
@@ -212,7 +247,7 @@ impl<'a> Rounds<'a> {
             return Err(error);
         }
         let fresh = self.provider.client.retrieve(self.kind.resource_type(), &self.before.id).await?.value;
-        if moved_on && self.reread && fresh == self.seen {
+        if moved_on && self.reread && fresh == *self.course.progress.now() {
             if !matches!(error.kind, Failure::PreconditionFailed(_)) {
                 return Err(error);
             }
@@ -220,7 +255,8 @@ impl<'a> Rounds<'a> {
             self.provider.observe_lack(Capability::ETag, error.kind.to_string());
         }
         self.reread = true;
-        self.seen = as_shown(self.kind, &self.seen, fresh);
+        let now = as_shown(self.provider.keeps_members(self.kind), self.course.progress.now(), fresh);
+        self.course.progress.is(now);
         if lost {
             // What it was to do may be done: then there is no difference left.
             self.call = Some((*error.call).clone());

@@ -3,9 +3,9 @@
 //! What is to be done is decided here and in `rounds`; how one request is made of it is `writing`'s part.
 
 use super::known::Known;
-use super::rounds::Rounds;
+use super::rounds::{Changed, Rounds};
 use super::writing::{predicted, replacement};
-use super::{Kind, Provider, Unwritable};
+use super::{Kind, Provider, Unwritable, members};
 use crate::call::{Action, CallReport, Subject};
 use crate::dialect::Step;
 use crate::failure::ClientError;
@@ -55,19 +55,50 @@ impl Provider {
         desired: &Desired,
     ) -> Result<Updated, ClientError> {
         let _turn = self.shared.writers.turn(&kind.resource_type().endpoint, &known.id).await;
-        let (desired, mut unwritable) = kind.reconcile(desired.clone(), known);
+        let (desired, unwritable) = kind.reconcile(desired.clone(), known);
         let occasion = Occasion::Change { sent: known.sent.as_ref(), seen: &known.seen };
         if let Some(failure) = kind.objection(&desired, occasion) {
             let subject = Subject::new(Action::Modify, &kind.resource_type().name, Some(&known.id));
             return Err(self.client.unsent(subject, failure));
         }
-        let changed = Rounds::new(self, kind, &desired, known).run().await?;
+        let changed = Rounds::new(self, kind, &desired, known).run().await;
+        if let Some(error) = changed.error {
+            return Err(error);
+        }
+        Ok(self.updated(kind, &known.id, changed, unwritable).await)
+    }
+
+    /// Adds the members for which there was no room in the create. Gives also back how far it came where it
+    /// fails.
+    pub(super) async fn complete(
+        &self,
+        kind: &Kind,
+        known: &Known,
+        desired: &Desired,
+    ) -> (Updated, Option<ClientError>) {
+        let _turn = self.shared.writers.turn(&kind.resource_type().endpoint, &known.id).await;
+        let mut changed = Rounds::new(self, kind, desired, known).run().await;
+        let error = changed.error.take();
+        if error.is_some() {
+            changed.sent = members::so_far(changed.sent, &changed.seen);
+        }
+        (self.updated(kind, &known.id, changed, Vec::new()).await, error)
+    }
+
+    async fn updated(
+        &self,
+        kind: &Kind,
+        id: &str,
+        changed: Changed,
+        mut unwritable: Vec<Unwritable>,
+    ) -> Updated {
         if changed.call.is_some() {
             self.shared.rosters.enter(kind, &changed.seen).await;
         }
         unwritable.extend(changed.ignored.into_iter().map(Unwritable::Ignored));
-        let known = Known { id: known.id.clone(), sent: Some(desired), seen: changed.seen };
-        Ok(Updated { known, call: changed.call, unwritable })
+        unwritable.extend(changed.refused.into_iter().map(Unwritable::from));
+        let known = Known { id: id.to_owned(), sent: Some(changed.sent), seen: changed.seen };
+        Updated { known, call: changed.call, unwritable }
     }
 
     /// The requests that [`update`](Self::update) would send; nothing is sent.
@@ -84,7 +115,7 @@ impl Provider {
                     PlannedWrite { method: Method::Put, body: body.into_value() }
                 }
             });
-            seen = predicted(kind, &seen, step.standard());
+            seen = predicted(kind, seen, step.standard());
         }
         planned
     }

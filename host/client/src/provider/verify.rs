@@ -68,6 +68,14 @@ fn member_id(member: &Value) -> Option<String> {
     value.as_str().map(str::to_owned)
 }
 
+/// Whether a change is about members and nothing else.
+pub(super) fn only_about_members(patch: &PatchRequest) -> bool {
+    patch.operations.iter().all(|operation| match operation.path() {
+        Some(PatchPath::Attribute { path, .. }) => path.attribute == AttributeName::MEMBERS,
+        _ => false,
+    })
+}
+
 /// Whether all that is left is members to be taken out.
 pub(super) fn only_removes_members(patch: &PatchRequest) -> bool {
     let each = |operation: &PatchOperation| PatchRequest::new(vec![operation.clone()]);

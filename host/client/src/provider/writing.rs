@@ -2,11 +2,14 @@
 //! there is to try when one is refused.
 
 use super::notice::Notice;
+use super::progress::Progress;
+use super::sorting_out::Refused;
 use super::{Kind, Manner, Provider, is_lack, verify};
-use crate::call::{Action, CallReport, Subject};
+use crate::call::{Action, CallReport, Exchange, Subject};
 use crate::capability::Capability;
 use crate::dialect::{self, Step, Translation};
 use crate::failure::{ClientError, Failure, Refusal};
+use crate::judge::Modified;
 use crate::message::Method;
 use scimwright_profile::{MemberRemoval, ResourceQuirks, Update};
 use scimwright_scim::{
@@ -17,66 +20,91 @@ use serde_json::Value;
 
 /// How a write ended that did not fail.
 pub(super) enum Written {
-    /// It was answered with success.
-    Done {
-        /// The resource as it is now.
-        seen: Box<Resource>,
-        /// The last request.
-        call: CallReport,
-        /// Whether the provider showed the resource; otherwise it is as it must be.
-        shown: bool,
-    },
+    /// It was answered with success, but for members that were refused.
+    Done(Option<Answered>),
     /// This way failed, and there is another.
     Otherwise(ClientError),
 }
 
-/// A resource after one request.
-struct Answered {
-    seen: Resource,
-    call: CallReport,
-    shown: bool,
+/// What a change has come to so far, over all its writes.
+pub(super) struct Course<'k> {
+    /// The resource as it is now.
+    pub(super) progress: Progress<'k>,
+    /// What was learned about the provider; it counts if the change comes to a good end.
+    pub(super) lessons: Vec<Notice>,
+    /// Members that the provider refuses.
+    pub(super) refused: Vec<Refused>,
+}
+
+/// The answer to one request.
+pub(super) struct Answered {
+    /// The request.
+    pub(super) call: CallReport,
+    /// Whether the provider showed the resource; otherwise it is as it must be.
+    pub(super) shown: bool,
+    /// Whether it showed a group without members that has some.
+    pub(super) without_members: bool,
 }
 
 impl Provider {
-    /// Writes a difference, in as many requests as the provider's habits ask for.
+    /// Writes a difference, in as many requests as the provider's habits ask for. How far it came is in
+    /// `progress`, also where it fails.
     pub(super) async fn write(
         &self,
         kind: &Kind,
         id: &str,
-        seen: &Resource,
         patch: &PatchRequest,
         desired: &Desired,
-        lessons: &mut Vec<Notice>,
+        course: &mut Course<'_>,
     ) -> Result<Written, ClientError> {
+        let Course { progress, lessons, refused } = course;
         let unsendable = |reason| {
             let subject = Subject::new(Action::Modify, &kind.resource_type().name, Some(id));
             self.client.unsent(subject, Failure::Unsendable { reason })
         };
         let by_put = self.writes_by_put(kind);
-        let Translation { steps, unpatchable } = self.translate(kind, seen, patch);
+        let Translation { steps, unpatchable } = self.translate(kind, progress.now(), patch);
         if let Some(path) = unpatchable.first() {
             return Err(unsendable(format!("the provider cannot change `{path}`")));
         }
+        if steps.is_empty() {
+            // A difference always comes to a request; one that does not must not pass for done.
+            return Err(unsendable("the difference comes to no request".to_owned()));
+        }
         let mut last: Option<Answered> = None;
         for step in steps {
-            let from = last.as_ref().map_or(seen, |answered| &answered.seen);
-            let answered = match &step {
-                Step::Patch { body, standard } => self.patch(kind, id, from, body, standard).await,
-                Step::Put { standard } => self.put(kind, id, from, standard, desired).await,
+            let error = match self.carry_out(kind, id, progress, &step, desired).await {
+                Ok(answered) => {
+                    last = Some(answered);
+                    continue;
+                }
+                Err(error) => error,
             };
-            match answered {
-                Ok(answered) => last = Some(answered),
-                Err(error) => {
+            let sorted_out = self.sort_out(kind, id, (&step, &error), progress, desired, refused).await?;
+            match sorted_out {
+                Some(answered) => last = answered.or(last),
+                None => {
                     let there_is_another =
                         self.another_way(kind, id, (&step, by_put), &error, lessons).await?;
                     return if there_is_another { Ok(Written::Otherwise(error)) } else { Err(error) };
                 }
             }
         }
-        match last {
-            Some(Answered { seen, call, shown }) => Ok(Written::Done { seen: Box::new(seen), call, shown }),
-            // A difference always comes to a request; one that does not must not pass for done.
-            None => Err(unsendable("the difference comes to no request".to_owned())),
+        Ok(Written::Done(last))
+    }
+
+    /// Sends one request, and takes down what came of it.
+    pub(super) async fn carry_out(
+        &self,
+        kind: &Kind,
+        id: &str,
+        progress: &mut Progress<'_>,
+        step: &Step,
+        desired: &Desired,
+    ) -> Result<Answered, ClientError> {
+        match step {
+            Step::Patch { body, standard } => self.patch(kind, id, progress, body, standard).await,
+            Step::Put { standard } => self.put(kind, id, progress, standard, desired).await,
         }
     }
 
@@ -113,20 +141,16 @@ impl Provider {
         &self,
         kind: &Kind,
         id: &str,
-        seen: &Resource,
+        progress: &mut Progress<'_>,
         body: &Value,
         standard: &PatchRequest,
     ) -> Result<Answered, ClientError> {
-        let answer = self.client.modify_with(kind.resource_type(), id, body, self.if_match(seen)).await?;
-        let shown = answer.value.resource.is_some();
+        let version = self.if_match(progress.version());
+        let answer = self.client.modify_with(kind.resource_type(), id, body, version).await?;
+        self.note_patched(kind);
         // 204: the provider did as it was told.
-        let expected = predicted(kind, seen, standard);
-        let mut now = match answer.value.resource {
-            Some(resource) => as_shown(kind, &expected, resource),
-            None => expected,
-        };
-        set_version(&mut now, answer.value.version.as_deref());
-        Ok(Answered { seen: now, call: answer.call, shown })
+        progress.did(standard);
+        Ok(self.take_down(kind, progress, answer))
     }
 
     /// RFC 7644 section 3.5.1. What we do not manage survives, as it is read before.
@@ -134,26 +158,40 @@ impl Provider {
         &self,
         kind: &Kind,
         id: &str,
-        seen: &Resource,
+        progress: &mut Progress<'_>,
         standard: &PatchRequest,
         desired: &Desired,
     ) -> Result<Answered, ClientError> {
         let current = self.client.retrieve(kind.resource_type(), id).await?.value;
-        let current = as_shown(kind, seen, current);
+        let seen = progress.now();
+        let current = as_shown(self.keeps_members(kind), seen, current);
         let body = replacement(kind, (&current, seen), standard, desired, id);
-        let answer = self.client.replace(kind.resource_type(), id, &body, self.if_match(&current)).await?;
-        let shown = answer.value.resource.is_some();
-        let mut now = match answer.value.resource {
-            Some(resource) => as_shown(kind, &body, resource),
-            None => body,
-        };
-        set_version(&mut now, answer.value.version.as_deref());
-        Ok(Answered { seen: now, call: answer.call, shown })
+        let version = self.if_match(current.version());
+        let answer = self.client.replace(kind.resource_type(), id, &body, version).await?;
+        progress.is(body);
+        Ok(self.take_down(kind, progress, answer))
+    }
+
+    /// Takes down what an answer shows.
+    fn take_down(&self, kind: &Kind, progress: &mut Progress<'_>, answer: Exchange<Modified>) -> Answered {
+        let Exchange { value: Modified { resource, version }, call } = answer;
+        let (shown, mut without_members) = (resource.is_some(), false);
+        if let Some(resource) = resource {
+            let keeps_members = self.keeps_members(kind);
+            without_members =
+                !keeps_members && !self.notes_members(kind, &resource) && progress.has_members();
+            match keeps_members || without_members {
+                true => progress.is_but_for_members(resource),
+                false => progress.is(resource),
+            }
+        }
+        progress.set_version(version.as_deref());
+        Answered { call, shown, without_members }
     }
 
     /// RFC 7644 section 3.14: writes are conditional where the provider declares that versions mean something.
-    fn if_match<'r>(&self, seen: &'r Resource) -> Option<&'r str> {
-        seen.version().filter(|_| self.can(Capability::ETag))
+    fn if_match<'r>(&self, version: Option<&'r str>) -> Option<&'r str> {
+        version.filter(|_| self.can(Capability::ETag))
     }
 
     /// Whether there is another way to write after this failure; then it is taken in the next round. `by_put`
@@ -256,7 +294,7 @@ fn selects_values(operation: &PatchOperation) -> bool {
 
 /// The same patch with a list replaced, or removed, as a whole where only some of its values were to change.
 fn with_whole_lists(kind: &Kind, seen: &Resource, patch: &PatchRequest) -> PatchRequest {
-    let result = Desired::new().merge_into(None, &predicted(kind, seen, patch), kind.schemas());
+    let result = Desired::new().merge_into(None, &predicted(kind, seen.clone(), patch), kind.schemas());
     let lists: Vec<AttributePath> =
         patch.operations.iter().filter(|operation| selects_values(operation)).filter_map(attribute).collect();
     let mut written: Vec<AttributePath> = Vec::new();
@@ -287,8 +325,7 @@ pub(super) fn attribute(operation: &PatchOperation) -> Option<AttributePath> {
 }
 
 /// The resource as it must be after a change that was carried out.
-pub(super) fn predicted(kind: &Kind, seen: &Resource, standard: &PatchRequest) -> Resource {
-    let mut now = seen.clone();
+pub(super) fn predicted(kind: &Kind, mut now: Resource, standard: &PatchRequest) -> Resource {
     if standard.apply(&mut now, kind.schemas()).is_err() {
         tracing::debug!("a change that the provider accepted does not apply to what we know of the resource");
     }
@@ -343,7 +380,7 @@ fn carried_over(kind: &Kind, current: &Resource, seen: &Resource, standard: &Pat
     if standard.apply(&mut changed, kind.schemas()).is_ok() {
         return changed;
     }
-    let wanted = predicted(kind, seen, standard);
+    let wanted = predicted(kind, seen.clone(), standard);
     for operation in &standard.operations {
         let alone = PatchRequest::new(vec![operation.clone()]);
         if alone.apply(&mut changed, kind.schemas()).is_err()
@@ -358,9 +395,9 @@ fn carried_over(kind: &Kind, current: &Resource, seen: &Resource, standard: &Pat
     changed
 }
 
-/// What the provider shows, with the members that it does not show.
-pub(super) fn as_shown(kind: &Kind, expected: &Resource, mut shown: Resource) -> Resource {
-    if !kind.quirks.members_readable {
+/// What the provider shows, with the members as we know them where it does not show them.
+pub(super) fn as_shown(keeps_members: bool, expected: &Resource, mut shown: Resource) -> Resource {
+    if keeps_members {
         keep_members(expected, &mut shown);
     }
     shown
@@ -376,19 +413,6 @@ pub(super) fn keep_members(from: &Resource, to: &mut Resource) {
         }
         None => {
             to.remove(&members);
-        }
-    }
-}
-
-/// A version that is not known any more must not be named in `If-Match`.
-fn set_version(resource: &mut Resource, version: Option<&str>) {
-    let path = AttributePath::new(AttributeName::META).with_sub(AttributeName::VERSION);
-    match version {
-        Some(version) => {
-            resource.set(&path, version.into());
-        }
-        None => {
-            resource.remove(&path);
         }
     }
 }
