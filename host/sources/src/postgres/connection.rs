@@ -12,6 +12,28 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// What begins a pass. Everything in it is of one moment, and nothing in it can write.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
 
+/// What may stand behind the question mark of a URL:
+/// <https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS>, as far as sqlx has it.
+const PARAMETERS: &[&str] = &[
+    "sslmode",
+    "ssl-mode",
+    "sslrootcert",
+    "ssl-root-cert",
+    "ssl-ca",
+    "sslcert",
+    "ssl-cert",
+    "sslkey",
+    "ssl-key",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "application_name",
+    "options",
+];
+
 /// What the server is told of us, for its list of sessions.
 const APPLICATION: &str = "scimwright";
 
@@ -31,7 +53,10 @@ impl Server {
     pub(super) async fn find(url: &dyn UrlSource) -> Result<Self, String> {
         let secret = url.fetch().await?;
         let wrong = |reason: &str| {
-            format!("its url {reason}; write, for example, postgres://USER:PASSWORD@db.example.com:5432/hr")
+            format!(
+                "its url {reason}; write, for example, postgres://USER:PASSWORD@db.example.com:5432/hr, with special \
+                 characters of the password percent-encoded"
+            )
         };
         // The text is never repeated: it holds the password.
         let url = url::Url::parse(secret.expose_secret().trim()).map_err(|_| wrong("is not a URL"))?;
@@ -41,6 +66,11 @@ impl Server {
         let asked = |names: &[&str]| url.query_pairs().any(|(key, _)| names.contains(&&*key));
         if url.host_str().is_none_or(str::is_empty) && !asked(&["host", "hostaddr"]) {
             return Err(wrong("names no host"));
+        }
+        // What sqlx does not know it writes to the log, with its value.
+        let is_known = |name: &str| PARAMETERS.contains(&name) || name.starts_with("options[");
+        if !url.query_pairs().all(|(name, _)| is_known(&name)) {
+            return Err(wrong("has a parameter that nobody knows"));
         }
         let options =
             PgConnectOptions::from_url(&url).map_err(|_| wrong("has a setting that cannot be read"))?;
@@ -162,6 +192,7 @@ mod tests {
             ("s3cr3t", "its url is not a URL;"),
             ("mysql://hr:s3cr3t@db/hr", "does not begin with postgres://"),
             ("postgres:///hr?password=s3cr3t", "names no host"),
+            ("postgres://hr@db/hr?passwrod=s3cr3t", "has a parameter that nobody knows"),
             ("postgres://hr:s3cr3t@db/hr?sslmode=s3cr3t", "has a setting that cannot be read"),
         ] {
             let error = found(url).await.err().unwrap();
