@@ -10,6 +10,7 @@ use serde_json::json;
 use std::sync::Arc;
 
 /// A server for one test, or a visible skip.
+#[allow(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn server(folder: &std::path::Path) -> Option<Postgres> {
     let Some(program) = installed(&root(), "postgres") else {
         eprintln!("skipped: PostgreSQL is not installed; `cargo xtask test` installs it");
