@@ -393,7 +393,9 @@ fn people_of_a_table_arrive_at_a_provider_and_from_there_at_another() {
     server
         .run(
             "CREATE SCHEMA staff; CREATE TABLE staff.people (id integer PRIMARY KEY, login text, given text, mail text, \
-             active boolean, updated_at timestamptz DEFAULT now());
+             active boolean, updated_at timestamptz DEFAULT now(), dept text DEFAULT 'D1');
+             CREATE TABLE staff.departments (id text PRIMARY KEY, title text);
+             INSERT INTO staff.departments VALUES ('D1', 'Research');
              INSERT INTO staff.people SELECT n, 'user' || n, 'Zoë', 'u' || n || '@example.com', n <> 3 \
              FROM generate_series(1, 120) n",
         )
@@ -411,6 +413,12 @@ fn people_of_a_table_arrive_at_a_provider_and_from_there_at_another() {
     assert_eq!((&summary["created"], &summary["failed"]), (&120.into(), &0.into()), "{summary}");
     let summary = workspace.summary(&["sync", "--provider", "copy"]).unwrap();
     assert_eq!((&summary["created"], &summary["failed"]), (&119.into(), &0.into()), "{summary}");
+    let query = ["get", "copy", "User", "--all", "--filter", "userName eq \"user7\""];
+    let got = workspace.run(&query).unwrap().stdout;
+    assert!(
+        got.contains("\"Research\"") && got.contains("u7@example.com"),
+        "by two look-ups and a copy: {got}"
+    );
     server.run("UPDATE staff.people SET given = 'Ari', updated_at = now() WHERE id = 7").unwrap();
     for provider in ["directory", "copy"] {
         let summary = workspace.summary(&["sync", "--provider", provider]).unwrap();
