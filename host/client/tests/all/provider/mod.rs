@@ -4,6 +4,7 @@
 
 mod create;
 mod find;
+mod large_groups;
 mod members;
 mod negotiation;
 mod profiles;
@@ -21,7 +22,7 @@ use scimwright_profile::{
     Deletion, MemberRemoval, Profile, ProviderQuirks, ResourceQuirks, Update, Verification,
 };
 use scimwright_sandbox::{Capabilities, Manners, Method, Normalises, OddRemoval, Plays, SandboxOptions};
-use scimwright_scim::{AttributePath, BulkMethod, BulkOperation, Desired};
+use scimwright_scim::{AttributePath, BulkMethod, BulkOperation, Desired, Returned, SchemaSet};
 use serde_json::{Value, json};
 use std::time::Duration;
 use wiremock::ResponseTemplate;
