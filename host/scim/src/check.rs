@@ -17,6 +17,7 @@ use crate::resource::Resource;
 use crate::schema::{Attribute, DataType};
 use crate::schema_set::SchemaSet;
 use serde_json::Value;
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -152,8 +153,31 @@ pub fn check(
     schemas: &SchemaSet,
     also_required: &[AttributePath],
 ) -> Vec<Finding> {
-    let mut findings = Vec::new();
     let (requirements, conflicts) = Requirements::new(desired, occasion, schemas);
+    findings(desired, &requirements, conflicts, also_required)
+}
+
+/// [`check`] of a create whose body ([`Desired::to_resource`]) has been made already.
+#[must_use]
+pub fn check_create(
+    desired: &Desired,
+    body: &Resource,
+    schemas: &SchemaSet,
+    also_required: &[AttributePath],
+) -> Vec<Finding> {
+    let result = Cow::Borrowed(body);
+    let requirements = Requirements { schemas, result, before: None, touched: None };
+    findings(desired, &requirements, Vec::new(), also_required)
+}
+
+fn findings(
+    desired: &Desired,
+    requirements: &Requirements<'_>,
+    conflicts: Vec<Conflict>,
+    also_required: &[AttributePath],
+) -> Vec<Finding> {
+    let schemas = requirements.schemas;
+    let mut findings = Vec::new();
     requirements.check(also_required, &mut findings);
     findings.extend(
         conflicts
@@ -162,7 +186,8 @@ pub fn check(
     );
     for (path, wanted) in desired.iter() {
         if let (DesiredValue::Set(wanted), Some(attribute)) = (wanted, schemas.find_attribute(path)) {
-            canonical_values(&schemas.canonical(path), wanted, attribute, &mut findings);
+            let place = || schemas.spelled(path, Some(attribute));
+            canonical_values(&place, wanted, attribute, &mut findings);
         }
     }
     findings
@@ -171,7 +196,7 @@ pub fn check(
 /// What the resource would be, and which of its attributes are ours to answer for.
 struct Requirements<'a> {
     schemas: &'a SchemaSet,
-    result: Resource,
+    result: Cow<'a, Resource>,
     /// What is there now; nothing before a create.
     before: Option<&'a Resource>,
     /// The attributes that the change touches; `None` when it makes all of them.
@@ -183,7 +208,7 @@ impl<'a> Requirements<'a> {
     fn new(desired: &Desired, occasion: Occasion<'a>, schemas: &'a SchemaSet) -> (Self, Vec<Conflict>) {
         match occasion {
             Occasion::Create => {
-                let result = desired.to_resource(schemas.resource_type());
+                let result = Cow::Owned(desired.to_resource(schemas.resource_type()));
                 (Self { schemas, result, before: None, touched: None }, Vec::new())
             }
             Occasion::Change { sent, seen } => {
@@ -195,18 +220,26 @@ impl<'a> Requirements<'a> {
                 let touched: BTreeSet<_> = touched.collect();
                 // Nothing is made of what nothing is done to: a change of one attribute of a group does not
                 // copy its members.
-                let result = match touched.is_empty() {
+                let result = Cow::Owned(match touched.is_empty() {
                     true => Resource::new(),
                     false => desired.merge_patch(patch, seen, schemas),
-                };
+                });
                 (Self { schemas, result, before: Some(seen), touched: Some(touched) }, conflicts)
             }
         }
     }
 
     fn check(&self, also_required: &[AttributePath], findings: &mut Vec<Finding>) {
-        for (path, attribute) in self.schemas.attributes() {
-            if attribute.is_read_only() || !self.is_ours(&path) {
+        for (schema, attribute) in self.schemas.definitions() {
+            let required = |part: &Attribute| part.required && !part.is_read_only();
+            if attribute.is_read_only()
+                || !attribute.required && !attribute.sub_attributes.iter().any(required)
+            {
+                continue;
+            }
+            let path =
+                AttributePath { schema: schema.cloned(), attribute: attribute.name.clone(), sub: None };
+            if !self.is_ours(&path) {
                 continue;
             }
             // `schemas` is made from the others.
@@ -218,7 +251,7 @@ impl<'a> Requirements<'a> {
                 continue;
             }
             let parts = attribute.sub_attributes.iter();
-            for part in parts.filter(|part| part.required && !part.is_read_only()) {
+            for part in parts.filter(|part| required(part)) {
                 let part = path.with_sub(part.name.clone());
                 if self.lacks_part(&part) {
                     findings.push(self.missing(&part, Requirer::Schema));
@@ -282,7 +315,7 @@ impl<'a> Requirements<'a> {
 }
 
 fn canonical_values(
-    path: &AttributePath,
+    path: &dyn Fn() -> AttributePath,
     wanted: &Value,
     attribute: &Attribute,
     findings: &mut Vec<Finding>,
@@ -296,14 +329,15 @@ fn canonical_values(
             Value::Object(parts) => {
                 for (name, part) in parts {
                     if let Some(declared) = attribute.sub_attribute(name) {
-                        canonical_values(&path.with_sub(declared.name.clone()), part, declared, findings);
+                        let place = || path().with_sub(declared.name.clone());
+                        canonical_values(&place, part, declared, findings);
                     }
                 }
             }
             Value::String(text) if !is_suggested(text, attribute) => {
                 let suggested = attribute.canonical_values.clone();
                 let problem = Problem::NotCanonical { value: text.clone(), suggested };
-                let finding = Finding { path: path.clone(), problem };
+                let finding = Finding { path: path(), problem };
                 if !findings.contains(&finding) {
                     findings.push(finding);
                 }

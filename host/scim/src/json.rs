@@ -30,6 +30,10 @@ pub(crate) fn field<'a>(object: &'a Object, name: &str) -> Option<&'a Value> {
 
 /// The value under the name for changing it, compared without case.
 pub(crate) fn field_mut<'a>(object: &'a mut Object, name: &str) -> Option<&'a mut Value> {
+    // Nearly always the spelling is the exact one.
+    if object.contains_key(name) {
+        return object.get_mut(name);
+    }
     let key = spelled(object, name)?.to_owned();
     object.get_mut(&key)
 }
@@ -89,7 +93,11 @@ pub(crate) fn texts(object: &Object, name: &str) -> Vec<String> {
 
 /// Whether `schemas` mentions the URN.
 pub(crate) fn mentions_schema(object: &Object, urn: &SchemaUrn) -> bool {
-    texts(object, "schemas").iter().any(|text| urn == text.as_str())
+    match field(object, "schemas") {
+        Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).any(|text| *urn == *text),
+        Some(Value::String(text)) => *urn == *text.as_str(),
+        _ => false,
+    }
 }
 
 /// Whether the value is no value: null, an empty array, or an object without members. RFC 7643 section 2.5

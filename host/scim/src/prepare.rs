@@ -12,6 +12,7 @@ use crate::path::AttributePath;
 use crate::schema::{Attribute, DataType};
 use crate::schema_set::SchemaSet;
 use serde_json::Value;
+use std::borrow::Cow;
 use std::fmt;
 
 /// Something that [`prepare`] left out.
@@ -77,11 +78,12 @@ pub fn prepare(desired: Desired, schemas: &SchemaSet) -> (Desired, Vec<Preparati
     let mut prepared = Desired::new();
     let mut notes = Vec::new();
     for (path, value) in desired {
-        if let Some(reason) = ruled_out(&path, schemas) {
+        let attribute = schemas.find_attribute(&path);
+        if let Some(reason) = ruled_out(&path, attribute, schemas) {
             notes.push(PreparationNote { path, reason });
             continue;
         }
-        let value = match (value, schemas.find_attribute(&path)) {
+        let value = match (value, attribute) {
             (DesiredValue::Set(value), Some(attribute)) => {
                 match prepare_value(value, &path, attribute, &mut notes) {
                     Some(value) => DesiredValue::from(value),
@@ -91,16 +93,16 @@ pub fn prepare(desired: Desired, schemas: &SchemaSet) -> (Desired, Vec<Preparati
             }
             (value, _) => value,
         };
-        prepared.set(&schemas.canonical(&path), value);
+        prepared.set(&schemas.spelled(&path, attribute), value);
     }
     (prepared, notes)
 }
 
-fn ruled_out(path: &AttributePath, schemas: &SchemaSet) -> Option<LeftOut> {
+fn ruled_out(path: &AttributePath, attribute: Option<&Attribute>, schemas: &SchemaSet) -> Option<LeftOut> {
     if path.schema.is_none() && path.attribute == AttributeName::SCHEMAS {
         return Some(LeftOut::Derived);
     }
-    match schemas.find_attribute(path) {
+    match attribute {
         Some(attribute) => attribute.is_read_only().then_some(LeftOut::ReadOnly),
         None if !schemas.describes(path) => None,
         None => {
@@ -142,7 +144,13 @@ fn prepare_value(
     match (attribute.multi_valued, items.len()) {
         (_, 0) => None,
         // Of two values that differ in case only a provider would keep one.
-        (true, _) => Some(wanted_once(&Value::Array(items), Rule::of(Some(attribute))).into_owned()),
+        (true, _) => {
+            let all = Value::Array(items);
+            Some(match wanted_once(&all, Rule::of(Some(attribute))) {
+                Cow::Owned(once) => once,
+                Cow::Borrowed(_) => all,
+            })
+        }
         (false, _) => items.pop(),
     }
 }

@@ -131,12 +131,16 @@ impl SchemaSet {
     /// names in the schema's own case. What is not declared keeps its spelling.
     #[must_use]
     pub fn canonical(&self, path: &AttributePath) -> AttributePath {
+        self.spelled(path, self.find_attribute(path))
+    }
+
+    /// The same where the definition of the path's attribute is at hand.
+    pub(crate) fn spelled(&self, path: &AttributePath, attribute: Option<&Attribute>) -> AttributePath {
         let resource_type = &self.inner.resource_type;
         let schema = path.schema.as_ref().filter(|urn| **urn != resource_type.schema).map(|urn| {
             let known = resource_type.extensions.iter().find(|one| one.schema == *urn);
             known.map_or(urn, |one| &one.schema).clone()
         });
-        let attribute = self.find_attribute(path);
         let sub = path.sub.as_ref().map(|sub| {
             let declared = attribute.and_then(|attribute| attribute.sub_attribute(sub.as_str()));
             declared.map_or(sub, |declared| &declared.name).clone()
@@ -148,6 +152,15 @@ impl SchemaSet {
     /// Every attribute that a resource of this type may have, with its canonical path: the common ones, the
     /// core schema's, then the extensions'.
     pub fn attributes(&self) -> impl Iterator<Item = (AttributePath, &Attribute)> {
+        self.definitions().map(|(schema, attribute)| {
+            let path =
+                AttributePath { schema: schema.cloned(), attribute: attribute.name.clone(), sub: None };
+            (path, attribute)
+        })
+    }
+
+    /// The same with the extension's URN, for whoever needs few of the paths.
+    pub(crate) fn definitions(&self) -> impl Iterator<Item = (Option<&SchemaUrn>, &Attribute)> {
         let core = self.inner.core.iter().flat_map(|schema| &schema.attributes);
         let common = builtin::common_attributes().iter();
         let top = common
@@ -155,13 +168,12 @@ impl SchemaSet {
                 self.inner.core.as_ref().is_none_or(|core| core.attribute(one.name.as_str()).is_none())
             })
             .chain(core)
-            .map(|attribute| (AttributePath::new(attribute.name.clone()), attribute));
-        let extended = self.inner.extensions.iter().flat_map(|schema| {
-            schema.attributes.iter().map(|attribute| {
-                let schema = Some(schema.id.clone());
-                (AttributePath { schema, attribute: attribute.name.clone(), sub: None }, attribute)
-            })
-        });
+            .map(|attribute| (None, attribute));
+        let extended = self
+            .inner
+            .extensions
+            .iter()
+            .flat_map(|schema| schema.attributes.iter().map(|attribute| (Some(&schema.id), attribute)));
         top.chain(extended)
     }
 

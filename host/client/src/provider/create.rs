@@ -7,11 +7,11 @@ use super::find::{Found, Freshness};
 use super::known::Known;
 use super::match_key::MatchKey;
 use super::sorting_out::may_be_about_a_member;
-use super::{Kind, Provider, Unwritable, members};
+use super::{Kind, Provider, Unwritable, members, refusal_of};
 use crate::call::{Action, CallReport, Subject};
 use crate::dialect;
 use crate::failure::{ClientError, Failure};
-use scimwright_scim::check::Occasion;
+use scimwright_scim::check::check_create;
 use scimwright_scim::{AttributeName, AttributePath, Desired, DesiredValue, Resource};
 use serde_json::Value;
 use std::time::Instant;
@@ -60,12 +60,17 @@ impl Provider {
         desired: &Desired,
         match_by: &[MatchKey],
     ) -> Result<Creation, ClientError> {
-        if let Some(failure) = kind.objection(desired, Occasion::Create) {
+        let whole = desired.to_resource(kind.resource_type());
+        let findings = check_create(desired, &whole, kind.schemas(), &kind.quirks.required);
+        if let Some(failure) = refusal_of(&findings) {
             let subject = Subject::new(Action::Create, &kind.resource_type().name, None);
             return Err(self.client.unsent(subject, failure));
         }
         let (first, mut rest) = split_members(kind, desired, None);
-        let mut body = self.body(kind, &first);
+        let mut body = match rest {
+            None => with_types(kind, whole),
+            Some(_) => body_of(kind, &first),
+        };
         let mut made = self.client.create(kind.resource_type(), &body).await;
         let mut sent = first;
         // It may be one of the members that is refused. Nothing was made, and without members it may be.
@@ -75,7 +80,7 @@ impl Provider {
             && sent.value(&members::path()).is_some()
         {
             let (bare, all) = split_members(kind, desired, Some(0));
-            let bare_body = self.body(kind, &bare);
+            let bare_body = body_of(kind, &bare);
             if let Ok(answer) = self.client.create(kind.resource_type(), &bare_body).await {
                 (made, sent, body, rest) = (Ok(answer), bare, bare_body, all);
             }
@@ -110,12 +115,6 @@ impl Provider {
             unwritable: updated.unwritable,
             unfinished: error.map(Box::new),
         })
-    }
-
-    fn body(&self, kind: &Kind, desired: &Desired) -> Resource {
-        let mut body = desired.to_resource(kind.resource_type());
-        dialect::fill_member_types(&mut body, &kind.quirks);
-        body
     }
 
     /// Point by point: a refusal that cannot have made anything is the answer; anything else is looked into.
@@ -178,6 +177,15 @@ fn split_members(kind: &Kind, desired: &Desired, at_most: Option<usize>) -> (Des
         _ => first.set(&path, DesiredValue::Set(members[..bound].to_vec().into())),
     }
     (first, Some(desired.clone()))
+}
+
+fn body_of(kind: &Kind, desired: &Desired) -> Resource {
+    with_types(kind, desired.to_resource(kind.resource_type()))
+}
+
+fn with_types(kind: &Kind, mut body: Resource) -> Resource {
+    dialect::fill_member_types(&mut body, &kind.quirks);
+    body
 }
 
 fn with_id(body: &Resource, id: &str) -> Resource {

@@ -118,20 +118,21 @@ pub(super) fn as_if_shown(schemas: &SchemaSet) -> Option<SchemaSet> {
 impl Provider {
     /// Whether the members of a group are known from what was sent, because the provider does not show them.
     pub(super) fn keeps_members(&self, kind: &Kind) -> bool {
-        !kind.quirks.members_readable || self.knowledge().manner(kind).members_hidden
+        !kind.quirks.members_readable || self.knowledge().knows(kind, |manner| manner.members_hidden)
     }
 
     /// Takes down whether a resource shows members; true where the provider is known to show them.
     pub(super) fn notes_members(&self, kind: &Kind, resource: &Resource) -> bool {
         let mut knowledge = self.knowledge();
-        let manner = knowledge.manner(kind);
-        manner.members_shown |= shown(resource) > 0;
-        manner.members_shown && !manner.answers_without_members
+        if shown(resource) > 0 {
+            knowledge.manner(kind).members_shown = true;
+        }
+        knowledge.knows(kind, |manner| manner.members_shown && !manner.answers_without_members)
     }
 
     /// Whether answers to writes are known to leave members out.
     pub(super) fn answers_without_members(&self, kind: &Kind) -> bool {
-        self.knowledge().manner(kind).answers_without_members
+        self.knowledge().knows(kind, |manner| manner.answers_without_members)
     }
 
     /// What a group that was read says about whether members are shown, where there have to be some.
@@ -150,11 +151,13 @@ impl Provider {
 
     /// Takes down that a PATCH of such a resource works.
     pub(super) fn note_patched(&self, kind: &Kind) {
-        self.knowledge().manner(kind).patched = true;
+        if !self.has_patched(kind) {
+            self.knowledge().manner(kind).patched = true;
+        }
     }
 
     /// Whether a PATCH of such a resource has worked.
     pub(super) fn has_patched(&self, kind: &Kind) -> bool {
-        self.knowledge().manner(kind).patched
+        self.knowledge().knows(kind, |manner| manner.patched)
     }
 }

@@ -51,7 +51,7 @@ use known::Known;
 use notice::Notice;
 use roster::Rosters;
 use scimwright_profile::{Deletion, MemberRemoval, Paging, Profile, ResourceQuirks};
-use scimwright_scim::check::{Occasion, Severity, check};
+use scimwright_scim::check::{Finding, Occasion, Severity, check};
 use scimwright_scim::{
     AttributeName, AttributePath, Conflict, Desired, DesiredValue, PatchPath, Resource, ResourceType,
     SchemaSet, diff, diff_and_conflicts, prepare,
@@ -263,11 +263,15 @@ impl Kind {
 
     /// Why the provider would refuse what is wanted, if it would.
     fn objection(&self, desired: &Desired, occasion: Occasion<'_>) -> Option<Failure> {
-        let findings = check(desired, occasion, self.schemas(), &self.quirks.required);
-        let refused = findings.iter().filter(|finding| finding.severity() == Severity::Refusal);
-        let reasons: Vec<String> = refused.map(ToString::to_string).collect();
-        (!reasons.is_empty()).then(|| Failure::Unsendable { reason: reasons.join("; ") })
+        refusal_of(&check(desired, occasion, self.schemas(), &self.quirks.required))
     }
+}
+
+/// Why the provider would refuse it, where one of the findings says so.
+fn refusal_of(findings: &[Finding]) -> Option<Failure> {
+    let refused = findings.iter().filter(|finding| finding.severity() == Severity::Refusal);
+    let reasons: Vec<String> = refused.map(ToString::to_string).collect();
+    (!reasons.is_empty()).then(|| Failure::Unsendable { reason: reasons.join("; ") })
 }
 
 impl Provider {
@@ -430,6 +434,11 @@ impl Provider {
 }
 
 impl Knowledge {
+    /// Whether something was learned about how such resources have to be written.
+    fn knows(&self, kind: &Kind, what: impl FnOnce(&Manner) -> bool) -> bool {
+        self.manners.get(&kind.resource_type().name).is_some_and(what)
+    }
+
     fn manner(&mut self, kind: &Kind) -> &mut Manner {
         self.manners.entry(kind.resource_type().name.clone()).or_default()
     }

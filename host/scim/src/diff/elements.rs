@@ -8,7 +8,7 @@
 //! second primary value, and no filter selects a value that an earlier step added.
 
 use super::{Difference, Outcome, Parts, without_null};
-use crate::compare::{Rule, fingerprint, says};
+use crate::compare::{Rule, fingerprint, same_scalar, says};
 use crate::filter::{Filter, FilterValue};
 use crate::json::{self, Object, is_unassigned};
 use crate::name::AttributeName;
@@ -81,7 +81,9 @@ fn each_once<'v>(mut values: Vec<&'v Value>, rule: Rule<'_>) -> Vec<&'v Value> {
 pub(crate) fn wanted_once<'v>(wanted: &'v Value, rule: Rule<'_>) -> Cow<'v, Value> {
     let Value::Array(items) = wanted else { return Cow::Borrowed(wanted) };
     let by_schema = rule.by_schema();
-    if each_once(items.iter().collect(), by_schema).len() == items.len() {
+    if few_and_different(items, by_schema)
+        || each_once(items.iter().collect(), by_schema).len() == items.len()
+    {
         return Cow::Borrowed(wanted);
     }
     let mut once: Vec<Value> = Vec::with_capacity(items.len());
@@ -96,6 +98,25 @@ pub(crate) fn wanted_once<'v>(wanted: &'v Value, rule: Rule<'_>) -> Cow<'v, Valu
         }
     }
     Cow::Owned(Value::Array(once))
+}
+
+/// Whether these are a few values that are quickly seen to differ, as most people's addresses do: by their `value`.
+fn few_and_different(items: &[Value], rule: Rule<'_>) -> bool {
+    const FEW: usize = 4;
+    let rule = rule.of_part("value");
+    fn value(item: &Value) -> Option<&Value> {
+        json::field(item.as_object()?, "value")
+    }
+    match items {
+        [] | [_] => true,
+        several if several.len() <= FEW => several.iter().enumerate().all(|(index, one)| {
+            several[..index].iter().all(|other| match (value(one), value(other)) {
+                (Some(one), Some(other)) => !same_scalar(one, other, rule),
+                _ => false,
+            })
+        }),
+        _ => false,
+    }
 }
 
 /// Clears the parts of a value that its double says are to have no value.
