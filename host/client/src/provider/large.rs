@@ -1,7 +1,7 @@
 //! Large groups: what a change costs here, before anything is sent.
 //!
 //! Times are compared by ratio: ten times the members may cost ten times the time and some more, and never a
-//! hundred times. For figures: `cargo test --release -p scimwright-client large -- --nocapture`.
+//! hundred times.
 
 use super::progress::Progress;
 use super::verify;
@@ -112,7 +112,6 @@ fn ten_times_the_members_never_cost_a_hundred_times_the_time() {
         let (small, large) =
             (best(SMALL, changes(SMALL), removal), best(10 * SMALL, changes(10 * SMALL), removal));
         for ((what, small), (_, large)) in small.into_iter().zip(large) {
-            println!("{removal:?}, many: {many}: {what}: {small:?} and {large:?}");
             assert!(
                 large < small * 40 || large < Duration::from_millis(20),
                 "{what}: {small:?} and {large:?}"
