@@ -2,10 +2,12 @@
 
 /// SplitMix64: small, well mixed, and the same everywhere.
 #[derive(Debug, Clone)]
-pub(crate) struct Dice(u64);
+pub struct Dice(u64);
 
 impl Dice {
-    pub(crate) fn new(seed: u64) -> Self {
+    /// The same seed, the same numbers.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
         Self(seed)
     }
 
@@ -18,12 +20,12 @@ impl Dice {
     }
 
     /// A number from 0 up to, not including, `bound`.
-    pub(crate) fn below(&mut self, bound: usize) -> usize {
+    pub fn below(&mut self, bound: usize) -> usize {
         usize::try_from(self.next() % bound as u64).unwrap_or(0)
     }
 
     /// True so many times in a thousand.
-    pub(crate) fn per_mille(&mut self, chance: u16) -> bool {
+    pub fn per_mille(&mut self, chance: u16) -> bool {
         self.next() % 1_000 < u64::from(chance)
     }
 }

@@ -9,7 +9,7 @@
 //! - [`tool`]: the `scimwright` binary, run as a person would run it
 
 pub mod compilers;
-mod dice;
+pub mod dice;
 pub mod faults;
 mod install;
 pub mod lint;

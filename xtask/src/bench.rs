@@ -23,6 +23,9 @@ pub(crate) struct Options {
     /// Measure the memory of `scimwright sync` instead, for 1,000, 10,000 and 100,000 records
     #[arg(long)]
     memory: bool,
+    /// Measure a first sync beside a bare loop, what groups take, or a plan of a million records
+    #[arg(long, value_enum, conflicts_with = "memory")]
+    sync: Option<SyncPart>,
     /// Measure the requests per second of the client instead, beside a bare loop that sends the same
     #[arg(long, conflicts_with = "memory")]
     requests: bool,
@@ -37,10 +40,29 @@ pub(crate) struct Options {
     rounds: u32,
 }
 
+/// What of a sync is measured.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum SyncPart {
+    /// A first sync of 20,000 users, beside a bare loop that posts the same.
+    First,
+    /// The requests for 200 groups of 500 members.
+    Groups,
+    /// Plans of a million records of which none has changed.
+    Plan,
+}
+
 /// Builds what is needed in release mode, measures, and prints a table.
 pub(crate) fn run(root: &Path, options: Options) -> Result<()> {
     match options {
-        Options { memory: true, .. } => memory(root),
+        Options { memory: true, .. } => with_the_tool(root, "bench-memory", &[]),
+        Options { sync: Some(part), .. } => {
+            let part = match part {
+                SyncPart::First => "first",
+                SyncPart::Groups => "groups",
+                SyncPart::Plan => "plan",
+            };
+            with_the_tool(root, "bench-sync", &[part])
+        }
         Options { requests: true, rounds, .. } => requests::run(root, rounds),
         Options { hostile: true, .. } => ours(root, "bench-hostile", &["bench-user", "hostile-user"]),
         Options { start: true, .. } => ours(root, "bench-start", &["bench-user"]),
@@ -103,17 +125,21 @@ fn ours(root: &Path, program: &str, guests: &[&str]) -> Result<()> {
     Ok(())
 }
 
-fn memory(root: &Path) -> Result<()> {
+/// Runs a program of ours that measures the tool.
+fn with_the_tool(root: &Path, program: &str, arguments: &[&str]) -> Result<()> {
     let mut steps = Steps::new();
     steps.begin("Building the mapping module");
     guests::build_named(root, &["corp-user".to_owned()])?;
     steps.begin("Building in release mode; the first time this takes some minutes");
     build_ours(root)?;
-    steps.begin("Measuring: a first sync, and one when nothing has changed");
+    steps.begin("Measuring");
     println!("    {}\n", Machine::look());
-    let program = release(root, "bench-memory")?;
-    let status = Command::new(&program).status().context("bench-memory cannot be started")?;
-    ensure!(status.success(), "bench-memory ended with {status}; the message is above");
+    let path = release(root, program)?;
+    let status = Command::new(&path)
+        .args(arguments)
+        .status()
+        .with_context(|| format!("{program} cannot be started"))?;
+    ensure!(status.success(), "{program} ended with {status}; the message is above");
     steps.end();
     Ok(())
 }
