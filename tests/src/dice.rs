@@ -5,7 +5,7 @@
 pub struct Dice(u64);
 
 impl Dice {
-    /// The same seed, the same numbers.
+    /// Dice that always fall the same way for the same seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self(seed)

@@ -82,7 +82,7 @@ pub(crate) struct Joined {
     attribute: AttributePath,
     members: Vec<Member>,
     /// Whether there may be others, so that nobody is taken out.
-    pub(crate) additive: bool,
+    additive: bool,
     /// When the list changes by itself.
     pub(crate) until: Option<Timestamp>,
 }
@@ -101,6 +101,11 @@ impl Joined {
             (false, _) => AttributeValue::Complexes(items),
         };
         attributes.set(self.attribute, value);
+    }
+
+    /// The attribute, where nobody is to be taken out of it.
+    pub(crate) fn additive(&self) -> Option<AttributePath> {
+        self.additive.then(|| self.attribute.clone())
     }
 
     /// What tells this list from any other.

@@ -10,7 +10,7 @@ use crate::target::RowTarget;
 use jiff::Timestamp;
 use scimwright_mapping::{AttributeMap, UnresolvedLink};
 use scimwright_record::RecordKey;
-use scimwright_scim::{Desired, Resource};
+use scimwright_scim::{AttributePath, Desired, Resource};
 use scimwright_state::Link;
 
 /// What is to be done for one record.
@@ -39,6 +39,8 @@ pub(crate) struct Wish {
     pub(crate) create_only: Vec<RowTarget>,
     /// Links that point at nothing yet, so that the lists they belong to are not whole.
     pub(crate) unresolved: Vec<UnresolvedLink>,
+    /// A list that nobody is to be taken out of: where its values come from could not be read to the end.
+    pub(crate) additive: Option<AttributePath>,
     /// What has to wait for another record's resource.
     pub(crate) waiting: Option<Waiting>,
     /// What is noted on the link once everything is done.
@@ -111,6 +113,8 @@ pub(crate) struct Waiting {
     pub(crate) attributes: AttributeMap,
     /// What of them counts for a new resource only, in the spelling of rows.
     pub(crate) create_only: Vec<String>,
+    /// The list that nobody is to be taken out of, in the spelling of rows.
+    pub(crate) additive: Option<String>,
     /// The fingerprint of the record, noted on its link once nothing waits any more.
     pub(crate) fingerprint: Option<String>,
 }

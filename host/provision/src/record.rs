@@ -86,7 +86,9 @@ impl<'a> Cycle<'a> {
             Outcome::Provision(attributes) => attributes,
             Outcome::Skip(reason) => return Ok(Decided::OutOfScope(link, reason, None)),
         };
+        let mut additive = None;
         if let Some(joined) = joined {
+            additive = joined.additive();
             joined.put(&mut attributes);
         }
         let (desired, unresolved) = self.resolve(&attributes).await?;
@@ -96,8 +98,13 @@ impl<'a> Cycle<'a> {
             Some(_) => unresolved.into_iter().filter(|link| !is_kept(link, &create_only)).collect(),
             None => unresolved,
         };
+        let mut waiting = waiting(&attributes, &unresolved, &create_only, fingerprint.as_ref());
+        if let Some(waiting) = &mut waiting {
+            waiting.additive = additive.as_ref().map(ToString::to_string);
+        }
         let wish = Wish {
-            waiting: waiting(&attributes, &unresolved, &create_only, fingerprint.as_ref()),
+            waiting,
+            additive,
             desired,
             create_only,
             unresolved,
@@ -273,15 +280,18 @@ impl<'a> Cycle<'a> {
         Ok((desired, unresolved))
     }
 
-    /// What is wanted, with those values of its lists that may belong to a link that points at nothing yet. Whoever
-    /// is in a group and unknown here may be the one who could not be found, so as long as somebody is missing,
-    /// nobody but people we know is taken out.
+    /// What is wanted, with everybody who is in a list that nobody is to be taken out of, and with those values of
+    /// other lists that may belong to a link that points at nothing yet. Whoever is in a group and unknown here may be
+    /// the one who could not be found, so as long as somebody is missing, nobody but people we know is taken out.
     pub(crate) async fn sparing_strangers(
         &self,
         wish: &Wish,
         seen: &Resource,
     ) -> Result<Desired, ProvisionError> {
         let mut desired = wish.desired.clone();
+        if let Some(path) = &wish.additive {
+            keep_everybody(&mut desired, path, seen);
+        }
         let mut done: Vec<AttributePath> = Vec::new();
         for link in &wish.unresolved {
             let path = link.path.without_sub();
@@ -407,7 +417,18 @@ fn waiting(
         .map(|(path, value)| (path.clone(), value.clone()))
         .collect();
     let create_only = create_only.iter().map(ToString::to_string).collect();
-    Some(Waiting { attributes, create_only, fingerprint: fingerprint.cloned() })
+    Some(Waiting { attributes, create_only, additive: None, fingerprint: fingerprint.cloned() })
+}
+
+/// Adds to the values that are wanted of a list all those that are in it already.
+fn keep_everybody(desired: &mut Desired, path: &AttributePath, seen: &Resource) {
+    let (Some(Value::Array(wanted)), Some(Value::Array(there))) = (desired.value(path), seen.get(path)) else {
+        return;
+    };
+    let mut wanted = wanted.clone();
+    let known: HashSet<String> = wanted.iter().filter_map(id_in).collect();
+    wanted.extend(there.iter().filter(|item| id_in(item).is_some_and(|id| !known.contains(&id))).cloned());
+    desired.set(path, DesiredValue::Set(Value::Array(wanted)));
 }
 
 /// The id that a value of a list refers to.

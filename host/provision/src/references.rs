@@ -109,7 +109,8 @@ impl Cycle<'_> {
         partial: Desired,
         dangling: Vec<UnresolvedLink>,
     ) -> Result<Desired, ProvisionError> {
-        let wish = Wish { desired: partial, unresolved: dangling, ..Wish::default() };
+        let additive = waiting.additive.as_ref().and_then(|path| path.parse().ok());
+        let wish = Wish { desired: partial, unresolved: dangling, additive, ..Wish::default() };
         let partial = self.sparing_strangers(&wish, &link.seen).await?;
         let mut desired = link.sent.clone();
         for (path, value) in partial.iter() {

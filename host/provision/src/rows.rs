@@ -8,6 +8,7 @@ use scimwright_mapping::{AttributeMap, AttributeValue, RecordLink, Scalar};
 use scimwright_record::{FieldValue, ModuleName, Record, RecordKey, ResourceTypeName};
 use scimwright_scim::AttributePath;
 use serde_json::Value;
+use std::collections::HashSet;
 
 /// One row.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,11 +32,11 @@ pub enum RowValue {
     Field(String),
     /// The same for every record.
     Constant(Value),
-    /// The resource of another record, whose key a field holds.
+    /// The resource of another record, whose key a field holds; or of several, whose keys stand in a list.
     Link {
-        /// The other record's resource type.
+        /// The other records' resource type.
         resource_type: ResourceTypeName,
-        /// The field that holds its key.
+        /// The field that holds the key, or the list of keys.
         field: String,
     },
     /// An attribute that a module makes.
@@ -242,10 +243,30 @@ fn link(
     if let Found::Empty = from_field(record, field, columns)? {
         return Ok(Found::Empty);
     }
+    let link = |key| RecordLink { resource_type: resource_type.clone(), key };
+    if let Some(FieldValue::Many(texts)) = record.field(field) {
+        let keys = keys_in(texts, field)?;
+        return Ok(match keys.is_empty() {
+            true => Found::Empty,
+            false => Found::Value(Filling::Links(keys.into_iter().map(link).collect())),
+        });
+    }
     let key = record.field(field).map(|value| key_in(value, field)).transpose()?.flatten();
     let Some(key) = key else { return Ok(Found::Empty) };
-    let link = RecordLink { resource_type: resource_type.clone(), key };
-    Ok(Found::Value(Filling::One(Scalar::Link(link))))
+    Ok(Found::Value(Filling::One(Scalar::Link(link(key)))))
+}
+
+/// The keys in a list, each once: who is in a group twice is in it.
+fn keys_in(texts: &[String], field: &str) -> Result<Vec<RecordKey>, String> {
+    let mut known = HashSet::new();
+    let mut keys = Vec::with_capacity(texts.len());
+    for text in texts.iter().map(|text| text.trim()).filter(|text| !text.is_empty()) {
+        let key = RecordKey::parse(text).map_err(|error| format!("field `{field}`: {error}"))?;
+        if known.insert(key.clone()) {
+            keys.push(key);
+        }
+    }
+    Ok(keys)
 }
 
 fn from_script(
@@ -335,6 +356,31 @@ mod tests {
                 ("nickName".to_owned(), AttributeValue::Clear),
             ]
         );
+    }
+
+    #[test]
+    fn a_list_of_keys_gives_one_link_for_each_record_it_names() {
+        let user = ResourceTypeName::parse("User").unwrap();
+        let members = |keys: &[&str]| {
+            let keys = keys.iter().map(|&key| key.to_owned()).collect();
+            let team = Record::new(SourceName::parse("teams").unwrap(), RecordKey::parse("T1").unwrap())
+                .with("member_ids", FieldValue::Many(keys));
+            let value = RowValue::Link { resource_type: user.clone(), field: "member_ids".into() };
+            let mut map = AttributeMap::new();
+            row("members", value, None).apply(&team, true, &[], &mut map).unwrap();
+            let (desired, unresolved) =
+                map.resolve(&mut |link| (link.key.as_str() != "E9").then(|| format!("id-of-{}", link.key)));
+            let members = desired.get(&AttributePath::new(AttributeName::MEMBERS)).cloned();
+            (members, unresolved.into_iter().map(|link| link.link.key.to_string()).collect::<Vec<_>>())
+        };
+        let of = |value: Value| Some(scimwright_scim::DesiredValue::Set(value));
+        assert_eq!(
+            members(&["E1", " E2", "E1", "", "E9"]),
+            (of(json!([{"value": "id-of-E1"}, {"value": "id-of-E2"}])), vec!["E9".to_owned()])
+        );
+        // Nobody left: the group is empty, and not left alone.
+        assert_eq!(members(&[]), (Some(scimwright_scim::DesiredValue::Clear), vec![]));
+        assert_eq!(members(&["  "]), (Some(scimwright_scim::DesiredValue::Clear), vec![]));
     }
 
     #[test]

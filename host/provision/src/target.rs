@@ -3,7 +3,7 @@
 //! Written as a PATCH path is (RFC 7644 section 3.5.2): `title`, `name.givenName`,
 //! `emails[type eq "work"].value`, or with a URN in front.
 
-use scimwright_mapping::{AttributeMap, AttributeValue, Scalar, SubAttribute, SubValue};
+use scimwright_mapping::{AttributeMap, AttributeValue, RecordLink, Scalar, SubAttribute, SubValue};
 use scimwright_scim::{
     AttributeName, AttributePath, Comparison, Desired, DesiredValue, Filter, FilterValue, InvalidPath,
     Resource, SchemaSet,
@@ -49,6 +49,8 @@ pub enum InvalidRowTarget {
 pub(crate) enum Filling {
     One(Scalar),
     Many(Vec<Scalar>),
+    /// Other records' resources: the members of a group.
+    Links(Vec<RecordLink>),
     Json(Value),
     /// What a module made of an attribute, with all its parts.
     Whole(AttributeValue),
@@ -146,6 +148,7 @@ impl RowTarget {
             let value = match value {
                 Filling::One(scalar) => AttributeValue::One(scalar),
                 Filling::Many(scalars) => AttributeValue::Many(scalars),
+                Filling::Links(links) => AttributeValue::Complexes(links.into_iter().map(reference).collect()),
                 Filling::Json(value) => AttributeValue::Json(value),
                 Filling::Whole(value) => value,
             };
@@ -189,6 +192,7 @@ impl RowTarget {
         match value {
             Filling::One(scalar) => Ok(Some(SubValue::One(scalar))),
             Filling::Many(scalars) => Ok(Some(SubValue::Many(scalars))),
+            Filling::Links(links) => Ok(Some(SubValue::Many(links.into_iter().map(Scalar::Link).collect()))),
             Filling::Json(value) => json_sub_value(value).map(Some),
             Filling::Whole(value) => self.part_of(value),
         }
@@ -283,6 +287,11 @@ fn field<'v>(item: &'v Value, name: &AttributeName) -> Option<&'v Value> {
 fn put_part(parts: &mut Vec<SubAttribute>, part: SubAttribute) {
     parts.retain(|known| known.name != part.name);
     parts.push(part);
+}
+
+/// RFC 7643 section 2.4: a value of a list of references has the id in `value`.
+fn reference(link: RecordLink) -> Vec<SubAttribute> {
+    vec![SubAttribute { name: AttributeName::VALUE, value: SubValue::One(Scalar::Link(link)) }]
 }
 
 fn json_sub_value(value: Value) -> Result<SubValue, String> {
