@@ -305,7 +305,8 @@ impl Membership {
             let date = text.parse::<Date>().ok()?.checked_add(more.days()).ok()?;
             Some(date.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp())
         };
-        day(&self.from, 0).is_none_or(|from| from <= now) && day(&self.until, 1).is_none_or(|until| now < until)
+        day(&self.from, 0).is_none_or(|from| from <= now)
+            && day(&self.until, 1).is_none_or(|until| now < until)
     }
 }
 
@@ -394,9 +395,9 @@ impl Held {
         for group in groups {
             let mut members = BTreeSet::new();
             for member in group["members"].as_array().into_iter().flatten() {
-                let (kind, key) = keys
-                    .get(&text(member, "value"))
-                    .with_context(|| format!("{} has a member that is not there: {member}", text(group, "displayName")))?;
+                let (kind, key) = keys.get(&text(member, "value")).with_context(|| {
+                    format!("{} has a member that is not there: {member}", text(group, "displayName"))
+                })?;
                 let is_new = members.insert(format!("{kind} {key}"));
                 anyhow::ensure!(is_new, "{kind} {key} is in {} twice", text(group, "displayName"));
             }

@@ -8,6 +8,7 @@ pub(crate) use mapping::{
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use scimwright_client::Query;
+use scimwright_provision::{Action, PlanFilter};
 use scimwright_record::{ModuleName, ProviderName, RecordKey, ResourceTypeName, TenantName};
 use scimwright_scim::{AttributePath, Filter, SortOrder};
 use std::net::SocketAddr;
@@ -33,7 +34,8 @@ Exit codes:
   5  the run finished, and deprovisioning was held
   6  a provider, a source or a module could not be used, or a source not be read to its end
   7  a signal stopped it before its end; the next run goes on from there
-  8  two modules were compared, and they differ";
+  8  two modules were compared, and they differ
+  9  a plan is out of date, not whole, or was carried out before; nothing was changed";
 
 /// What every command takes.
 #[derive(Debug, Clone, Args)]
@@ -69,7 +71,9 @@ pub(crate) enum Command {
     /// Check everything that can be wrong, without changing anything.
     Check(CheckArgs),
     /// Show what a sync would do. Nothing is sent that changes anything, and nothing is remembered.
-    Plan(RunArgs),
+    Plan(PlanArgs),
+    /// Carry out a plan: what stands in its file, and nothing else. One that is out of date is refused.
+    Apply(ApplyArgs),
     /// Bring the providers up to date with the sources.
     Sync(SyncArgs),
     /// Query the resources at a provider.
@@ -120,6 +124,79 @@ pub(crate) struct RunArgs {
     /// Only this resource type.
     #[arg(long, value_name = "TYPE")]
     pub(crate) resource: Option<ResourceTypeName>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+    /// Write the plan to this file, for `apply`. It holds people's data and can be read by its owner only.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Only the record with this key; may be given several times.
+    #[arg(long, value_name = "KEY")]
+    pub(crate) key: Vec<RecordKey>,
+    /// Only operations of these kinds: `create,update`.
+    #[arg(long, value_enum, value_name = "KINDS", value_delimiter = ',')]
+    pub(crate) only: Vec<PlannedKind>,
+    /// Allow this many deprovisions for each resource type, even above `max_deprovision`.
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) allow_deprovisions: Option<u64>,
+}
+
+impl PlanArgs {
+    pub(crate) fn filter(&self) -> PlanFilter {
+        PlanFilter {
+            keys: self.key.iter().cloned().collect(),
+            only: self.only.iter().map(|kind| kind.action()).collect(),
+        }
+    }
+}
+
+/// A kind of operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PlannedKind {
+    /// Resources are created.
+    Create,
+    /// Resources that are there already are linked.
+    Adopt,
+    /// Resources are changed.
+    Update,
+    /// Resources are disabled.
+    Disable,
+    /// Resources are deleted.
+    Delete,
+    /// Nothing is needed.
+    Unchanged,
+    /// Records are out of scope, or protected.
+    Skip,
+    /// It would not work.
+    Fail,
+    /// It waits for another try.
+    Wait,
+}
+
+impl PlannedKind {
+    fn action(self) -> Action {
+        match self {
+            Self::Create => Action::Create,
+            Self::Adopt => Action::Adopt,
+            Self::Update => Action::Update,
+            Self::Disable => Action::Disable,
+            Self::Delete => Action::Delete,
+            Self::Unchanged => Action::Unchanged,
+            Self::Skip => Action::Skip,
+            Self::Fail => Action::Fail,
+            Self::Wait => Action::Wait,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ApplyArgs {
+    /// What `plan --out FILE` wrote.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
 }
 
 #[derive(Debug, Args)]

@@ -107,7 +107,15 @@ pub(crate) fn module(
 
 /// Look-ups in all sources of a tenant, and in no others. Which of them a module may ask is said in its grants.
 pub(crate) fn lookups(tenant: &Tenant) -> Arc<dyn RecordLookup> {
-    Arc::new(SourceLookup::new(Handle::current(), tenant.sources.iter().map(source)))
+    lookups_through(tenant, source)
+}
+
+/// The same, in sources that are opened in this way.
+pub(crate) fn lookups_through(
+    tenant: &Tenant,
+    open: impl Fn(&SourceConfig) -> Arc<dyn RecordSource>,
+) -> Arc<dyn RecordLookup> {
+    Arc::new(SourceLookup::new(Handle::current(), tenant.sources.iter().map(open)))
 }
 
 /// The component that a script in the modules folder becomes.
@@ -265,7 +273,7 @@ pub(crate) async fn provisioners(
         let source_config = tenant
             .source(&rules.source)
             .with_context(|| format!("source `{}` is not configured", rules.source))?;
-        let source = source(source_config);
+        let source = modules.source(source_config);
         let layers = layers(modules, tenant, config, rules, source.has_columns())?;
         let mut rules = rules.clone();
         rules.scope.columns = source.has_columns();
@@ -274,7 +282,7 @@ pub(crate) async fn provisioners(
             let config = tenant
                 .source(&table.source)
                 .with_context(|| format!("source `{}` is not configured", table.source))?;
-            let opened = self::source(config);
+            let opened = modules.source(config);
             table.columns = opened.has_columns();
             members = Some(opened);
         }

@@ -24,6 +24,8 @@ pub(crate) enum Exit {
     Stopped = 7,
     /// Two modules were compared, and they differ.
     Different = 8,
+    /// A plan is out of date, not whole, or was carried out before. Nothing was changed.
+    NotApplied = 9,
 }
 
 impl Exit {

@@ -1,11 +1,12 @@
 //! Where the modules of a run come from: loaded for one command, or kept live in their folder by the service.
 
 use crate::assemble;
-use crate::config::model::{ModuleConfig, Tenant};
+use crate::config::model::{ModuleConfig, SourceConfig, Tenant};
 use anyhow::Context;
 use scimwright_mapping::registry::{ModuleSettings, ModuleTerms, Registry, RegistryOptions, ScriptBuilder};
 use scimwright_mapping::{Grants, Limits, MappingHost, ModuleSlot};
-use scimwright_record::{ModuleName, RecordLookup};
+use scimwright_provision::SourcePrints;
+use scimwright_record::{ModuleName, RecordLookup, RecordSource};
 use scimwright_toolchain::{Tools, build_script_file};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,6 +16,8 @@ pub(crate) struct Modules {
     pub(crate) host: MappingHost,
     /// What modules and rows look records up in; one for all of a run, which holds them still.
     pub(crate) lookups: Arc<dyn RecordLookup>,
+    /// Takes the prints of sources while they are read, for a plan that is written.
+    prints: Option<Arc<SourcePrints>>,
     /// The folder, where it is kept live. Otherwise modules are loaded when they are asked for.
     registry: Option<Registry>,
     /// What was given out so far.
@@ -24,12 +27,23 @@ pub(crate) struct Modules {
 impl Modules {
     /// Modules that are loaded when they are asked for, for one command.
     pub(crate) fn loaded(host: MappingHost, tenant: &Tenant) -> Self {
-        Self { host, lookups: assemble::lookups(tenant), registry: None, slots: Mutex::default() }
+        Self::watched(host, tenant, None)
+    }
+
+    /// The same, with the prints taken of all sources that are read to their ends.
+    pub(crate) fn watched(host: MappingHost, tenant: &Tenant, prints: Option<Arc<SourcePrints>>) -> Self {
+        let lookups = assemble::lookups_through(tenant, |config| opened(config, prints.as_ref()));
+        Self { host, lookups, prints, registry: None, slots: Mutex::default() }
+    }
+
+    /// Opens a source for a run.
+    pub(crate) fn source(&self, config: &SourceConfig) -> Arc<dyn RecordSource> {
+        opened(config, self.prints.as_ref())
     }
 
     /// Modules that come and go with their files.
     pub(crate) fn live(host: MappingHost, lookups: Arc<dyn RecordLookup>, registry: Registry) -> Self {
-        Self { host, lookups, registry: Some(registry), slots: Mutex::default() }
+        Self { host, lookups, prints: None, registry: Some(registry), slots: Mutex::default() }
     }
 
     /// The place of a module.
@@ -46,6 +60,14 @@ impl Modules {
     /// The places that were given out so far.
     pub(crate) fn slots(&self) -> Vec<ModuleSlot> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+fn opened(config: &SourceConfig, prints: Option<&Arc<SourcePrints>>) -> Arc<dyn RecordSource> {
+    let source = assemble::source(config);
+    match prints {
+        Some(prints) => prints.watch(source),
+        None => source,
     }
 }
 

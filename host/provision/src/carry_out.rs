@@ -40,9 +40,18 @@ impl Cycle<'_> {
             Err(error) => Err(error),
         };
         self.pass_on_notices();
+        self.unless_taken(&key, outcome).await
+    }
+
+    /// That a resource belongs to another record ends nothing.
+    pub(crate) async fn unless_taken(
+        &self,
+        key: &RecordKey,
+        outcome: Result<(), ProvisionError>,
+    ) -> Result<(), ProvisionError> {
         match outcome {
             Err(ProvisionError::State(taken @ StateError::ResourceTaken { .. })) => {
-                self.fail(&key, None, Trouble::permanent(taken.to_string()), None).await
+                self.fail(key, None, Trouble::permanent(taken.to_string()), None).await
             }
             outcome => outcome,
         }
@@ -104,19 +113,14 @@ impl Cycle<'_> {
 
     /// Carries an operation out; in a plan, writes it down.
     pub(crate) async fn act(&self, operation: Operation) -> Result<(), ProvisionError> {
+        let Some(run) = &self.run else { return self.draft(operation).await };
         if let Some(waiting) = &operation.wish.waiting {
-            self.defer(&operation.key, &Work::FillIn(waiting.clone())).await?;
+            self.defer(&operation.key, &Work::FillIn(waiting.clone(), None)).await?;
         }
         if operation.wish.deactivate {
-            self.defer(&operation.key, &Work::Deactivate(operation.wish.mark.clone())).await?;
+            self.defer(&operation.key, &Work::Deactivate(operation.wish.mark.clone(), None)).await?;
         }
-        match &self.run {
-            Some(run) => self.carry_out(run, operation).await,
-            None => {
-                self.settled(RecordEvent { requests: self.requests_of(&operation), ..operation.event() });
-                Ok(())
-            }
-        }
+        self.carry_out(run, operation).await
     }
 
     /// The requests that an operation would be.
@@ -144,7 +148,7 @@ impl Cycle<'_> {
         }
     }
 
-    fn planned_change(&self, known: &Known, desired: &Desired) -> Vec<PlannedRequest> {
+    pub(crate) fn planned_change(&self, known: &Known, desired: &Desired) -> Vec<PlannedRequest> {
         let kind = &self.provisioner.kind;
         let path = format!("{}/{}", kind.resource_type().endpoint, known.id);
         let planned = self.target.planned(kind, known, desired).into_iter();
@@ -211,6 +215,22 @@ impl Cycle<'_> {
     }
 
     async fn disable(&self, run: &RunId, link: Link, operation: Operation) -> Result<(), ProvisionError> {
+        if operation.changes.is_empty() {
+            // The mapping had set `active` to false already: what is left to do is to remember.
+            let mark = operation.mark();
+            let link = Link {
+                sent: operation.desired.clone(),
+                standing: Standing::Disabled,
+                updated_at: Timestamp::now(),
+                run: *run,
+                fingerprint: mark.fingerprint,
+                due_at: mark.due_at,
+                ..link
+            };
+            self.provisioner.state.put_link(&self.scope, &link).await?;
+            self.settled(operation.event());
+            return Ok(());
+        }
         let change = Change {
             link: &link,
             from: known(&link),

@@ -9,6 +9,7 @@ use crate::event::{Event, Mode, RecordEvent};
 use crate::matching::Claims;
 use crate::members::Membership;
 use crate::one::Existing;
+use crate::plan::{PlanFilter, PlanWriter};
 use crate::provisioner::{Patience, Provisioner, Reach, RunOptions};
 use crate::setback::Setbacks;
 use crate::stop::StopSignal;
@@ -18,8 +19,8 @@ use scimwright_client::{Provider, Query};
 use scimwright_record::{HeldSources, RecordKey};
 use scimwright_state::{LinkScope, Pass, RunId};
 use std::collections::{BTreeSet, HashSet};
-use std::sync::Mutex;
 use std::sync::atomic::AtomicU32;
+use std::sync::{Arc, Mutex};
 
 /// One resource type under way.
 pub(crate) struct Cycle<'a> {
@@ -44,6 +45,12 @@ pub(crate) struct Cycle<'a> {
     pub(crate) began_empty: bool,
     pub(crate) tally: &'a Tally<'a>,
     pub(crate) claims: Claims,
+    /// What the resources that a plan makes are going to be found by. Its keys are digests of values.
+    pub(crate) claimed: Option<Pass>,
+    /// What of a plan somebody wants to see.
+    pub(crate) filter: PlanFilter,
+    /// Where a plan is written to.
+    pub(crate) plan: Option<Arc<PlanWriter>>,
     /// What is done where a record has a resource already.
     pub(crate) existing: Existing,
     /// Who is in which group, where a source says so.
@@ -74,12 +81,20 @@ impl<'a> Cycle<'a> {
         let state = &provisioner.state;
         let scope = provisioner.scope();
         // Before the first record: reading a source may take longer than a module may.
-        let held = provisioner.layers.hold(provisioner.source.name()).await;
+        let held = match mode {
+            // Nothing is mapped any more.
+            Mode::Apply => HeldSources::default(),
+            Mode::Plan | Mode::Sync => provisioner.layers.hold(provisioner.source.name()).await,
+        };
         for (_, reason) in &held.unavailable {
             let message = format!("{reason}. Records that need it fail");
             tally.emit(Event::Notice { key: None, message });
         }
         let pass = state.begin_pass(&scope).await?;
+        let claimed = match mode {
+            Mode::Plan => Some(state.begin_pass(&scope).await?),
+            Mode::Sync | Mode::Apply => None,
+        };
         let unsettled: HashSet<_> =
             state.intents(&scope).await?.into_iter().map(|intent| intent.key).collect();
         let untouched = unsettled.is_empty() && state.count_links(&scope, None).await? == 0;
@@ -101,6 +116,9 @@ impl<'a> Cycle<'a> {
             began_empty: false,
             tally,
             claims: Claims::default(),
+            claimed,
+            filter: options.filter.clone(),
+            plan: options.plan.clone(),
             existing: Existing::Change,
             membership: Membership::None,
             contested: Mutex::default(),
@@ -111,7 +129,9 @@ impl<'a> Cycle<'a> {
             noted: Mutex::default(),
             _held: held,
         };
-        cycle.membership = cycle.read_membership().await?;
+        if mode != Mode::Apply {
+            cycle.membership = cycle.read_membership().await?;
+        }
         cycle.began_empty = untouched && cycle.provider_is_empty().await?;
         Ok(cycle)
     }
@@ -138,6 +158,9 @@ impl<'a> Cycle<'a> {
     }
 
     pub(crate) fn note(&self, key: &RecordKey, message: String) {
+        if !self.filter.concerns(key) {
+            return;
+        }
         self.tally.emit(Event::Notice { key: Some(key.clone()), message });
     }
 
@@ -148,8 +171,16 @@ impl<'a> Cycle<'a> {
         }
     }
 
-    /// Reports what was done for a record.
+    /// Reports what was done for a record. Of a plan, what somebody wants to see of it.
     pub(crate) fn settled(&self, event: RecordEvent) {
+        if self.run.is_none() {
+            if !self.filter.admits(&event.key, event.action) {
+                return;
+            }
+            if let Some(plan) = &self.plan {
+                plan.information(&self.scope, &event);
+            }
+        }
         self.tally.count(event.action);
         self.tally.emit(Event::Record(event));
     }

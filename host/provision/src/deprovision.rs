@@ -163,11 +163,15 @@ impl Cycle<'_> {
             .try_filter_map(move |Deferred { key, work }| async move {
                 match Work::read(work)? {
                     // Without a link the record failed meanwhile, and was reported.
-                    Work::Deactivate(mark) => {
+                    Work::Deactivate(mark, planned) => {
                         let link = self.provisioner.state.link(&self.scope, &key).await?;
+                        let link = match planned {
+                            Some(planned) => Some(planned.link(key, link)),
+                            None => link,
+                        };
                         Ok(link.map(|link| (link, mark)))
                     }
-                    Work::FillIn(_) => Ok(None),
+                    Work::FillIn(..) => Ok(None),
                 }
             })
             .boxed()
@@ -250,35 +254,18 @@ impl Cycle<'_> {
     async fn disable_leaver(&self, link: Link, why: &str) -> Result<(), ProvisionError> {
         let desired = decide::disabled(&link);
         let mark = Mark { fingerprint: None, due_at: self.deleted_from(Timestamp::now()) };
-        match decide::for_link(&link, &desired, self.provisioner.kind.schemas()) {
-            Decision::Change(changes) => {
-                let (key, step) = (link.key.clone(), Step::Disable(Box::new(link)));
-                let wish = Wish { mark, ..Wish::default() };
-                self.act(Operation { key, step, desired, changes, reason: Some(why.to_owned()), wish }).await
-            }
+        let (changes, reason) = match decide::for_link(&link, &desired, self.provisioner.kind.schemas()) {
+            Decision::Change(changes) => (changes, why.to_owned()),
             // The mapping had set `active` to false already: what is left to do is to remember.
-            Decision::Remember | Decision::Nothing => {
-                if let Some(run) = &self.run {
-                    let link = Link {
-                        sent: desired,
-                        standing: Standing::Disabled,
-                        updated_at: Timestamp::now(),
-                        run: *run,
-                        fingerprint: None,
-                        due_at: mark.due_at,
-                        ..link.clone()
-                    };
-                    self.provisioner.state.put_link(&self.scope, &link).await?;
-                }
-                let reason = format!("{why}, and was disabled before");
-                self.settled(RecordEvent { reason: Some(reason), ..event(&link, Action::Unchanged) });
-                Ok(())
-            }
-        }
+            Decision::Remember | Decision::Nothing => (Vec::new(), format!("{why}, and was disabled before")),
+        };
+        let (key, step) = (link.key.clone(), Step::Disable(Box::new(link)));
+        let wish = Wish { mark, ..Wish::default() };
+        self.act(Operation { key, step, desired, changes, reason: Some(reason), wish }).await
     }
 
     /// When a resource that is disabled now is to be deleted, if it is.
-    fn deleted_from(&self, now: Timestamp) -> Option<Timestamp> {
+    pub(crate) fn deleted_from(&self, now: Timestamp) -> Option<Timestamp> {
         match self.provisioner.rules.deprovision.action {
             DeprovisionAction::DisableThenDelete { after } => now.checked_add(after).ok(),
             _ => None,

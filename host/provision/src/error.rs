@@ -1,5 +1,6 @@
 //! What ends a run. A record that does not work ends nothing; it is an event.
 
+use crate::plan::{PlanFileError, ProgressError};
 use jiff::Timestamp;
 use scimwright_client::ClientError;
 use scimwright_mapping::Unavailable;
@@ -97,6 +98,12 @@ pub enum ProvisionError {
          next run goes on from there"
     )]
     Stopped,
+    /// A plan cannot be read or written.
+    #[error(transparent)]
+    PlanFile(#[from] PlanFileError),
+    /// How far a plan was carried out cannot be noted.
+    #[error(transparent)]
+    Progress(#[from] ProgressError),
     /// A worker of ours ended without an answer.
     #[error("a worker of scimwright ended unexpectedly: {0}; this is a defect, please report it")]
     Worker(String),

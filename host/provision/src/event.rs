@@ -5,7 +5,7 @@
 
 use scimwright_record::{ProviderName, RecordKey, ResourceTypeName, SourceName, TenantName};
 use scimwright_state::LinkScope;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// Receives the events of a run, in order.
@@ -29,6 +29,8 @@ pub enum Mode {
     Plan,
     /// Decide and carry out.
     Sync,
+    /// Carry out what a plan decided.
+    Apply,
 }
 
 /// One thing that happened.
@@ -115,7 +117,7 @@ pub struct PlannedRequest {
 }
 
 /// What was done, or would be done, for one record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Action {
     /// A resource was created.
@@ -143,22 +145,22 @@ impl Action {
     #[must_use]
     pub fn word(self, mode: Mode) -> &'static str {
         match (self, mode) {
-            (Self::Create, Mode::Sync) => "created",
+            (Self::Create, Mode::Sync | Mode::Apply) => "created",
             (Self::Create, Mode::Plan) => "create",
-            (Self::Adopt, Mode::Sync) => "adopted",
+            (Self::Adopt, Mode::Sync | Mode::Apply) => "adopted",
             (Self::Adopt, Mode::Plan) => "adopt",
-            (Self::Update, Mode::Sync) => "updated",
+            (Self::Update, Mode::Sync | Mode::Apply) => "updated",
             (Self::Update, Mode::Plan) => "update",
             (Self::Unchanged, _) => "unchanged",
-            (Self::Disable, Mode::Sync) => "disabled",
+            (Self::Disable, Mode::Sync | Mode::Apply) => "disabled",
             (Self::Disable, Mode::Plan) => "disable",
-            (Self::Delete, Mode::Sync) => "deleted",
+            (Self::Delete, Mode::Sync | Mode::Apply) => "deleted",
             (Self::Delete, Mode::Plan) => "delete",
-            (Self::Skip, Mode::Sync) => "skipped",
+            (Self::Skip, Mode::Sync | Mode::Apply) => "skipped",
             (Self::Skip, Mode::Plan) => "skip",
-            (Self::Fail, Mode::Sync) => "failed",
+            (Self::Fail, Mode::Sync | Mode::Apply) => "failed",
             (Self::Fail, Mode::Plan) => "would fail",
-            (Self::Wait, Mode::Sync) => "waiting",
+            (Self::Wait, Mode::Sync | Mode::Apply) => "waiting",
             (Self::Wait, Mode::Plan) => "wait",
         }
     }

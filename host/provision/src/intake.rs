@@ -137,7 +137,7 @@ impl Cycle<'_> {
         let width = self.provisioner.rules.concurrency.max(1);
         match self.mode {
             Mode::Plan => self.collect(treated.buffered(width), reading).await,
-            Mode::Sync => self.collect(treated.buffer_unordered(width), reading).await,
+            Mode::Sync | Mode::Apply => self.collect(treated.buffer_unordered(width), reading).await,
         }
     }
 

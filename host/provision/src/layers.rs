@@ -209,6 +209,11 @@ impl Layers {
         slots.filter_map(|slot| slot.current().ok())
     }
 
+    /// The versions that serve now, as far as there are any.
+    pub fn versions(&self) -> impl Iterator<Item = ModuleVersion> {
+        self.present().map(|module| ModuleVersion::of(&module))
+    }
+
     /// The fields that modules read and the record lacks, with the module: to them such a field is empty, and
     /// what they make of it may go at the provider.
     #[must_use]

@@ -16,6 +16,7 @@
 //! - [`quarantine`]: providers that are left alone for a while
 //! - [`round`]: all resource types of a provider, phase by phase
 //! - [`one`]: one record, now
+//! - [`plan`]: a plan in a file, what it rests on, and carrying it out
 //! - [`event`]: what a run says while it goes on, and its [`Summary`]
 //! - [`stop`]: [`StopSignal`], the wish that a run may end early
 //! - [`error`]: what ends a run
@@ -31,6 +32,7 @@ pub mod layers;
 pub mod members;
 pub mod one;
 pub mod origin;
+pub mod plan;
 pub mod provisioner;
 pub mod quarantine;
 pub mod recorder;
@@ -61,6 +63,10 @@ pub use layers::{Called, LayerError, Layered, Layers};
 pub use members::{MemberRules, Nested};
 pub use one::Existing;
 pub use origin::{ModuleVersion, Origin, RowOrigin};
+pub use plan::{
+    Basis, Header, Plan, PlanFileError, PlanFilter, PlanWriter, Progress, ProgressError, SourcePrint,
+    SourcePrints, apply_plan, source_print,
+};
 pub use provisioner::{Patience, Provisioner, Reach, RunOptions, Unfinished};
 pub use recorder::{CallOutcome, CallRecorder, ModuleCall};
 pub use round::{Finish, run_round};

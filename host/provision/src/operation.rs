@@ -6,6 +6,7 @@
 
 use crate::error::ProvisionError;
 use crate::event::{Action, RecordEvent};
+use crate::plan::draft::Planned;
 use crate::target::RowTarget;
 use jiff::Timestamp;
 use scimwright_mapping::{AttributeMap, UnresolvedLink};
@@ -92,11 +93,11 @@ pub(crate) enum Step {
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Work {
-    /// References are to be filled in.
-    FillIn(Waiting),
+    /// References are to be filled in. In a plan: in a resource that will be so by then.
+    FillIn(Waiting, Option<Box<Planned>>),
     /// The mapping makes the resource inactive, which counts as a deprovision. With what is noted on the link when that
-    /// is done.
-    Deactivate(Mark),
+    /// is done, and in a plan, with what the resource will be by then.
+    Deactivate(Mark, Option<Box<Planned>>),
 }
 
 impl Work {
@@ -127,6 +128,8 @@ impl Operation {
             Step::Create | Step::Adopt { ours: true, .. } => Action::Create,
             Step::Adopt { ours: false, .. } => Action::Adopt,
             Step::Update(_) => Action::Update,
+            // The mapping had done it before: what is left to do is to remember.
+            Step::Disable(_) if self.changes.is_empty() => Action::Unchanged,
             Step::Disable(_) | Step::Deactivate(_) => Action::Disable,
             Step::Delete(_) => Action::Delete,
         }

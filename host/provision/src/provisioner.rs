@@ -3,6 +3,7 @@
 use crate::error::ProvisionError;
 use crate::event::{Mode, Summary};
 use crate::layers::Layers;
+use crate::plan::{PlanFilter, PlanWriter};
 use crate::rules::{DeprovisionAction, ResourceRules};
 use crate::stop::StopSignal;
 use jiff::Timestamp;
@@ -68,6 +69,10 @@ pub struct RunOptions {
     pub reach: Option<Reach>,
     /// What is done with records that wait for another try.
     pub patience: Patience,
+    /// What of a plan is shown, and written. A sync does everything.
+    pub filter: PlanFilter,
+    /// Where a plan is written to, if anywhere.
+    pub plan: Option<Arc<PlanWriter>>,
 }
 
 /// A run that could not be finished, and how far it came.

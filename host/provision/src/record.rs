@@ -225,8 +225,8 @@ impl<'a> Cycle<'a> {
             resource_type: self.provisioner.rules.resource_type.clone(),
             operation: match (self.mode, has_link) {
                 (Mode::Plan, _) => Occasion::Preview,
-                (Mode::Sync, false) => Occasion::Create,
-                (Mode::Sync, true) => Occasion::Update,
+                (Mode::Sync | Mode::Apply, false) => Occasion::Create,
+                (Mode::Sync | Mode::Apply, true) => Occasion::Update,
             },
             now: self.now.clone(),
         };
@@ -269,6 +269,15 @@ impl<'a> Cycle<'a> {
         attributes: &AttributeMap,
     ) -> Result<(Desired, Vec<UnresolvedLink>), ProvisionError> {
         let ids = self.resource_ids(attributes).await?;
+        Ok(self.resolve_with(attributes, &ids))
+    }
+
+    /// The attributes with these ids in the place of links, as the provider is to have them, and those of other links.
+    pub(crate) fn resolve_with(
+        &self,
+        attributes: &AttributeMap,
+        ids: &HashMap<RecordLink, String>,
+    ) -> (Desired, Vec<UnresolvedLink>) {
         let (desired, unresolved) = attributes.resolve(&mut |link| ids.get(link).cloned());
         let (mut desired, left_out) = self.provisioner.kind.prepare(desired);
         // Once a run, and not once a record.
@@ -277,7 +286,7 @@ impl<'a> Cycle<'a> {
         if desired.remove(&AttributePath::new(AttributeName::PASSWORD)).is_some() {
             self.note_once("`password` is left out: passwords are not provisioned".to_owned());
         }
-        Ok((desired, unresolved))
+        (desired, unresolved)
     }
 
     /// What is wanted, with everybody who is in a list that nobody is to be taken out of, and with those values of
@@ -321,7 +330,7 @@ impl<'a> Cycle<'a> {
     }
 
     /// The ids of the resources that the links point at, as far as there are any.
-    async fn resource_ids(
+    pub(crate) async fn resource_ids(
         &self,
         attributes: &AttributeMap,
     ) -> Result<HashMap<RecordLink, String>, ProvisionError> {
@@ -363,7 +372,7 @@ impl<'a> Cycle<'a> {
         )
     }
 
-    fn cannot_match(&self, found: &Found) -> String {
+    pub(crate) fn cannot_match(&self, found: &Found) -> String {
         match found {
             Found::NothingToMatchBy => {
                 "an earlier run may have created this resource and lost the answer, and \
@@ -422,7 +431,8 @@ fn waiting(
 
 /// Adds to the values that are wanted of a list all those that are in it already.
 fn keep_everybody(desired: &mut Desired, path: &AttributePath, seen: &Resource) {
-    let (Some(Value::Array(wanted)), Some(Value::Array(there))) = (desired.value(path), seen.get(path)) else {
+    let (Some(Value::Array(wanted)), Some(Value::Array(there))) = (desired.value(path), seen.get(path))
+    else {
         return;
     };
     let mut wanted = wanted.clone();

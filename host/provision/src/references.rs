@@ -17,7 +17,7 @@ use crate::target::RowTarget;
 use futures::TryStreamExt;
 use scimwright_mapping::UnresolvedLink;
 use scimwright_record::RecordKey;
-use scimwright_scim::Desired;
+use scimwright_scim::{Desired, Resource};
 use scimwright_state::{Deferred, Link, Ownership, RunId, SetbackKind};
 
 impl Cycle<'_> {
@@ -27,7 +27,7 @@ impl Cycle<'_> {
         Ok(self.pass.defer(key, &work).await?)
     }
 
-    /// Fills in what had to wait. In a plan: says what will have to.
+    /// Fills in what had to wait. In a plan: says what will be filled in.
     pub(crate) async fn fill_in_references(&self, peers: &Peers<'_>) -> Result<(), ProvisionError> {
         let width = self.provisioner.rules.concurrency.max(1);
         let deferred = self.pass.deferred().map_err(ProvisionError::from);
@@ -35,25 +35,21 @@ impl Cycle<'_> {
             .try_for_each_concurrent(width, |Deferred { key, work }| async move {
                 self.go_on()?;
                 match Work::read(work)? {
-                    Work::FillIn(waiting) => self.fill_in(key, waiting, peers).await,
-                    Work::Deactivate(_) => Ok(()),
+                    Work::FillIn(waiting, None) => self.fill_in(key, waiting).await,
+                    Work::FillIn(waiting, Some(planned)) => {
+                        self.draft_references(key, waiting, *planned, peers).await
+                    }
+                    Work::Deactivate(..) => Ok(()),
                 }
             })
             .await
     }
 
-    async fn fill_in(
-        &self,
-        key: RecordKey,
-        waiting: Waiting,
-        peers: &Peers<'_>,
-    ) -> Result<(), ProvisionError> {
+    pub(crate) async fn fill_in(&self, key: RecordKey, waiting: Waiting) -> Result<(), ProvisionError> {
         let (partial, dangling) = self.resolve(&waiting.attributes).await?;
-        let missing = self.missing(&dangling, peers).await?;
+        let missing = missing(&dangling);
         if let Some(message) = &missing {
             self.note(&key, message.clone());
-        } else if self.run.is_none() {
-            self.tally.reference_filled_in();
         }
         let Some(run) = self.run else { return Ok(()) };
         // Without a link the record itself failed, and has been reported.
@@ -65,7 +61,9 @@ impl Cycle<'_> {
             fingerprint: waiting.fingerprint.clone().filter(|_| missing.is_none()),
             due_at: link.due_at,
         };
-        let desired = self.with_references(&link, &waiting, partial, dangling).await?;
+        let is_new = link.ownership == Ownership::Created && link.created_at >= self.began;
+        let known = (&link.sent, &link.seen);
+        let desired = self.with_references(known, is_new, &waiting, partial, dangling).await?;
         match decide::for_link(&link, &desired, self.provisioner.kind.schemas()) {
             Decision::Nothing => self.mark(&link, &mark).await,
             Decision::Remember => {
@@ -76,51 +74,26 @@ impl Cycle<'_> {
         }
     }
 
-    /// What is missing, in words. In a plan, whoever is in the source will have a resource by then.
-    async fn missing(
-        &self,
-        dangling: &[UnresolvedLink],
-        peers: &Peers<'_>,
-    ) -> Result<Option<String>, ProvisionError> {
-        const NAMED: usize = 5;
-        let mut missing = Vec::new();
-        for link in dangling {
-            if self.run.is_some() || !peers.will_have(&link.link).await? {
-                missing.push(format!("{} {} ({})", link.link.resource_type, link.link.key, link.path));
-            }
-        }
-        let more = missing.len().saturating_sub(NAMED);
-        missing.truncate(NAMED);
-        let named = missing.join(" and ");
-        Ok(match (named.is_empty(), more) {
-            (true, _) => None,
-            (false, 0) => Some(format!("points at {named}, which has no resource; left out for now")),
-            (false, more) => {
-                Some(format!("points at {named} and {more} more, which have no resource; left out for now"))
-            }
-        })
-    }
-
     /// What the resource is to be with the references that can be filled in.
-    async fn with_references(
+    pub(crate) async fn with_references(
         &self,
-        link: &Link,
+        (sent, seen): (&Desired, &Resource),
+        is_new: bool,
         waiting: &Waiting,
         partial: Desired,
         dangling: Vec<UnresolvedLink>,
     ) -> Result<Desired, ProvisionError> {
         let additive = waiting.additive.as_ref().and_then(|path| path.parse().ok());
         let wish = Wish { desired: partial, unresolved: dangling, additive, ..Wish::default() };
-        let partial = self.sparing_strangers(&wish, &link.seen).await?;
-        let mut desired = link.sent.clone();
+        let partial = self.sparing_strangers(&wish, seen).await?;
+        let mut desired = sent.clone();
         for (path, value) in partial.iter() {
             desired.set(path, value.clone());
         }
-        let is_new = link.ownership == Ownership::Created && link.created_at >= self.began;
         if !is_new {
             let create_only: Vec<RowTarget> =
                 waiting.create_only.iter().filter_map(|target| target.parse().ok()).collect();
-            desired = self.left_as_seen(desired, &create_only, &link.seen);
+            desired = self.left_as_seen(desired, &create_only, seen);
         }
         Ok(desired)
     }
@@ -158,5 +131,19 @@ impl Cycle<'_> {
             state.mark_link(&self.scope, &link.key, mark.fingerprint.as_deref(), mark.due_at).await?;
         }
         Ok(())
+    }
+}
+
+/// What is missing, in words.
+pub(crate) fn missing(dangling: &[UnresolvedLink]) -> Option<String> {
+    const NAMED: usize = 5;
+    let name =
+        |link: &UnresolvedLink| format!("{} {} ({})", link.link.resource_type, link.link.key, link.path);
+    let named: Vec<_> = dangling.iter().take(NAMED).map(name).collect();
+    let named = named.join(" and ");
+    match dangling.len().saturating_sub(NAMED) {
+        _ if named.is_empty() => None,
+        0 => Some(format!("points at {named}, which has no resource; left out for now")),
+        more => Some(format!("points at {named} and {more} more, which have no resource; left out for now")),
     }
 }

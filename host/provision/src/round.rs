@@ -117,6 +117,8 @@ impl Peers<'_> {
     ) -> Result<bool, ProvisionError> {
         let lane = self.0.iter().find(|lane| lane.provisioner.rules.resource_type == link.resource_type);
         match lane.and_then(Lane::under_way) {
+            // What is left out of a plan will not be made.
+            Some(cycle) if !cycle.filter.makes(&link.key) => Ok(false),
             Some(cycle) => Ok(cycle.pass.contains(&link.key).await?),
             None => Ok(false),
         }
@@ -202,27 +204,37 @@ impl<'a> Lane<'a> {
 
     async fn finish(self, tally: &Tally<'_>) -> Finish {
         let Self { provisioner, run, failure, .. } = self;
-        if failure.is_some() {
-            tally.incomplete();
-        }
-        let summary = tally.summary();
-        let outcome = match &failure {
-            None => RunOutcome::Completed,
-            Some(ProvisionError::Stopped) => RunOutcome::Stopped,
-            Some(_) => RunOutcome::Failed,
-        };
-        let closed = match run {
-            Some(run) => provisioner.close(run, outcome, &summary).await,
-            None => Ok(()),
-        };
-        tally.emit(Event::Finished(summary.clone()));
-        // The cause matters more than a state that cannot be written on top of it.
-        let outcome = match failure.or(closed.err()) {
-            None => Ok(summary),
-            Some(cause) => Err(Box::new(Unfinished { summary, cause })),
-        };
-        Finish { resource_type: provisioner.rules.resource_type.clone(), outcome }
+        conclude(provisioner, run, failure, tally).await
     }
+}
+
+/// Ends a run, and says what it came to.
+pub(crate) async fn conclude(
+    provisioner: &Provisioner,
+    run: Option<RunId>,
+    failure: Option<ProvisionError>,
+    tally: &Tally<'_>,
+) -> Finish {
+    if failure.is_some() {
+        tally.incomplete();
+    }
+    let summary = tally.summary();
+    let outcome = match &failure {
+        None => RunOutcome::Completed,
+        Some(ProvisionError::Stopped) => RunOutcome::Stopped,
+        Some(_) => RunOutcome::Failed,
+    };
+    let closed = match run {
+        Some(run) => provisioner.close(run, outcome, &summary).await,
+        None => Ok(()),
+    };
+    tally.emit(Event::Finished(summary.clone()));
+    // The cause matters more than a state that cannot be written on top of it.
+    let outcome = match failure.or(closed.err()) {
+        None => Ok(summary),
+        Some(cause) => Err(Box::new(Unfinished { summary, cause })),
+    };
+    Finish { resource_type: provisioner.rules.resource_type.clone(), outcome }
 }
 
 /// The resource types, those that others point at first; otherwise as they stand in the configuration. Types that

@@ -120,6 +120,10 @@ impl Cycle<'_> {
         fingerprint: Option<String>,
     ) -> Result<(), ProvisionError> {
         self.remember_setback(key, trouble.kind, &trouble.reason, fingerprint).await?;
+        if self.run.is_none() && link.is_none() {
+            // Whoever points at it in a plan is to know that it will not be there.
+            self.pass.release(key, &trouble.reason).await?;
+        }
         self.report_failure(key, link, trouble);
         Ok(())
     }

@@ -148,7 +148,9 @@ impl RowTarget {
             let value = match value {
                 Filling::One(scalar) => AttributeValue::One(scalar),
                 Filling::Many(scalars) => AttributeValue::Many(scalars),
-                Filling::Links(links) => AttributeValue::Complexes(links.into_iter().map(reference).collect()),
+                Filling::Links(links) => {
+                    AttributeValue::Complexes(links.into_iter().map(reference).collect())
+                }
                 Filling::Json(value) => AttributeValue::Json(value),
                 Filling::Whole(value) => value,
             };

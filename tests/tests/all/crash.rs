@@ -174,7 +174,8 @@ impl Victim {
     fn assert_as_wanted(&self, held: &Held, what: &str) {
         let mut wanted = self.teams.wanted(false);
         for key in &self.left {
-            let user = held.users.get(key).unwrap_or_else(|| panic!("{what}: {key} left and is disabled, not gone"));
+            let user =
+                held.users.get(key).unwrap_or_else(|| panic!("{what}: {key} left and is disabled, not gone"));
             assert!(!user.active, "{what}: {key} left");
             wanted.users.insert(key.clone(), user.clone());
         }

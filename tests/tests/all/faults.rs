@@ -72,7 +72,8 @@ fn a_third_of_all_requests_goes_wrong_and_everybody_arrives_once() {
     let began = Instant::now();
     let mut stage = Stage::new(Teams::new(51, 230, 15, 20));
     let proxy = Proxy::start(&stage.sandbox.base_url, bad_weather(51)).unwrap();
-    let configuration = Teams::configuration(proxy.base_url(), "keep").replace("auth = ", "concurrency = 8\nauth = ");
+    let configuration =
+        Teams::configuration(proxy.base_url(), "keep").replace("auth = ", "concurrency = 8\nauth = ");
     stage.configure(&configuration);
     let first = until_clean(&stage, "everybody is new");
     stage.assert_as_wanted();
@@ -89,7 +90,8 @@ fn a_third_of_all_requests_goes_wrong_and_everybody_arrives_once() {
     for _ in 0..10 {
         stage.teams.company.rename_one();
     }
-    let gone: Vec<String> = (0..5).map(|index| stage.teams.company.people[30 + index * 7].id.clone()).collect();
+    let gone: Vec<String> =
+        (0..5).map(|index| stage.teams.company.people[30 + index * 7].id.clone()).collect();
     let before = stage.held();
     gone.iter().for_each(|key| stage.teams.let_go(key));
     stage.write();
@@ -147,7 +149,8 @@ fn a_delete_that_fails_keeps_its_link_and_holds_up_nobody() {
     let proxy = Proxy::start(&stage.sandbox.base_url, Script::pass()).unwrap();
     stage.configure(&configuration(&stage, proxy.base_url()));
     stage.sync(&[]);
-    let gone: Vec<String> = [20, 30, 40].iter().map(|&index: &usize| stage.teams.company.people[index].id.clone()).collect();
+    let gone: Vec<String> =
+        [20, 30, 40].iter().map(|&index: &usize| stage.teams.company.people[index].id.clone()).collect();
     let poison = stage.resource("/Users", &gone[0])["id"].as_str().unwrap().to_owned();
     gone.iter().for_each(|key| stage.teams.let_go(key));
     stage.write();
@@ -162,7 +165,11 @@ fn a_delete_that_fails_keeps_its_link_and_holds_up_nobody() {
     for run in 0..3 {
         let summary = stage.run(&["sync", "--retry"]);
         let deleted = if run == 0 { 2 } else { 0 };
-        assert_eq!((&summary["deleted"], &summary["failed"]), (&deleted.into(), &1.into()), "run {run}: {summary}");
+        assert_eq!(
+            (&summary["deleted"], &summary["failed"]),
+            (&deleted.into(), &1.into()),
+            "run {run}: {summary}"
+        );
     }
     assert!(stage.held().users.contains_key(&gone[0]));
     // Others are served as ever while one deletion keeps failing.

@@ -167,11 +167,12 @@ impl Model {
     /// What a complete sync makes of it all.
     fn sync(&mut self) {
         let files = self.files();
-        let counts = |key: &String| {
-            files.company.people.iter().any(|person| {
-                person.id == *key && person.division != "External" && person.status != "gone"
-            })
-        };
+        let counts =
+            |key: &String| {
+                files.company.people.iter().any(|person| {
+                    person.id == *key && person.division != "External" && person.status != "gone"
+                })
+            };
         for (key, user) in files.wanted(false).users.into_iter().filter(|(key, _)| counts(key)) {
             match self.accounts.get_mut(&key) {
                 Some(account) => {
@@ -182,8 +183,7 @@ impl Model {
                     account.disabled = false;
                 }
                 None => {
-                    let account =
-                        Account { user, disabled: false, nick: String::new(), other_title: None };
+                    let account = Account { user, disabled: false, nick: String::new(), other_title: None };
                     self.accounts.insert(key, account);
                 }
             }
@@ -345,7 +345,9 @@ impl Life {
                 self.model.world.company.people[*who].job_title = title;
             }
             Step::Mark(who) => flip(&mut self.model.world.company.people[*who].status, "active", "gone"),
-            Step::Scope(who) => flip(&mut self.model.world.company.people[*who].division, "Product", "External"),
+            Step::Scope(who) => {
+                flip(&mut self.model.world.company.people[*who].division, "Product", "External")
+            }
             Step::Member(who, team) => self.toggle(*who, *team),
             Step::RenameTeam(team, version) => {
                 self.model.world.teams[*team].name = format!("Team {team}, called {version}");
@@ -409,7 +411,8 @@ impl Life {
         self.sync(&[])?;
         let key = self.model.key(who);
         let person = &self.model.world.company.people[who];
-        let counts = self.model.employed.contains(&key) && person.division != "External" && person.status != "gone";
+        let counts =
+            self.model.employed.contains(&key) && person.division != "External" && person.status != "gone";
         let Some(path) = self.account(&key).filter(|_| counts) else { return Ok(()) };
         self.model.world.company.people[who].job_title.push('I');
         assert_eq!(self.http.call("DELETE", &path, None).unwrap().status, 204);
@@ -427,7 +430,8 @@ fn flip(cell: &mut String, one: &str, other: &str) {
 #[test]
 fn after_every_complete_sync_the_provider_holds_what_the_model_says() {
     const CASES: u32 = 40;
-    let config = Config { cases: CASES, failure_persistence: None, max_shrink_iters: 80, ..Config::default() };
+    let config =
+        Config { cases: CASES, failure_persistence: None, max_shrink_iters: 80, ..Config::default() };
     let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
     let mut runner = TestRunner::new_with_rng(config, rng);
     let (kills, syncs) = (AtomicUsize::new(0), AtomicUsize::new(0));

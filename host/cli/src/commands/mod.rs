@@ -1,10 +1,12 @@
 //! The commands, one file each, and what they have in common.
 
+mod apply;
 mod calls;
 mod check;
 mod init;
 mod log;
 mod mapping;
+mod plan;
 mod provider;
 mod run;
 mod sandbox;
@@ -26,7 +28,7 @@ use scimwright_client::ClientError;
 use scimwright_client::SettingsError;
 use scimwright_mapping::case::CaseFileError;
 use scimwright_mapping::{HostError, LoadError};
-use scimwright_provision::{Existing, ProvisionError, Summary};
+use scimwright_provision::{Existing, PlanFileError, ProvisionError, Summary};
 use scimwright_record::ProviderName;
 use scimwright_state::StateError;
 use serde_json::json;
@@ -37,7 +39,8 @@ pub(crate) async fn run(cli: Cli) -> Exit {
     let outcome = match cli.command {
         Command::Init(args) => init::run(&common, &args),
         Command::Check(args) => check::run(&common, &args).await,
-        Command::Plan(args) => run::plan(&common, &args).await,
+        Command::Plan(args) => plan::run(&common, &args).await,
+        Command::Apply(args) => apply::run(&common, &args).await,
         Command::Sync(args) => run::sync(&common, &args).await,
         Command::Get(args) => calls::made(&common, &args.resource, calls::get(&common, &args)).await,
         Command::GetById(args) => {
@@ -101,6 +104,12 @@ pub(crate) fn classify(error: &anyhow::Error) -> Exit {
         {
             return Exit::Configuration;
         }
+        if cause.is::<apply::NotApplied>() {
+            return Exit::NotApplied;
+        }
+        if let Some(PlanFileError::Unusable { .. }) = cause.downcast_ref() {
+            return Exit::NotApplied;
+        }
         if cause.is::<StateError>() || cause.is::<HostError>() {
             return Exit::Failure;
         }
@@ -117,7 +126,11 @@ pub(crate) fn classify(error: &anyhow::Error) -> Exit {
                 ProvisionError::NoSuchRecord { .. } | ProvisionError::UnusableRecord { .. } => {
                     Exit::RecordsFailed
                 }
-                ProvisionError::State(_) | ProvisionError::Worker(_) => Exit::Failure,
+                ProvisionError::PlanFile(PlanFileError::Unusable { .. }) => Exit::NotApplied,
+                ProvisionError::State(_)
+                | ProvisionError::PlanFile(_)
+                | ProvisionError::Progress(_)
+                | ProvisionError::Worker(_) => Exit::Failure,
             };
         }
     }

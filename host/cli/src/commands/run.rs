@@ -1,5 +1,6 @@
-//! `plan` and `sync`: the same run, with and without hands.
+//! What `plan` and `sync` have in common, and `sync`: the same run, with and without hands.
 
+use super::plan::Draft;
 use super::{classify, one_tenant};
 use crate::args::{Common, RunArgs, SyncArgs};
 use crate::assemble;
@@ -16,19 +17,6 @@ use scimwright_record::TenantName;
 use scimwright_server::Quarantines;
 use scimwright_state::{LinkScope, StateStore, TenantState};
 
-pub(super) async fn plan(common: &Common, args: &RunArgs) -> anyhow::Result<Exit> {
-    let tenant = one_tenant(common)?;
-    // Before the first sync there is no state, and a plan must not leave one behind.
-    let (store, _scratch) = if tenant.state.exists() {
-        (StateStore::open_read_only(&tenant.state).await?, None)
-    } else {
-        let scratch = tempfile::tempdir()?;
-        (StateStore::open(&scratch.path().join("state.db")).await?, Some(scratch))
-    };
-    let options = RunOptions { reach: Some(Reach::Full), ..RunOptions::default() };
-    run(common, &tenant, args, Mode::Plan, options, &store).await
-}
-
 pub(super) async fn sync(common: &Common, args: &SyncArgs) -> anyhow::Result<Exit> {
     let tenant = one_tenant(common)?;
     if let Some(folder) = tenant.state.parent() {
@@ -42,8 +30,9 @@ pub(super) async fn sync(common: &Common, args: &SyncArgs) -> anyhow::Result<Exi
         stop,
         reach: Some(if args.changed { Reach::Changed } else { Reach::Full }),
         patience: if args.retry { Patience::TryNow } else { Patience::Wait },
+        ..RunOptions::default()
     };
-    run(common, &tenant, &args.run, Mode::Sync, options, &store).await
+    run(common, &tenant, &args.run, Mode::Sync, options, &store, None).await
 }
 
 /// The state holds people's data: its folder is the owner's alone.
@@ -56,15 +45,18 @@ pub(super) fn create_private_folder(folder: &std::path::Path) -> anyhow::Result<
     builder.create(folder).with_context(|| format!("the folder {} cannot be made", folder.display()))
 }
 
-async fn run(
+/// Runs over the providers of a tenant. A plan that is written is completed at the end.
+pub(super) async fn run(
     common: &Common,
     tenant: &Tenant,
     args: &RunArgs,
     mode: Mode,
     options: RunOptions,
     store: &StateStore,
+    draft: Option<Draft>,
 ) -> anyhow::Result<Exit> {
-    let modules = Modules::loaded(assemble::mapping_host(tenant)?, tenant);
+    let prints = draft.as_ref().map(Draft::prints);
+    let modules = Modules::watched(assemble::mapping_host(tenant)?, tenant, prints);
     let state = store.tenant(&tenant.name);
     let work = Work {
         tenant,
@@ -73,6 +65,7 @@ async fn run(
         options,
         modules,
         state,
+        draft,
         reporter: Reporter::new(common.output, common.verbose, mode),
     };
     Ok(work.carry_out().await)
@@ -86,6 +79,7 @@ struct Work<'a> {
     options: RunOptions,
     modules: Modules,
     state: TenantState,
+    draft: Option<Draft>,
     reporter: Reporter,
 }
 
@@ -134,6 +128,13 @@ impl Work<'_> {
             if provisioners.is_empty() {
                 continue;
             }
+            if let Some(draft) = &self.draft
+                && let Err(error) = draft.look(&provisioners).await
+            {
+                exit = exit.or_graver(self.failed(&error));
+                broken_off = true;
+                continue;
+            }
             let observer = |about: &LinkScope, event: &Event| self.reporter.event(about, event);
             let mut failure = None;
             for finish in run_round(&provisioners, self.mode, &self.options, &observer).await {
@@ -165,6 +166,12 @@ impl Work<'_> {
             broken_off = true;
         }
         total.complete &= !broken_off;
+        if let Some(draft) = &self.draft {
+            match draft.complete(&self.state, total.complete).await {
+                Ok(written) => self.reporter.note(&written),
+                Err(error) => exit = exit.or_graver(self.failed(&error)),
+            }
+        }
         self.reporter.total(self.mode, &total, runs, exit);
         exit
     }
@@ -228,7 +235,7 @@ impl Work<'_> {
 }
 
 /// The exit code for a run that came to its end.
-fn judge(summary: &Summary) -> Exit {
+pub(super) fn judge(summary: &Summary) -> Exit {
     if !summary.complete {
         Exit::Unavailable
     } else if summary.held > 0 {

@@ -8,9 +8,11 @@
 //! - [`model`]: what a configuration says, as values
 //! - [`parse`]: from one to the other, with [`source`], [`provider`], [`attributes`], [`module`], [`limits`], [`scripts`],
 //!   [`recording`] and [`secret`] for their tables
+//! - [`digest`]: whether it changed
 //! - [`server`]: what stands above all tenants
 
 pub(crate) mod attributes;
+pub(crate) mod digest;
 pub(crate) mod limits;
 pub(crate) mod model;
 pub(crate) mod module;

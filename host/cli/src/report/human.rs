@@ -70,6 +70,7 @@ impl HumanReporter {
                 let verb = match mode {
                     Mode::Plan => "Plan for",
                     Mode::Sync => "Syncing",
+                    Mode::Apply => "Applying to",
                 };
                 self.line(&format!("{verb} {resource_type} at {provider}, from {source} (tenant {tenant})"));
                 if let Ok(mut last) = self.about.lock() {
@@ -86,6 +87,7 @@ impl HumanReporter {
             Event::Record(record) => self.record(record),
             Event::Reference(record) if self.verbose > 0 => {
                 self.line(&format!("  reference  {}: {}", record.key, record.changes.join(", ")));
+                self.requests(record);
             }
             Event::Reference(_) => {}
             Event::Notice { key: Some(key), message } => {
@@ -116,7 +118,7 @@ impl HumanReporter {
             (_, Mode::Plan) | (Action::Skip | Action::Wait, _) => {
                 self.verbose > 0 || self.room_for(record.action)
             }
-            (_, Mode::Sync) => self.verbose > 0,
+            (_, Mode::Sync | Mode::Apply) => self.verbose > 0,
         };
         if !show {
             return;
@@ -132,7 +134,12 @@ impl HumanReporter {
             text.push_str(&record.changes.join(", "));
         }
         self.line(&text);
-        for request in record.requests.iter().filter(|_| self.verbose > 1) {
+        self.requests(record);
+    }
+
+    /// The requests that a plan consists of.
+    fn requests(&self, record: &RecordEvent) {
+        for request in record.requests.iter().filter(|_| self.verbose > 0) {
             let body = request.body.as_ref().map(|body| format!(" {body}")).unwrap_or_default();
             self.line(&format!("             {} {}{body}", request.method, request.path));
         }

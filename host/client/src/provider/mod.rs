@@ -261,6 +261,15 @@ impl Kind {
         desired
     }
 
+    /// Why the provider would refuse what is wanted, in words, if it would. Then nothing is sent.
+    #[must_use]
+    pub fn refusal(&self, desired: &Desired, occasion: Occasion<'_>) -> Option<String> {
+        match self.objection(desired, occasion)? {
+            Failure::Unsendable { reason } => Some(reason),
+            failure => Some(failure.to_string()),
+        }
+    }
+
     /// Why the provider would refuse what is wanted, if it would.
     fn objection(&self, desired: &Desired, occasion: Occasion<'_>) -> Option<Failure> {
         refusal_of(&check(desired, occasion, self.schemas(), &self.quirks.required))
