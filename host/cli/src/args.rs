@@ -1,7 +1,11 @@
 //! The command line.
 
+mod desk;
 mod mapping;
 
+pub(crate) use desk::{
+    AdoptArgs, ExportArgs, ExportFormat, ForgetArgs, LinksCommand, RebuildArgs, ShowLinksArgs,
+};
 pub(crate) use mapping::{
     BenchArgs, BuildArgs, DiffArgs, ModuleArg, NewArgs, RecordArgs, ReplayArgs, RunOneArgs, TestArgs,
 };
@@ -92,6 +96,9 @@ pub(crate) enum Command {
     /// Tools for mapping modules.
     #[command(subcommand)]
     Mapping(MappingCommand),
+    /// The links between records and resources: show, adopt, forget, export, move, rebuild.
+    #[command(subcommand)]
+    Links(LinksCommand),
     /// Show the client log: one row for each call to a provider, newest first.
     Log(LogArgs),
     /// Show modules, sources, providers, links and recent runs.

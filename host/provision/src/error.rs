@@ -104,6 +104,12 @@ pub enum ProvisionError {
     /// How far a plan was carried out cannot be noted.
     #[error(transparent)]
     Progress(#[from] ProgressError),
+    /// The source was not read to its end, or not every row has a key that can be read.
+    #[error("nothing was changed: {0}")]
+    Inconclusive(String),
+    /// The file for what is too much for memory cannot be used.
+    #[error("a file in the folder for temporary files cannot be used: {0}")]
+    Scratch(String),
     /// A worker of ours ended without an answer.
     #[error("a worker of scimwright ended unexpectedly: {0}; this is a defect, please report it")]
     Worker(String),

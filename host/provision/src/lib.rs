@@ -17,6 +17,8 @@
 //! - [`round`]: all resource types of a provider, phase by phase
 //! - [`one`]: one record, now
 //! - [`plan`]: a plan in a file, what it rests on, and carrying it out
+//! - [`links`]: links changed by hand
+//! - [`rebuild`](mod@rebuild): links found again from what is at the provider
 //! - [`event`]: what a run says while it goes on, and its [`Summary`]
 //! - [`stop`]: [`StopSignal`], the wish that a run may end early
 //! - [`error`]: what ends a run
@@ -24,17 +26,20 @@
 //! Inside: `cycle` (one resource type in a round), `intake` (rows on their way in), `record` (what a record needs),
 //! `operation` (one step, decided and not yet done), `carry_out` (requests and intents), `journal` (links and log
 //! rows), `references` (links that had to wait), `deprovision` (who left, and whether they may go), `setback` (what
-//! failed, and when it is tried again), `matching` (who is looking for which resource just now), `tally` (figures).
+//! failed, and when it is tried again), `matching` (who is looking for which resource just now), `tally` (figures), `wanted` (what a mapping wants, outside of a
+//! sync), `spill` (what is too much for memory).
 
 pub mod error;
 pub mod event;
 pub mod layers;
+pub mod links;
 pub mod members;
 pub mod one;
 pub mod origin;
 pub mod plan;
 pub mod provisioner;
 pub mod quarantine;
+pub mod rebuild;
 pub mod recorder;
 pub mod round;
 pub mod rows;
@@ -55,11 +60,14 @@ mod operation;
 mod record;
 mod references;
 mod setback;
+mod spill;
 mod tally;
+mod wanted;
 
 pub use error::ProvisionError;
 pub use event::{Action, Event, Mode, Observer, PlannedRequest, RecordEvent, Summary};
 pub use layers::{Called, LayerError, Layered, Layers};
+pub use links::{Adoption, LinkDesk, LinkError, Moved};
 pub use members::{MemberRules, Nested};
 pub use one::Existing;
 pub use origin::{ModuleVersion, Origin, RowOrigin};
@@ -68,6 +76,7 @@ pub use plan::{
     SourcePrints, apply_plan, source_print,
 };
 pub use provisioner::{Patience, Provisioner, Reach, RunOptions, Unfinished};
+pub use rebuild::{Finding, Findings, Rebuilt, rebuild};
 pub use recorder::{CallOutcome, CallRecorder, ModuleCall};
 pub use round::{Finish, run_round};
 pub use rows::{Apply, AttributeRow, Filled, IfEmpty, RowError, RowValue, Scripted};

@@ -88,6 +88,11 @@ pub(crate) struct Joined {
 }
 
 impl Joined {
+    /// The attribute that takes them.
+    pub(crate) fn attribute(&self) -> &AttributePath {
+        &self.attribute
+    }
+
     /// Puts the members where they belong.
     pub(crate) fn put(self, attributes: &mut AttributeMap) {
         let items = self.members.into_iter().map(|member| {

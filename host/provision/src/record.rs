@@ -218,7 +218,12 @@ impl<'a> Cycle<'a> {
     }
 
     /// Runs the layers on a thread where waiting hurts nobody.
-    async fn map(&self, record: Record, has_link: bool, recall: Recall) -> Result<Mapped, ProvisionError> {
+    pub(crate) async fn map(
+        &self,
+        record: Record,
+        has_link: bool,
+        recall: Recall,
+    ) -> Result<Mapped, ProvisionError> {
         let context = CallContext {
             tenant: self.provisioner.tenant.clone(),
             provider: self.provisioner.provider.clone(),

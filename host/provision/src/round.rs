@@ -239,7 +239,7 @@ pub(crate) async fn conclude(
 
 /// The resource types, those that others point at first; otherwise as they stand in the configuration. Types that
 /// point at each other stay as they are.
-fn in_order(provisioners: &[Provisioner]) -> Vec<&Provisioner> {
+pub(crate) fn in_order(provisioners: &[Provisioner]) -> Vec<&Provisioner> {
     let mut left: Vec<&Provisioner> = provisioners.iter().collect();
     let mut ordered = Vec::with_capacity(left.len());
     while !left.is_empty() {

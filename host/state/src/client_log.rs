@@ -50,6 +50,8 @@ words! {
         Delete = "delete",
         /// Reading one of the discovery endpoints (RFC 7644 section 4).
         Discover = "discover",
+        /// Forgetting which resource is a record's. It stays at the provider as it is.
+        Forget = "forget",
     }
 }
 
@@ -223,7 +225,7 @@ impl TenantState {
             };
             match action {
                 // What lies before concerns an earlier resource.
-                Action::Delete => break,
+                Action::Delete | Action::Forget => break,
                 Action::Create | Action::Adopt => {
                     remember(String::new());
                     break;

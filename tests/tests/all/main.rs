@@ -13,6 +13,7 @@ mod faults;
 mod groups;
 mod layers;
 mod model;
+mod links;
 mod points;
 mod postgres;
 mod probing;

@@ -1,9 +1,11 @@
 //! The commands, one file each, and what they have in common.
 
 mod apply;
+mod ask;
 mod calls;
 mod check;
 mod init;
+mod links;
 mod log;
 mod mapping;
 mod plan;
@@ -28,7 +30,7 @@ use scimwright_client::ClientError;
 use scimwright_client::SettingsError;
 use scimwright_mapping::case::CaseFileError;
 use scimwright_mapping::{HostError, LoadError};
-use scimwright_provision::{Existing, PlanFileError, ProvisionError, Summary};
+use scimwright_provision::{Existing, LinkError, PlanFileError, ProvisionError, Summary};
 use scimwright_record::ProviderName;
 use scimwright_state::StateError;
 use serde_json::json;
@@ -56,6 +58,7 @@ pub(crate) async fn run(cli: Cli) -> Exit {
         Command::Provider(command) => provider::run(&common, &command).await,
         Command::Mapping(command) => mapping::run(&common, &command).await,
         Command::Log(args) => log::run(&common, &args).await,
+        Command::Links(command) => links::run(&common, &command).await,
         Command::Status => status::run(&common).await,
         Command::Serve => serve::run(&common).await,
         Command::Sandbox(args) => sandbox::run(&common, &args).await,
@@ -118,6 +121,7 @@ pub(crate) fn classify(error: &anyhow::Error) -> Exit {
                 ProvisionError::UnknownResourceType { .. }
                 | ProvisionError::CannotDisable { .. }
                 | ProvisionError::Moved { .. } => Exit::Configuration,
+                ProvisionError::Inconclusive(_) => Exit::Unavailable,
                 ProvisionError::Provider(_)
                 | ProvisionError::Quarantined { .. }
                 | ProvisionError::Source(_)
@@ -130,11 +134,19 @@ pub(crate) fn classify(error: &anyhow::Error) -> Exit {
                 ProvisionError::State(_)
                 | ProvisionError::PlanFile(_)
                 | ProvisionError::Progress(_)
+                | ProvisionError::Scratch(_)
                 | ProvisionError::Worker(_) => Exit::Failure,
             };
         }
     }
-    match error.downcast_ref::<ClientError>() {
+    let client = match error.downcast_ref::<LinkError>() {
+        Some(LinkError::Provider(error)) => Some(error.as_ref()),
+        Some(LinkError::State(_)) => return Exit::Failure,
+        Some(LinkError::Elsewhere { .. }) => return Exit::Configuration,
+        Some(_) => return Exit::RecordsFailed,
+        None => error.downcast_ref::<ClientError>(),
+    };
+    match client {
         Some(error) if error.kind.concerns_every_call() => Exit::Unavailable,
         Some(_) => Exit::RecordsFailed,
         None => Exit::Failure,

@@ -14,7 +14,7 @@ use crate::terminal::{err, out};
 use anyhow::Context;
 use scimwright_profile::{Deletion, Profile, ProfileName, Source};
 use std::fs::OpenOptions;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::Path;
 
 pub(super) async fn run(common: &Common, command: &ProviderCommand) -> anyhow::Result<Exit> {
@@ -110,14 +110,7 @@ fn agreed(config: &ProviderConfig, stem: &str) -> anyhow::Result<bool> {
          touched. Their names begin with {stem}.",
         config.name, config.base_url
     );
-    if !std::io::stdin().is_terminal() {
-        err(&format!("error: {what} Nobody is here to be asked; --yes agrees"));
-        return Ok(false);
-    }
-    err(&format!("{what}\nContinue? [y/N]"));
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer)?;
-    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+    super::ask::agreed(&what)
 }
 
 /// Shows a draft, unless it is written to a file.
