@@ -4,7 +4,7 @@ mod desk;
 mod mapping;
 
 pub(crate) use desk::{
-    AdoptArgs, ExportArgs, ExportFormat, ForgetArgs, LinksCommand, RebuildArgs, ShowLinksArgs,
+    AdoptArgs, ExplainArgs, ExportArgs, ExportFormat, ForgetArgs, LinksCommand, RebuildArgs, ShowLinksArgs,
 };
 pub(crate) use mapping::{
     BenchArgs, BuildArgs, DiffArgs, ModuleArg, NewArgs, RecordArgs, ReplayArgs, RunOneArgs, TestArgs,
@@ -96,13 +96,18 @@ pub(crate) enum Command {
     /// Tools for mapping modules.
     #[command(subcommand)]
     Mapping(MappingCommand),
+    /// Show where each attribute of one record's resource comes from, and what the next sync would do.
+    Explain(ExplainArgs),
     /// The links between records and resources: show, adopt, forget, export, move, rebuild.
     #[command(subcommand)]
     Links(LinksCommand),
     /// Show the client log: one row for each call to a provider, newest first.
     Log(LogArgs),
-    /// Show modules, sources, providers, links and recent runs.
-    Status,
+    /// Show modules, sources, providers, links and recent runs; with a key, where one person stands, and why.
+    Status {
+        /// The key of a record: why is it not there?
+        key: Option<RecordKey>,
+    },
     /// Keep the modules folder live and sync every resource on its interval, until a signal ends it.
     Serve,
     /// Run a SCIM service provider in memory, to try things out.

@@ -294,6 +294,11 @@ impl Layers {
         course.run(&serving)
     }
 
+    /// The record with the fields of other records that rows and modules name.
+    pub(crate) fn widen(&self, record: &Record) -> Result<Record, LayerError> {
+        Ok(self.widened(record, &self.serving()?)?.into_owned())
+    }
+
     fn row_fields(&self) -> impl Iterator<Item = &str> {
         self.rows.iter().filter_map(AttributeRow::field)
     }

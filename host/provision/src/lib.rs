@@ -19,6 +19,9 @@
 //! - [`plan`]: a plan in a file, what it rests on, and carrying it out
 //! - [`links`]: links changed by hand
 //! - [`rebuild`](mod@rebuild): links found again from what is at the provider
+//! - [`whereabouts`](mod@whereabouts): why a person is not there
+//! - [`explain`]: where the attributes of a resource come from
+//! - [`witness`]: what modules were given and answered, for one record
 //! - [`event`]: what a run says while it goes on, and its [`Summary`]
 //! - [`stop`]: [`StopSignal`], the wish that a run may end early
 //! - [`error`]: what ends a run
@@ -31,6 +34,7 @@
 
 pub mod error;
 pub mod event;
+pub mod explain;
 pub mod layers;
 pub mod links;
 pub mod members;
@@ -48,6 +52,8 @@ pub mod scope;
 pub mod stop;
 pub mod target;
 pub mod walk;
+pub mod whereabouts;
+pub mod witness;
 
 mod carry_out;
 mod cycle;
@@ -66,6 +72,7 @@ mod wanted;
 
 pub use error::ProvisionError;
 pub use event::{Action, Event, Mode, Observer, PlannedRequest, RecordEvent, Summary};
+pub use explain::{Change, ExplainedAttribute, Explanation, NextStep, There};
 pub use layers::{Called, LayerError, Layered, Layers};
 pub use links::{Adoption, LinkDesk, LinkError, Moved};
 pub use members::{MemberRules, Nested};
@@ -85,3 +92,5 @@ pub use scope::{InvalidRecordFilter, RecordFilter, ScopeRules};
 pub use stop::StopSignal;
 pub use target::{InvalidRowTarget, RowTarget};
 pub use walk::{Linked, References, TooFar, Walk, WalkError};
+pub use whereabouts::{Presence, Standstill, Whereabouts, whereabouts};
+pub use witness::Witnessed;

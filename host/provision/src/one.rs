@@ -82,7 +82,7 @@ impl Provisioner {
     }
 
     /// Reads the source until the record comes.
-    async fn record(&self, key: &RecordKey) -> Result<Record, ProvisionError> {
+    pub(crate) async fn record(&self, key: &RecordKey) -> Result<Record, ProvisionError> {
         let source = self.source.name();
         let mut rows = self.source.read_keys(vec![key.clone()]).await.map_err(ProvisionError::Source)?;
         while let Some(row) = rows.try_next().await.map_err(ProvisionError::Source)? {

@@ -13,6 +13,7 @@ use scimwright_state::{LinkScope, RunId, RunOutcome, TenantState};
 use std::sync::Arc;
 
 /// Brings one resource type at one provider up to date with one source.
+#[derive(Clone)]
 pub struct Provisioner {
     /// The tenant on whose behalf.
     pub tenant: TenantName,

@@ -8,6 +8,7 @@ mod calls;
 mod commands;
 mod company;
 mod crash;
+mod desk;
 mod examples;
 mod faults;
 mod groups;

@@ -86,6 +86,17 @@ pub(crate) enum ExportFormat {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    #[command(flatten)]
+    pub(crate) resource: ResourceArgs,
+    /// The key of the record in the source.
+    pub(crate) key: RecordKey,
+    /// Do not read the resource at the provider: show what was seen last.
+    #[arg(long)]
+    pub(crate) offline: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct RebuildArgs {
     /// Only this provider.
     pub(crate) provider: Option<ProviderName>,

@@ -17,7 +17,7 @@ use anyhow::Context;
 use futures::TryStreamExt;
 use jiff::Timestamp;
 use scimwright_client::{CallReport, ClientError, Deleted, Exchange, Kind, Provider, Query, Selection};
-use scimwright_provision::{Action, Event, Existing, ProvisionError, RecordEvent};
+use scimwright_provision::{Action, Event, Existing, ProvisionError, Provisioner, RecordEvent};
 use scimwright_record::{ProviderName, RecordKey, ResourceTypeName};
 use scimwright_scim::Resource;
 use scimwright_state::{
@@ -261,19 +261,8 @@ pub(super) async fn provision(
     }
     let store = StateStore::open(&tenant.state).await?;
     let state = store.tenant(&tenant.name);
-    let modules = Modules::loaded(assemble::mapping_host(&tenant)?, &tenant);
     let wanted = &args.resource.resource_type;
-    let provisioners =
-        assemble::provisioners(&tenant, config, |rules| rules.resource_type == *wanted, &modules, &state)
-            .await?;
-    let Some(provisioner) = provisioners.into_iter().next() else {
-        let message = format!(
-            "provider `{}` has no [[provider.{}.resource]] with type = \"{wanted}\", so it is not known which \
-             source and mapping make one; add it, or use get, get-by-id and delete",
-            config.name, config.name
-        );
-        return Err(Misconfigured(message).into());
-    };
+    let provisioner = one_provisioner(&tenant, &args.resource, &state).await?;
     let heard = Mutex::new(Heard::default());
     let observer = |_: &LinkScope, event: &Event| {
         if let Ok(mut heard) = heard.lock() {
@@ -309,6 +298,41 @@ pub(super) async fn provision(
     };
     print_result(common, &result(outcome).with_id(record.resource_id));
     Ok(exit)
+}
+
+/// What provisions this resource type at this provider.
+pub(super) async fn one_provisioner(
+    tenant: &Tenant,
+    args: &ResourceArgs,
+    state: &TenantState,
+) -> anyhow::Result<Provisioner> {
+    let config = provider_config(tenant, &args.provider)?;
+    let modules = Modules::loaded(assemble::mapping_host(tenant)?, tenant);
+    let wanted = &args.resource_type;
+    let provisioners =
+        assemble::provisioners(tenant, config, |rules| rules.resource_type == *wanted, &modules, state)
+            .await?;
+    provisioners.into_iter().next().ok_or_else(|| {
+        let message = format!(
+            "provider `{}` has no [[provider.{}.resource]] with type = \"{wanted}\", so it is not known which \
+             source and mapping make one; add it, or use get, get-by-id and delete",
+            config.name, config.name
+        );
+        Misconfigured(message).into()
+    })
+}
+
+/// The state for a command that changes nothing. Before the first sync there is none, and none is left behind.
+pub(super) async fn opened_for_reading(
+    tenant: &Tenant,
+) -> anyhow::Result<(TenantState, Option<tempfile::TempDir>)> {
+    if tenant.state.exists() {
+        let store = StateStore::open_read_only(&tenant.state).await?;
+        return Ok((store.tenant(&tenant.name), None));
+    }
+    let scratch = tempfile::tempdir()?;
+    let store = StateStore::open(&scratch.path().join("state.db")).await?;
+    Ok((store.tenant(&tenant.name), Some(scratch)))
 }
 
 /// The row of a call that came to no request: that somebody asked is worth one all the same.

@@ -14,10 +14,10 @@ use scimwright_author::Redaction;
 use scimwright_client::{FailureClass, MatchKey, Query};
 use scimwright_mapping::{LoadError, LoadFailure, Manifest, MappingHost, ModuleId, Reads};
 use scimwright_profile::{Deletion, Disabling};
-use scimwright_provision::{DeprovisionAction, ResourceRules, RowValue};
+use scimwright_provision::{DeprovisionAction, ResourceRules, RowValue, quarantine};
 use scimwright_record::{ModuleName, RecordLookup, Row, SourceName};
 use scimwright_scim::{AttributeName, AttributePath};
-use scimwright_state::StateStore;
+use scimwright_state::{StateError, StateStore, TenantState};
 use serde_json::json;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -52,9 +52,30 @@ async fn check_state(tenant: &Tenant, report: &mut Report) {
     }
     let name = tenant.state.display().to_string();
     match StateStore::open_read_only(&tenant.state).await {
-        Ok(_) => report.ok("state", &name, "can be read"),
+        Ok(store) => {
+            report.ok("state", &name, "can be read");
+            if let Err(error) = check_quarantines(&store.tenant(&tenant.name), report).await {
+                report.problem("state", &name, &error.to_string(), Exit::Failure);
+            }
+        }
         Err(error) => report.problem("state", &name, &error.to_string(), Exit::Failure),
     }
+}
+
+/// Names what is left alone for a while. That is no mistake of the configuration's.
+async fn check_quarantines(state: &TenantState, report: &mut Report) -> Result<(), StateError> {
+    let now = jiff::Timestamp::now();
+    for (provider, shut) in state.provider_quarantines().await? {
+        if quarantine::is_shut(&shut, now) {
+            let text = format!("is in quarantine until {}: {}", shut.until, shut.reason);
+            report.note("provider", provider.as_str(), &text);
+        }
+    }
+    for module in state.quarantines().await?.into_iter().filter(|module| module.until > now) {
+        let text = format!("is in quarantine until {}: {}", module.until, module.reason);
+        report.note("module", module.module.as_str(), &text);
+    }
+    Ok(())
 }
 
 fn check_modules(tenant: &Tenant, host: &MappingHost, report: &mut Report) {

@@ -32,7 +32,7 @@ pub(super) async fn run(common: &Common, args: &LogArgs) -> anyhow::Result<Exit>
     Ok(Exit::Success)
 }
 
-fn human_row(row: &LogEntry) -> String {
+pub(super) fn human_row(row: &LogEntry) -> String {
     let who = row.key.as_ref().map_or("-", |key| key.as_str());
     let resource = row.resource_id.as_deref().unwrap_or("-");
     let status = row.http_status.map(|status| format!(" {status}")).unwrap_or_default();
@@ -48,7 +48,7 @@ fn human_row(row: &LogEntry) -> String {
     )
 }
 
-fn json_row(row: &LogEntry) -> serde_json::Value {
+pub(super) fn json_row(row: &LogEntry) -> serde_json::Value {
     json!({
         "event": "call", "at": row.at.to_string(), "request_id": row.request_id,
         "run": row.run.as_ref().map(ToString::to_string), "provider": row.provider,

@@ -4,6 +4,7 @@ mod apply;
 mod ask;
 mod calls;
 mod check;
+mod explain;
 mod init;
 mod links;
 mod log;
@@ -14,6 +15,7 @@ mod run;
 mod sandbox;
 mod serve;
 mod status;
+mod whereabouts;
 
 use run::create_private_folder;
 
@@ -58,8 +60,10 @@ pub(crate) async fn run(cli: Cli) -> Exit {
         Command::Provider(command) => provider::run(&common, &command).await,
         Command::Mapping(command) => mapping::run(&common, &command).await,
         Command::Log(args) => log::run(&common, &args).await,
+        Command::Explain(args) => explain::run(&common, &args).await,
         Command::Links(command) => links::run(&common, &command).await,
-        Command::Status => status::run(&common).await,
+        Command::Status { key: None } => status::run(&common).await,
+        Command::Status { key: Some(key) } => whereabouts::run(&common, &key).await,
         Command::Serve => serve::run(&common).await,
         Command::Sandbox(args) => sandbox::run(&common, &args).await,
     };

@@ -7,8 +7,11 @@ use crate::config::model::{ProviderConfig, Tenant};
 use crate::exit::Exit;
 use crate::modules;
 use crate::terminal::out;
+use scimwright_provision::quarantine;
 use scimwright_server::module_file;
-use scimwright_state::{LinkScope, ModuleFile, Run, RunProgress, Standing, StateStore, TenantState};
+use scimwright_state::{
+    LinkScope, ModuleFile, Run, RunProgress, SetbackKind, Standing, StateStore, TenantState,
+};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -38,6 +41,8 @@ struct Status {
     tenant: String,
     modules: Vec<Value>,
     resources: Vec<Value>,
+    /// Providers of which nothing is asked for a while.
+    quarantines: Vec<Value>,
     runs: Vec<Value>,
 }
 
@@ -54,6 +59,7 @@ async fn status(tenant: &Tenant) -> anyhow::Result<Status> {
         tenant: tenant.name.to_string(),
         modules: modules(tenant, state.as_ref()).await?,
         resources: resources(tenant, state.as_ref()).await?,
+        quarantines: quarantines(state.as_ref()).await?,
         runs,
     })
 }
@@ -114,21 +120,44 @@ async fn resources(tenant: &Tenant, state: Option<&TenantState>) -> anyhow::Resu
         for rules in &provider.resources {
             let scope =
                 LinkScope { provider: provider.name.clone(), resource_type: rules.resource_type.clone() };
-            let (active, disabled, open) = match state {
+            let (active, disabled, open, setbacks) = match state {
                 Some(state) => (
                     state.count_links(&scope, Some(Standing::Active)).await?,
                     state.count_links(&scope, Some(Standing::Disabled)).await?,
                     state.intents(&scope).await?.len(),
+                    state.count_setbacks(&scope).await?,
                 ),
-                None => (0, 0, 0),
+                None => (0, 0, 0, Vec::new()),
             };
+            let count = |kind: SetbackKind| {
+                setbacks.iter().filter(|(known, ..)| *known == kind).map(|(_, count, _)| count).sum::<u64>()
+            };
+            let next_try = setbacks.iter().filter_map(|(.., next)| *next).min();
             rows.push(json!({
                 "provider": provider.name, "resource_type": rules.resource_type, "source": rules.source,
                 "active": active, "disabled": disabled, "unsettled": open,
+                "waiting": count(SetbackKind::Temporary), "failed": count(SetbackKind::Permanent),
+                "skipped": count(SetbackKind::Skipped), "next_try": next_try.map(|next| next.to_string()),
             }));
         }
     }
     Ok(rows)
+}
+
+/// The providers that are left alone at this moment.
+async fn quarantines(state: Option<&TenantState>) -> anyhow::Result<Vec<Value>> {
+    let Some(state) = state else { return Ok(Vec::new()) };
+    let now = jiff::Timestamp::now();
+    let all = state.provider_quarantines().await?.into_iter();
+    let shut = all.filter(|(_, quarantine)| quarantine::is_shut(quarantine, now));
+    Ok(shut
+        .map(|(provider, quarantine)| {
+            json!({
+                "provider": provider, "failures": quarantine.failures, "reason": quarantine.reason,
+                "since": quarantine.since.to_string(), "until": quarantine.until.to_string(),
+            })
+        })
+        .collect())
 }
 
 fn run_row(run: &Run) -> Value {
@@ -147,7 +176,7 @@ impl Status {
     fn json(&self) -> Value {
         json!({
             "event": "summary", "tenant": self.tenant, "modules": self.modules, "resources": self.resources,
-            "runs": self.runs,
+            "provider_quarantines": self.quarantines, "runs": self.runs,
         })
     }
 
@@ -158,14 +187,33 @@ impl Status {
         }
         for row in &self.resources {
             let open = row["unsettled"].as_u64().unwrap_or(0);
-            let unsettled = if open > 0 { format!(", {open} unsettled") } else { String::new() };
+            let mut more = if open > 0 { format!(", {open} unsettled") } else { String::new() };
+            for word in ["waiting", "failed", "skipped"] {
+                match row[word].as_u64() {
+                    None | Some(0) => {}
+                    Some(count) => more.push_str(&format!(", {count} {word}")),
+                }
+            }
+            if let Some(next) = row["next_try"].as_str() {
+                more.push_str(&format!("; next try {next}"));
+            }
             lines.push(format!(
-                "  resource  {} at {}, from {}: {} active, {} disabled{unsettled}",
+                "  resource  {} at {}, from {}: {} active, {} disabled{more}",
                 text(row, "resource_type"),
                 text(row, "provider"),
                 text(row, "source"),
                 row["active"],
                 row["disabled"]
+            ));
+        }
+        for row in &self.quarantines {
+            lines.push(format!(
+                "  provider  {} is in quarantine until {} after {} failed rounds in a row: {}; `scimwright sync --retry` \
+                 tries it now",
+                text(row, "provider"),
+                text(row, "until"),
+                row["failures"],
+                text(row, "reason")
             ));
         }
         for run in &self.runs {

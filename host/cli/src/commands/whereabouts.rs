@@ -1,0 +1,160 @@
+//! `status KEY`: why is this person not there? One answer for each provider and resource type that may have them.
+
+use super::log::{human_row, json_row};
+use super::tenants;
+use crate::args::{Common, Output};
+use crate::assemble;
+use crate::config::model::Tenant;
+use crate::exit::Exit;
+use crate::report::columns::columns;
+use crate::terminal::out;
+use scimwright_provision::{Presence, ProvisionError, Standstill, Whereabouts, whereabouts};
+use scimwright_record::{RecordKey, RecordSource};
+use scimwright_state::{LinkScope, StateStore};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+pub(super) async fn run(common: &Common, key: &RecordKey) -> anyhow::Result<Exit> {
+    let mut answers = 0;
+    for tenant in tenants(common)? {
+        for found in look(&tenant, key).await? {
+            answers += 1;
+            match common.output {
+                Output::Human => out(&page(&found)),
+                Output::Json => out(&json_line(&tenant, &found).to_string()),
+            }
+        }
+    }
+    if common.output == Output::Json {
+        out(&json!({ "event": "summary", "key": key, "places": answers }).to_string());
+    } else if answers == 0 {
+        out("Nothing is provisioned anywhere; the configuration has no [[provider.NAME.resource]].");
+    }
+    Ok(Exit::Success)
+}
+
+/// Everywhere a record may be: what is configured, and what is remembered. Resource types whose source does not have
+/// the record, and that never knew it, are left out as long as there is any other.
+async fn look(tenant: &Tenant, key: &RecordKey) -> Result<Vec<Whereabouts>, ProvisionError> {
+    let state = StateStore::open_read_only(&tenant.state).await?.tenant(&tenant.name);
+    let mut found = Vec::new();
+    let mut seen = Vec::new();
+    for provider in &tenant.providers {
+        for rules in &provider.resources {
+            let scope =
+                LinkScope { provider: provider.name.clone(), resource_type: rules.resource_type.clone() };
+            let source = tenant.source(&rules.source).map(assemble::source);
+            let configured = source.as_ref().map(|source: &Arc<dyn RecordSource>| (rules, source.as_ref()));
+            found.push(whereabouts(&state, &scope, configured, key).await?);
+            seen.push(scope);
+        }
+    }
+    for scope in state.scopes_of(key).await? {
+        if !seen.contains(&scope) {
+            found.push(whereabouts(&state, &scope, None, key).await?);
+        }
+    }
+    let is_strange = |found: &Whereabouts| found.verdict().0 == Standstill::Unknown && found.log.is_empty();
+    if found.iter().any(|found| !is_strange(found)) {
+        found.retain(|found| !is_strange(found));
+    }
+    Ok(found)
+}
+
+fn page(found: &Whereabouts) -> String {
+    let (_, verdict) = found.verdict();
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    let mut row = |name: &str, text: String| rows.push(vec![format!("  {name}"), text]);
+    row("resource type", format!("{} at {}", found.scope.resource_type, found.scope.provider));
+    row("source", presence(found));
+    match &found.link {
+        Some(link) => row(
+            "link",
+            format!(
+                "{} since {}, {}, {}; last changed {} by run {}",
+                link.resource_id, link.created_at, link.ownership, link.standing, link.updated_at, link.run
+            ),
+        ),
+        None => row("link", "none".to_owned()),
+    }
+    if let Some(setback) = &found.setback {
+        let next = setback.next_try.map(|next| format!(", next try {next}")).unwrap_or_default();
+        row(
+            "setback",
+            format!(
+                "{}, {} times since {}, last {}{next}: {}",
+                setback.kind, setback.attempts, setback.since, setback.last, setback.reason
+            ),
+        );
+    }
+    if let Some(intent) = &found.intent {
+        row("unsettled", format!("{} begun {} by run {}", intent.operation, intent.written_at, intent.run));
+    }
+    if let Some(quarantine) = &found.quarantine {
+        row("provider", format!("in quarantine until {}: {}", quarantine.until, quarantine.reason));
+    }
+    for module in &found.modules {
+        row(
+            "module",
+            format!("{} is in quarantine until {}: {}", module.module, module.until, module.reason),
+        );
+    }
+    let mut lines = vec![verdict, columns(&rows)];
+    if !found.log.is_empty() {
+        lines.push("  last calls".to_owned());
+    }
+    lines.extend(found.log.iter().map(|row| format!("    {}", human_row(row))));
+    lines.join("\n")
+}
+
+fn presence(found: &Whereabouts) -> String {
+    let source = found.source.as_ref().map_or("?", |source| source.as_str());
+    match &found.presence {
+        Presence::Counts => format!("{source} has the record, and it is in scope"),
+        Presence::OutOfScope(reason) => format!("{source} has the record: {reason}"),
+        Presence::Unusable(reason) => format!("{source} has the record, which cannot be used: {reason}"),
+        Presence::Absent => format!("{source} has no such record"),
+        Presence::Unreadable(reason) => format!("{source} cannot be read: {reason}"),
+        Presence::NotConfigured => "no longer configured".to_owned(),
+    }
+}
+
+fn json_line(tenant: &Tenant, found: &Whereabouts) -> Value {
+    let (standstill, sentence) = found.verdict();
+    let (presence, reason) = match &found.presence {
+        Presence::Counts => ("in-scope", None),
+        Presence::OutOfScope(reason) => ("out-of-scope", Some(reason)),
+        Presence::Unusable(reason) => ("unusable", Some(reason)),
+        Presence::Absent => ("absent", None),
+        Presence::Unreadable(reason) => ("unreadable", Some(reason)),
+        Presence::NotConfigured => ("not-configured", None),
+    };
+    let link = found.link.as_ref().map(|link| {
+        json!({
+            "resource_id": link.resource_id, "ownership": link.ownership.as_str(),
+            "standing": link.standing.as_str(), "created_at": link.created_at.to_string(),
+            "updated_at": link.updated_at.to_string(), "run": link.run,
+            "due_at": link.due_at.map(|due| due.to_string()),
+        })
+    });
+    let setback = found.setback.as_ref().map(|setback| {
+        json!({
+            "kind": setback.kind.as_str(), "reason": setback.reason, "attempts": setback.attempts,
+            "since": setback.since.to_string(), "last": setback.last.to_string(),
+            "next_try": setback.next_try.map(|next| next.to_string()), "run": setback.run,
+        })
+    });
+    let intent = found.intent.as_ref().map(|intent| {
+        json!({
+            "operation": intent.operation.as_str(), "run": intent.run, "written_at": intent.written_at.to_string(),
+        })
+    });
+    json!({
+        "event": "whereabouts", "tenant": tenant.name, "key": found.key, "provider": found.scope.provider,
+        "resource_type": found.scope.resource_type, "verdict": standstill.as_str(), "sentence": sentence,
+        "source": found.source, "record": presence, "record_reason": reason, "link": link, "setback": setback,
+        "intent": intent, "provider_quarantine": found.quarantine, "module_quarantines": found.modules,
+        "full_cycle_at": found.full_cycle_at.map(|at| at.to_string()),
+        "calls": found.log.iter().map(json_row).collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,329 @@
+//! Why is this person not there? Where one record stands at one provider, from what is in the source now and what is
+//! remembered. No provider is asked, and no module is run.
+
+use crate::error::ProvisionError;
+use crate::quarantine::is_shut;
+use crate::rules::{DeprovisionAction, ResourceRules};
+use crate::scope::Standpoint;
+use futures::TryStreamExt;
+use jiff::Timestamp;
+use scimwright_record::{RecordKey, RecordSource, Row, SourceName};
+use scimwright_state::{
+    Intent, Link, LinkScope, LogEntry, LogFilter, ProviderQuarantine, Quarantine, Setback, SetbackKind,
+    Standing, TenantState,
+};
+
+/// How many rows of the client log are shown.
+const ROWS: u32 = 5;
+
+/// Whether the source has the record, and whether it counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Presence {
+    /// It is there and in scope, as far as can be told without its mapping.
+    Counts,
+    /// It is there and out of scope, for this reason.
+    OutOfScope(String),
+    /// It is there and cannot be used, for this reason.
+    Unusable(String),
+    /// There is no such record.
+    Absent,
+    /// The source cannot be read, for this reason.
+    Unreadable(String),
+    /// Nothing of this kind is provisioned any more.
+    NotConfigured,
+}
+
+/// Where one record stands at one provider.
+#[derive(Debug, Clone)]
+pub struct Whereabouts {
+    /// The record.
+    pub key: RecordKey,
+    /// The provider and the resource type.
+    pub scope: LinkScope,
+    /// The source, where one is configured.
+    pub source: Option<SourceName>,
+    /// What becomes of resources whose records left.
+    pub deprovision: Option<DeprovisionAction>,
+    /// What the source says.
+    pub presence: Presence,
+    /// Its resource, where it has one.
+    pub link: Option<Link>,
+    /// What went wrong, or why it is out of scope.
+    pub setback: Option<Setback>,
+    /// A creation of which nobody knows how it ended.
+    pub intent: Option<Intent>,
+    /// The provider's quarantine, as long as nothing is asked of it.
+    pub quarantine: Option<ProviderQuarantine>,
+    /// Modules in quarantine that the mapping needs.
+    pub modules: Vec<Quarantine>,
+    /// The last rows of the client log.
+    pub log: Vec<LogEntry>,
+    /// When everything was last read and looked at.
+    pub full_cycle_at: Option<Timestamp>,
+}
+
+/// What there is to know of a record at a glance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standstill {
+    /// It is there and up to date.
+    Provisioned,
+    /// It is there, and something is wrong with it.
+    Behind,
+    /// It is there and disabled.
+    Disabled,
+    /// It is not there, and is not to be.
+    NotWanted,
+    /// It is not there, and should be.
+    Missing,
+    /// It is not there and not in the source.
+    Unknown,
+}
+
+impl Standstill {
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Provisioned => "provisioned",
+            Self::Behind => "behind",
+            Self::Disabled => "disabled",
+            Self::NotWanted => "not-wanted",
+            Self::Missing => "missing",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// Finds out where a record stands. `configured` are the rules and the source of the resource type, where it is still
+/// configured.
+///
+/// # Errors
+/// [`ProvisionError::State`] when the state cannot be read. A source that cannot be read is part of the answer.
+pub async fn whereabouts(
+    state: &TenantState,
+    scope: &LinkScope,
+    configured: Option<(&ResourceRules, &dyn RecordSource)>,
+    key: &RecordKey,
+) -> Result<Whereabouts, ProvisionError> {
+    let now = Timestamp::now();
+    let presence = match configured {
+        Some((rules, source)) => presence(rules, source, key, now).await,
+        None => Presence::NotConfigured,
+    };
+    let filter = LogFilter {
+        key: Some(key.clone()),
+        provider: Some(scope.provider.clone()),
+        resource_type: Some(scope.resource_type.clone()),
+        limit: ROWS,
+        ..LogFilter::default()
+    };
+    let quarantine = state.provider_quarantine(&scope.provider).await?;
+    let needed = configured.map(|(rules, _)| rules);
+    let is_needed = |quarantine: &Quarantine| {
+        needed.is_some_and(|rules| {
+            let named = rules.modules.iter().chain(&rules.defaults).chain(rules.scripts());
+            named.into_iter().any(|module| *module == quarantine.module)
+        })
+    };
+    Ok(Whereabouts {
+        key: key.clone(),
+        scope: scope.clone(),
+        source: configured.map(|(_, source)| source.name().clone()),
+        deprovision: needed.map(|rules| rules.deprovision.action),
+        presence,
+        link: state.link(scope, key).await?,
+        setback: state.setback(scope, key).await?,
+        intent: state.intents(scope).await?.into_iter().find(|intent| intent.key == *key),
+        quarantine: quarantine.filter(|quarantine| is_shut(quarantine, now)),
+        modules: state
+            .quarantines()
+            .await?
+            .into_iter()
+            .filter(|module| module.until > now && is_needed(module))
+            .collect(),
+        log: state.log(&filter).await?,
+        full_cycle_at: state.full_cycle_at(scope).await?,
+    })
+}
+
+async fn presence(
+    rules: &ResourceRules,
+    source: &dyn RecordSource,
+    key: &RecordKey,
+    now: Timestamp,
+) -> Presence {
+    let mut rows = match source.read_keys(vec![key.clone()]).await {
+        Ok(rows) => rows,
+        Err(error) => return Presence::Unreadable(error.to_string()),
+    };
+    let mut scope = rules.scope.clone();
+    scope.columns = source.has_columns();
+    loop {
+        match rows.try_next().await {
+            Ok(Some(Row::Record(_, record))) if record.key() == key => {
+                return match scope.look(&record, now) {
+                    Ok(Standpoint::In { .. }) => Presence::Counts,
+                    Ok(Standpoint::Out { reason }) => Presence::OutOfScope(reason),
+                    Err(reason) => Presence::Unusable(reason),
+                };
+            }
+            Ok(Some(Row::Malformed(malformed))) if malformed.key.as_ref() == Some(key) => {
+                return Presence::Unusable(format!("{}: {}", malformed.position, malformed.message));
+            }
+            Ok(Some(_)) => {}
+            Ok(None) => return Presence::Absent,
+            Err(error) => return Presence::Unreadable(error.to_string()),
+        }
+    }
+}
+
+/// A moment as it stands in a sentence.
+fn at(moment: Timestamp) -> String {
+    moment.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
+}
+
+impl Whereabouts {
+    /// Where it stands, and why, in one sentence.
+    #[must_use]
+    pub fn verdict(&self) -> (Standstill, String) {
+        let (key, provider) = (&self.key, &self.scope.provider);
+        match &self.link {
+            Some(link) => self.verdict_on(link),
+            None => {
+                let (standstill, reason) = self.why_not_there();
+                (standstill, format!("{key} is not at {provider}: {reason}"))
+            }
+        }
+    }
+
+    fn verdict_on(&self, link: &Link) -> (Standstill, String) {
+        let (key, provider) = (&self.key, &self.scope.provider);
+        let there = format!("{key} is at {provider} ({} {})", self.scope.resource_type, link.resource_id);
+        let source = self.source_name();
+        if link.standing == Standing::Disabled {
+            let why = match (&self.setback, &self.presence) {
+                (_, Presence::Absent) => format!("source `{source}` has no such record any more"),
+                (_, Presence::OutOfScope(reason)) => reason.clone(),
+                (Some(setback), _) => setback.reason.clone(),
+                (None, _) => "its record had left; the next sync looks at it again".to_owned(),
+            };
+            let text = format!("{there}, disabled since {}: {why}", at(link.updated_at));
+            return (Standstill::Disabled, text);
+        }
+        if let Some(failure) = self.failure() {
+            return (Standstill::Behind, format!("{there}, and not up to date: {failure}"));
+        }
+        let leaves = match &self.presence {
+            Presence::Absent => Some(format!("source `{source}` has no such record any more")),
+            Presence::OutOfScope(reason) => Some(reason.clone()),
+            _ => self.skipped().map(|setback| setback.reason.clone()),
+        };
+        if let Some(reason) = leaves {
+            let then = match self.deprovision {
+                Some(DeprovisionAction::Nothing) | None => "; resources of those who left are left alone",
+                _ => "; the next sync deprovisions it, if nothing holds that up",
+            };
+            return (Standstill::Behind, format!("{there}, though {reason}{then}"));
+        }
+        if let Some(obstacle) = self.obstacle() {
+            return (
+                Standstill::Behind,
+                format!("{there}, as it was on {}: {obstacle}", at(link.updated_at)),
+            );
+        }
+        (Standstill::Provisioned, format!("{there}, last changed {}", at(link.updated_at)))
+    }
+
+    fn why_not_there(&self) -> (Standstill, String) {
+        let source = self.source_name();
+        match &self.presence {
+            Presence::Absent => {
+                return (
+                    Standstill::Unknown,
+                    format!("source `{source}` has no such record; keys are compared to the letter"),
+                );
+            }
+            Presence::OutOfScope(reason) => return (Standstill::NotWanted, reason.clone()),
+            Presence::Unusable(reason) => {
+                return (Standstill::Missing, format!("its record cannot be used: {reason}"));
+            }
+            Presence::Unreadable(reason) => {
+                return (Standstill::Missing, format!("source `{source}` cannot be read: {reason}"));
+            }
+            Presence::NotConfigured => {
+                let text = format!("no {} is provisioned there any more", self.scope.resource_type);
+                return (Standstill::Unknown, text);
+            }
+            Presence::Counts => {}
+        }
+        if let Some(setback) = self.skipped() {
+            let text = format!("it was skipped on {}: {}", at(setback.last), setback.reason);
+            return (Standstill::NotWanted, text);
+        }
+        if let Some(obstacle) = self.obstacle() {
+            return (Standstill::Missing, obstacle);
+        }
+        if let Some(failure) = self.failure() {
+            return (Standstill::Missing, failure);
+        }
+        if let Some(intent) = &self.intent {
+            let text = format!(
+                "its creation was begun on {}, and nobody knows how that ended; the next sync looks for it there",
+                at(intent.written_at)
+            );
+            return (Standstill::Missing, text);
+        }
+        let text = match self.full_cycle_at {
+            Some(last) => {
+                format!("it is new since the last full sync on {}; the next one takes it up", at(last))
+            }
+            None => "nothing was synced yet; `scimwright sync` takes it up".to_owned(),
+        };
+        (Standstill::Missing, text)
+    }
+
+    /// What keeps everybody from being provisioned.
+    fn obstacle(&self) -> Option<String> {
+        if let Some(quarantine) = &self.quarantine {
+            return Some(format!(
+                "{} is in quarantine until {} after {} failed rounds in a row: {}; `scimwright sync --retry` tries it now",
+                self.scope.provider,
+                at(quarantine.until),
+                quarantine.failures,
+                quarantine.reason
+            ));
+        }
+        self.modules.first().map(|module| {
+            format!(
+                "module `{}` is in quarantine until {}: {}; `scimwright mapping release {}` ends that",
+                module.module,
+                at(module.until),
+                module.reason,
+                module.module
+            )
+        })
+    }
+
+    /// How it failed, where it did.
+    fn failure(&self) -> Option<String> {
+        let setback = self.setback.as_ref().filter(|setback| setback.kind != SetbackKind::Skipped)?;
+        let times = match setback.attempts {
+            1 => "it failed once, on".to_owned(),
+            attempts => format!("it failed {attempts} times since"),
+        };
+        let next = match setback.next_try {
+            Some(next) if next > Timestamp::now() => format!("; next try {}", at(next)),
+            Some(_) => "; the next sync tries again".to_owned(),
+            None => String::new(),
+        };
+        Some(format!("{times} {}{next}: {}", at(setback.since), setback.reason))
+    }
+
+    fn skipped(&self) -> Option<&Setback> {
+        self.setback.as_ref().filter(|setback| setback.kind == SetbackKind::Skipped)
+    }
+
+    fn source_name(&self) -> &str {
+        self.source.as_ref().map_or("?", |source| source.as_str())
+    }
+}
