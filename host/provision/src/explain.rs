@@ -332,7 +332,7 @@ impl Cycle<'_> {
                     requests: self.requests_of(&operation),
                 }
             }
-            Decided::OutOfScope(link, reason) => step(
+            Decided::OutOfScope(link, reason, _) => step(
                 Action::Skip,
                 Some(match link {
                     Some(_) => format!("{reason}; its resource is deprovisioned, if nothing holds that up"),

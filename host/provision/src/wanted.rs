@@ -37,7 +37,7 @@ impl Cycle<'_> {
     pub(crate) async fn wanted(&self, record: Record, has_link: bool) -> Result<Wanted, ProvisionError> {
         match self.provisioner.rules.scope.look(&record, self.began) {
             Ok(Standpoint::In { .. }) => {}
-            Ok(Standpoint::Out { reason }) => return Ok(Wanted::Out(reason)),
+            Ok(Standpoint::Out { reason, .. }) => return Ok(Wanted::Out(reason)),
             Err(reason) => return Ok(Wanted::Cannot(reason)),
         }
         let joined = match self.joined(record.key()).await? {

@@ -163,7 +163,7 @@ async fn presence(
             Ok(Some(Row::Record(_, record))) if record.key() == key => {
                 return match scope.look(&record, now) {
                     Ok(Standpoint::In { .. }) => Presence::Counts,
-                    Ok(Standpoint::Out { reason }) => Presence::OutOfScope(reason),
+                    Ok(Standpoint::Out { reason, .. }) => Presence::OutOfScope(reason),
                     Err(reason) => Presence::Unusable(reason),
                 };
             }
