@@ -259,6 +259,7 @@ impl Cycle<'_> {
     }
 
     async fn already_gone(&self, link: &Link) -> Result<(), ProvisionError> {
+        self.lost_a_link();
         self.provisioner.state.forget_link(&self.scope, &link.key).await?;
         let reason = "left the source, and somebody had deleted the resource at the provider".to_owned();
         let event = RecordEvent {
@@ -282,6 +283,7 @@ impl Cycle<'_> {
             );
             return self.fail(&link.key, Some(&link), Trouble::permanent(reason), None).await;
         }
+        self.lost_a_link();
         self.provisioner.state.forget_link(&self.scope, &link.key).await?;
         self.note(
             &link.key,
@@ -515,6 +517,7 @@ impl Cycle<'_> {
             Ok(exchange) => {
                 let log = self.success_entry(run, link, LogAction::Delete, "deleted", &exchange.call);
                 let settlement = Settlement { link: Some(LinkChange::Forget), log };
+                self.lost_a_link();
                 self.provisioner.state.settle(&self.scope, &link.key, &settlement).await?;
                 Ok(Attempt::Done(()))
             }

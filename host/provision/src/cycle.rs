@@ -19,14 +19,19 @@ use scimwright_client::{Provider, Query};
 use scimwright_record::{HeldSources, RecordKey};
 use scimwright_state::{LinkScope, Pass, RunId};
 use std::collections::{BTreeSet, HashSet};
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
+
+/// Whether links of a provider were forgotten in a round; its types share it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LostLinks(Arc<AtomicBool>);
 
 /// One resource type under way.
 pub(crate) struct Cycle<'a> {
     pub(crate) provisioner: &'a Provisioner,
     pub(crate) mode: Mode,
-    pub(crate) reach: Reach,
+    reach: Reach,
+    lost: LostLinks,
     pub(crate) patience: Patience,
     pub(crate) scope: LinkScope,
     pub(crate) pass: Pass,
@@ -77,6 +82,7 @@ impl<'a> Cycle<'a> {
         run: Option<RunId>,
         options: &RunOptions,
         tally: &'a Tally<'a>,
+        lost: &LostLinks,
     ) -> Result<Self, ProvisionError> {
         let state = &provisioner.state;
         let scope = provisioner.scope();
@@ -105,6 +111,7 @@ impl<'a> Cycle<'a> {
             provisioner,
             mode,
             reach,
+            lost: lost.clone(),
             patience: options.patience,
             scope,
             pass,
@@ -144,6 +151,22 @@ impl<'a> Cycle<'a> {
             Ok(page) => Ok(page.value.total_results == Some(0) && page.value.resources.is_empty()),
             Err(error) => self.provider_failed(error).map(|_| false),
         }
+    }
+
+    /// Which records the cycle looks at. All of them where links were lost: whoever points at a resource that got another
+    /// id has to learn of it, and did not change.
+    pub(crate) fn reach(&self) -> Reach {
+        if self.has_lost_links() { Reach::Full } else { self.reach }
+    }
+
+    /// Whether a link of this provider was forgotten in this round.
+    pub(crate) fn has_lost_links(&self) -> bool {
+        self.lost.0.load(Ordering::Relaxed)
+    }
+
+    /// Notes that a link was forgotten.
+    pub(crate) fn lost_a_link(&self) {
+        self.lost.0.store(true, Ordering::Relaxed);
     }
 
     /// Ends the run where it was told to stop.

@@ -59,7 +59,7 @@ impl Cycle<'_> {
         if source.change_column().is_none() {
             return Ok(source.read().await);
         }
-        let since = match self.reach {
+        let since = match self.reach() {
             Reach::Full => None,
             Reach::Changed => self.provisioner.state.watermark(&self.scope).await?,
         };
@@ -117,11 +117,14 @@ impl Cycle<'_> {
     /// Notes what the next cycle goes on from.
     pub(crate) async fn remember_reach(&self, reading: &Reading) -> Result<(), ProvisionError> {
         let state = &self.provisioner.state;
-        if let Some(watermark) = &reading.watermark {
-            state.set_watermark(&self.scope, Some(watermark)).await?;
-        }
-        if self.reach == Reach::Full {
-            state.set_full_cycle_at(&self.scope, self.began).await?;
+        // Where a link was forgotten, who pointed at it may have been looked at before: everybody is, once more.
+        if !self.has_lost_links() {
+            if let Some(watermark) = &reading.watermark {
+                state.set_watermark(&self.scope, Some(watermark)).await?;
+            }
+            if self.reach() == Reach::Full {
+                state.set_full_cycle_at(&self.scope, self.began).await?;
+            }
         }
         if !reading.partial {
             // Those that failed or were out of scope, and are not in the source any more.

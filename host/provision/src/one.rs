@@ -4,7 +4,7 @@
 //! compared, written, remembered. Only deprovisioning is left out, as nothing follows from one record about
 //! the others.
 
-use crate::cycle::Cycle;
+use crate::cycle::{Cycle, LostLinks};
 use crate::error::ProvisionError;
 use crate::event::{Event, Mode, Observer, Summary};
 use crate::provisioner::{Patience, Provisioner, Reach, RunOptions, Unfinished};
@@ -71,7 +71,7 @@ impl Provisioner {
         let options =
             RunOptions { patience: Patience::TryNow, reach: Some(Reach::Full), ..RunOptions::default() };
         let result = async {
-            let cycle = Cycle::begin(self, Mode::Sync, Some(run), &options, tally).await?;
+            let cycle = Cycle::begin(self, Mode::Sync, Some(run), &options, tally, &LostLinks::default()).await?;
             cycle.treat_only(record, existing).await
         };
         let outcome = result.await;

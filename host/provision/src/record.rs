@@ -256,7 +256,7 @@ impl<'a> Cycle<'a> {
     fn recall(&self, link: Option<&Link>, setback: Option<&Setback>, joined: Option<&Joined>) -> Recall {
         let linked = link
             .filter(|link| link.due_at.is_none_or(|due| due > self.began))
-            .filter(|_| self.reach == Reach::Changed && setback.is_none())
+            .filter(|_| self.reach() == Reach::Changed && setback.is_none())
             .and_then(|link| link.fingerprint.clone());
         let failed = setback
             .filter(|setback| setback.kind != SetbackKind::Skipped && self.waits(setback))

@@ -4,7 +4,7 @@
 //! that had to wait are filled in, of all types. Whoever left goes last, in the opposite order: a group is let go
 //! before the people in it. What happens to one type stops none of the others.
 
-use crate::cycle::Cycle;
+use crate::cycle::{Cycle, LostLinks};
 use crate::error::ProvisionError;
 use crate::event::{Event, Mode, Observer, Summary};
 use crate::intake::Reading;
@@ -67,8 +67,9 @@ pub async fn run_round(
     let tallies: Vec<Tally<'_>> =
         order.iter().map(|provisioner| Tally::new(observer, provisioner.scope())).collect();
     let mut lanes = Vec::with_capacity(order.len());
+    let lost = LostLinks::default();
     for (provisioner, tally) in order.iter().zip(&tallies) {
-        lanes.push(Lane::begin(provisioner, mode, options, tally).await);
+        lanes.push(Lane::begin(provisioner, mode, options, tally, &lost).await);
     }
     let mut unreachable: Option<ClientError> = None;
     for lane in &mut lanes {
@@ -131,10 +132,11 @@ impl<'a> Lane<'a> {
         mode: Mode,
         options: &RunOptions,
         tally: &'a Tally<'a>,
+        lost: &LostLinks,
     ) -> Self {
         let mut lane =
             Self { provisioner, run: None, cycle: None, reading: Reading::default(), failure: None };
-        let outcome = lane.start(mode, options, tally).await;
+        let outcome = lane.start(mode, options, tally, lost).await;
         lane.note(outcome);
         lane
     }
@@ -144,6 +146,7 @@ impl<'a> Lane<'a> {
         mode: Mode,
         options: &RunOptions,
         tally: &'a Tally<'a>,
+        lost: &LostLinks,
     ) -> Result<(), ProvisionError> {
         let provisioner = self.provisioner;
         provisioner.check_rules()?;
@@ -162,7 +165,7 @@ impl<'a> Lane<'a> {
             resource_type: provisioner.rules.resource_type.clone(),
             source: provisioner.source.name().clone(),
         });
-        self.cycle = Some(Cycle::begin(provisioner, mode, self.run, options, tally).await?);
+        self.cycle = Some(Cycle::begin(provisioner, mode, self.run, options, tally, lost).await?);
         Ok(())
     }
 

@@ -143,7 +143,8 @@ impl TenantState {
         write.await
     }
 
-    /// Forgets the link of a record. Whether there was one.
+    /// Forgets the link of a record. Whether there was one. How far the provider's types were read is forgotten with
+    /// it, since others may have pointed at the resource.
     ///
     /// # Errors
     /// [`StateError`] when the file cannot be written.
@@ -319,7 +320,9 @@ impl TenantState {
         }
     }
 
-    /// [`forget_link`](Self::forget_link) as a part of something larger.
+    /// [`forget_link`](Self::forget_link) as a part of something larger. Records of any type may point at the
+    /// resource that is gone, and they did not change, so everything at the provider is to be read again. That is
+    /// noted first: should the rest be lost, it costs a reading.
     pub(crate) async fn forget_link_on(
         &self,
         connection: &mut SqliteConnection,
@@ -328,6 +331,7 @@ impl TenantState {
     ) -> Result<bool, StateError> {
         const SQL: &str =
             "DELETE FROM links WHERE tenant = ?1 AND provider = ?2 AND resource_type = ?3 AND key = ?4";
+        self.forget_marks_on(connection, &scope.provider).await?;
         let done = sqlx::query(SQL)
             .bind(self.tenant())
             .bind(scope.provider.as_str())

@@ -6,6 +6,8 @@
 use crate::error::StateError;
 use crate::tenant::{LinkScope, TenantState, to_millis};
 use jiff::Timestamp;
+use scimwright_record::ProviderName;
+use sqlx::SqliteConnection;
 
 impl TenantState {
     /// Up to where the source of a scope was read; `None` means that everything has to be read.
@@ -49,6 +51,23 @@ impl TenantState {
                            VALUES (?1, ?2, ?3, ?4) \
                            ON CONFLICT DO UPDATE SET full_cycle_at = excluded.full_cycle_at";
         self.set_mark(SQL, scope, to_millis(at)).await
+    }
+
+    /// Has everything that goes to a provider read again.
+    pub(crate) async fn forget_marks_on(
+        &self,
+        connection: &mut SqliteConnection,
+        provider: &ProviderName,
+    ) -> Result<(), StateError> {
+        const SQL: &str = "UPDATE scope_marks SET watermark = NULL, full_cycle_at = NULL \
+                           WHERE tenant = ?1 AND provider = ?2";
+        sqlx::query(SQL)
+            .bind(self.tenant())
+            .bind(provider.as_str())
+            .execute(connection)
+            .await
+            .map_err(self.shared.sql("forget how far a provider's types were read"))?;
+        Ok(())
     }
 
     async fn mark<T>(&self, sql: &'static str, scope: &LinkScope) -> Result<Option<T>, StateError>
@@ -106,5 +125,24 @@ mod tests {
         assert_eq!(state.watermark(&scope()).await.unwrap(), None);
         assert_eq!(state.full_cycle_at(&scope()).await.unwrap(), Some(moment(3)));
         assert_eq!(state.full_cycle_at(&scope_of("acme", "Group")).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_link_that_is_forgotten_has_every_type_of_its_provider_read_again() {
+        let scratch = Scratch::open().await;
+        let state = scratch.tenant();
+        let (groups, elsewhere) = (scope_of("acme", "Group"), scope_of("other", "User"));
+        for scope in [&scope(), &groups, &elsewhere] {
+            state.set_watermark(scope, Some("7")).await.unwrap();
+            state.set_full_cycle_at(scope, moment(3)).await.unwrap();
+        }
+        let key = scimwright_record::RecordKey::parse("jdoe").unwrap();
+        state.forget_link(&scope(), &key).await.unwrap();
+        for scope in [&scope(), &groups] {
+            assert_eq!(state.watermark(scope).await.unwrap(), None);
+            assert_eq!(state.full_cycle_at(scope).await.unwrap(), None);
+        }
+        assert_eq!(state.watermark(&elsewhere).await.unwrap().as_deref(), Some("7"));
+        assert_eq!(state.full_cycle_at(&elsewhere).await.unwrap(), Some(moment(3)));
     }
 }

@@ -436,7 +436,7 @@ fn after_every_complete_sync_the_provider_holds_what_the_model_says() {
     let mut runner = TestRunner::new_with_rng(config, rng);
     let (kills, syncs) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let began = std::time::Instant::now();
-    let lives = runner.run(&proptest::collection::vec(step(), 6..22), |steps| {
+    let lives = runner.run(&proptest::collection::vec(step(), 8..40), |steps| {
         let mut life = Life::new();
         for step in &steps {
             life.live(step)?;
