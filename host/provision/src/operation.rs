@@ -120,6 +120,14 @@ pub(crate) struct Waiting {
     pub(crate) fingerprint: Option<String>,
 }
 
+impl Waiting {
+    /// What is wanted of it once its links are resolved, as far as they are.
+    pub(crate) fn wish(&self, resolved: Desired, dangling: Vec<UnresolvedLink>) -> Wish {
+        let additive = self.additive.as_ref().and_then(|path| path.parse().ok());
+        Wish { desired: resolved, unresolved: dangling, additive, ..Wish::default() }
+    }
+}
+
 impl Operation {
     /// What is reported of it when it is done, or planned.
     pub(crate) fn action(&self) -> Action {

@@ -116,13 +116,13 @@ impl Provisioner {
     /// How far a run reaches. A cycle over what changed alone never sees who vanished without a trace, so that every
     /// now and then everything is read.
     pub(crate) async fn reach(&self, options: &RunOptions) -> Result<Reach, ProvisionError> {
-        if let Some(reach) = options.reach {
-            return Ok(reach);
-        }
-        let last = self.state.full_cycle_at(&self.scope()).await?;
-        let is_due = last
-            .is_none_or(|last| Timestamp::now().duration_since(last).unsigned_abs() >= self.rules.full_every);
-        Ok(if is_due { Reach::Full } else { self.rules.reach })
+        let Some(last) = self.state.full_cycle_at(&self.scope()).await? else { return Ok(Reach::Full) };
+        let is_due = Timestamp::now().duration_since(last).unsigned_abs() >= self.rules.full_every;
+        Ok(match options.reach {
+            Some(reach) => reach,
+            None if is_due => Reach::Full,
+            None => self.rules.reach,
+        })
     }
 
     /// Makes sure that our links are this provider's: ids of another one would be taken for resources that somebody

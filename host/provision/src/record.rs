@@ -127,8 +127,13 @@ impl<'a> Cycle<'a> {
     }
 
     /// Decides for a record whose resource is known.
-    async fn decide_linked(&self, link: Link, mut wish: Wish) -> Result<Operation, ProvisionError> {
-        let desired = self.sparing_strangers(&wish, &link.seen).await?;
+    async fn decide_linked(&self, mut link: Link, mut wish: Wish) -> Result<Operation, ProvisionError> {
+        let mut desired = self.sparing_strangers(&wish, &link.seen).await?;
+        // Whoever is spared has to be there: one who is not would be put in.
+        if desired != wish.desired && self.would_change(&link, &desired) {
+            link.seen = self.look(&link).await?;
+            desired = self.sparing_strangers(&wish, &link.seen).await?;
+        }
         let desired = self.left_as_seen(desired, &wish.create_only, &link.seen);
         let mut desired = decide::reactivated(&link, desired);
         wish.deactivate = decide::postpone_deactivation(&mut desired, Some(&link.sent), &link.seen);
@@ -145,6 +150,21 @@ impl<'a> Cycle<'a> {
             Decision::Change(changes) => (Step::Update(link), changes),
         };
         Ok(Operation { key, step, desired, changes, reason: None, wish })
+    }
+
+    /// Whether there is anything to write.
+    pub(crate) fn would_change(&self, link: &Link, desired: &Desired) -> bool {
+        let decision = decide::for_link(link, desired, self.provisioner.kind.schemas());
+        matches!(decision, Decision::Change(_))
+    }
+
+    /// The resource as it is now. Where it cannot be read, as it was seen: the change will meet the same reason and
+    /// say so.
+    pub(crate) async fn look(&self, link: &Link) -> Result<Resource, ProvisionError> {
+        match self.target.look(&self.provisioner.kind, &known(link)).await {
+            Ok(seen) => Ok(seen),
+            Err(error) => self.provider_failed(error).map(|_| link.seen.clone()),
+        }
     }
 
     /// Decides for a record without a link: somebody may have made its resource before.

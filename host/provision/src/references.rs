@@ -53,7 +53,7 @@ impl Cycle<'_> {
         }
         let Some(run) = self.run else { return Ok(()) };
         // Without a link the record itself failed, and has been reported.
-        let Some(link) = self.provisioner.state.link(&self.scope, &key).await? else { return Ok(()) };
+        let Some(mut link) = self.provisioner.state.link(&self.scope, &key).await? else { return Ok(()) };
         if let Some(message) = &missing {
             self.remember_setback(&key, SetbackKind::Temporary, message, None).await?;
         }
@@ -62,8 +62,15 @@ impl Cycle<'_> {
             due_at: link.due_at,
         };
         let is_new = link.ownership == Ownership::Created && link.created_at >= self.began;
-        let known = (&link.sent, &link.seen);
-        let desired = self.with_references(known, is_new, &waiting, partial, dangling).await?;
+        let wish = waiting.wish(partial, dangling);
+        let mut partial = self.sparing_strangers(&wish, &link.seen).await?;
+        let mut desired = self.with_references((&link.sent, &link.seen), is_new, &waiting, &partial);
+        // As for any change: whoever is spared has to be there.
+        if partial != wish.desired && self.would_change(&link, &desired) {
+            link.seen = self.look(&link).await?;
+            partial = self.sparing_strangers(&wish, &link.seen).await?;
+            desired = self.with_references((&link.sent, &link.seen), is_new, &waiting, &partial);
+        }
         match decide::for_link(&link, &desired, self.provisioner.kind.schemas()) {
             Decision::Nothing => self.mark(&link, &mark).await,
             Decision::Remember => {
@@ -75,17 +82,13 @@ impl Cycle<'_> {
     }
 
     /// What the resource is to be with the references that can be filled in.
-    pub(crate) async fn with_references(
+    pub(crate) fn with_references(
         &self,
         (sent, seen): (&Desired, &Resource),
         is_new: bool,
         waiting: &Waiting,
-        partial: Desired,
-        dangling: Vec<UnresolvedLink>,
-    ) -> Result<Desired, ProvisionError> {
-        let additive = waiting.additive.as_ref().and_then(|path| path.parse().ok());
-        let wish = Wish { desired: partial, unresolved: dangling, additive, ..Wish::default() };
-        let partial = self.sparing_strangers(&wish, seen).await?;
+        partial: &Desired,
+    ) -> Desired {
         let mut desired = sent.clone();
         for (path, value) in partial.iter() {
             desired.set(path, value.clone());
@@ -95,7 +98,7 @@ impl Cycle<'_> {
                 waiting.create_only.iter().filter_map(|target| target.parse().ok()).collect();
             desired = self.left_as_seen(desired, &create_only, seen);
         }
-        Ok(desired)
+        desired
     }
 
     async fn write_references(

@@ -356,3 +356,38 @@ fn scale(teams: Teams, churn: usize) {
     stage.sync(&["--changed"]);
     stage.assert_as_wanted();
 }
+
+/// Somebody is still in the table whose account was deleted because they are out of scope: the others in the group are
+/// served as ever, and who is back in scope is back in the group.
+#[test]
+fn a_member_whose_account_was_deleted_holds_up_nobody_in_the_group() {
+    let mut stage = Stage::new(Teams::new(31, 8, 1, 4));
+    let configuration = stage.configuration().replacen(
+        "deprovision = \"disable\"\nmax_deprovision = \"5%\"",
+        "deprovision = \"delete\"\nmax_deprovision = 2\nleft = 'status eq \"gone\"'",
+        1,
+    );
+    stage.configure(&configuration);
+    stage.teams.company.people.iter_mut().for_each(|person| person.status = "active".to_owned());
+    stage.sync(&[]);
+    let gone = stage.teams.memberships.iter().find(|row| row.member != "E00001").unwrap().member.clone();
+    let index = stage.teams.company.people.iter().position(|person| person.id == gone).unwrap();
+    stage.teams.company.people[index].status = "gone".to_owned();
+    assert_eq!(stage.sync(&[])["deleted"], 1);
+    let mut expected = stage.teams.wanted(false).groups["T001"].members.clone();
+    expected.remove(&format!("User {gone}"));
+    assert_eq!(members(&stage, "T001"), expected);
+
+    let newcomer = stage.teams.hire(1).remove(0);
+    expected.insert(format!("User {newcomer}"));
+    stage.teams.company.people.last_mut().unwrap().status = "active".to_owned();
+    for run in 0..2 {
+        let printed = { stage.write(); stage.workspace.run(&["--output", "json", "sync", "--retry"]).unwrap() };
+        assert_eq!(printed.summary().unwrap()["failed"], 0, "run {run}: {}", printed.stdout);
+        assert_eq!(members(&stage, "T001"), expected, "run {run}");
+    }
+    stage.teams.company.people[index].status = "active".to_owned();
+    let back = stage.sync(&["--changed"]);
+    assert_eq!((&back["created"], &back["failed"]), (&1.into(), &0.into()), "{back}");
+    stage.assert_as_wanted();
+}

@@ -7,6 +7,7 @@ use super::create::Creation;
 use super::find::Found;
 use super::known::Known;
 use super::match_key::MatchKey;
+use super::writing::as_shown;
 use super::{Kind, Provider};
 use crate::bulk::BulkOutcome;
 use crate::call::{Action, CallReport, Exchange, Subject};
@@ -90,6 +91,15 @@ impl Provider {
             self.observe_lack(Capability::Bulk, refusal.to_string());
         }
         Ok(outcome)
+    }
+
+    /// A resource that is known, as it is now; with the members that we know of where the provider does not show any.
+    ///
+    /// # Errors
+    /// [`ClientError`] when it cannot be read.
+    pub async fn look(&self, kind: &Kind, known: &Known) -> Result<Resource, ClientError> {
+        let fresh = self.client.retrieve(kind.resource_type(), &known.id).await?.value;
+        Ok(as_shown(kind, &known.seen, fresh))
     }
 
     /// Deletes the resource with this id. That it was gone already is no error.

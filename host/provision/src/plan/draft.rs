@@ -176,7 +176,8 @@ impl Cycle<'_> {
             self.note(&key, message.clone());
         }
         let Planned { id, sent, seen, is_new } = planned;
-        let desired = self.with_references((&sent, &seen), is_new, &waiting, partial, dangling).await?;
+        let partial = self.sparing_strangers(&waiting.wish(partial, dangling), &seen).await?;
+        let desired = self.with_references((&sent, &seen), is_new, &waiting, &partial);
         let changes = decide::paths(&diff(&desired, Some(&sent), &seen, self.provisioner.kind.schemas()));
         let requests = self.planned_change(&Known { id: id.clone(), sent: Some(sent), seen }, &desired);
         if !requests.is_empty() {
