@@ -71,7 +71,8 @@ impl Provisioner {
         let options =
             RunOptions { patience: Patience::TryNow, reach: Some(Reach::Full), ..RunOptions::default() };
         let result = async {
-            let cycle = Cycle::begin(self, Mode::Sync, Some(run), &options, tally, &LostLinks::default()).await?;
+            let cycle =
+                Cycle::begin(self, Mode::Sync, Some(run), &options, tally, &LostLinks::default()).await?;
             cycle.treat_only(record, existing).await
         };
         let outcome = result.await;

@@ -231,6 +231,7 @@ fn survives(mut victim: Victim, kills: usize, held: impl Fn() -> Held, writes: i
 }
 
 /// Pain 2: nothing is deleted and created again, and no membership lost, whenever the process dies.
+/// Pain 18: a sync that is ended by whatever time limit is gone on with by the next.
 #[test]
 fn forty_kills_at_any_moment_lose_nobody_and_double_nobody_at_the_sandbox() {
     let folder = tempfile::tempdir().unwrap();

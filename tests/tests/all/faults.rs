@@ -66,7 +66,6 @@ fn until_clean(stage: &Stage, what: &str) -> usize {
 
 /// Pain 11: a provider that throttles neither ends the run nor makes conflicts later.
 /// Pain 10: what the first sync did is known to the second.
-/// Peer bug: a retry counted as success after recording a failure.
 #[test]
 fn a_third_of_all_requests_goes_wrong_and_everybody_arrives_once() {
     let began = Instant::now();
@@ -138,7 +137,7 @@ fn a_provider_that_throttles_is_waited_for_and_no_conflict_follows() {
 
 /// Peer bug: a retry loop poisoned by one failed delete.
 /// Pain 6: a failed delete does not lose the link.
-/// Peer bug: the link dropped before the DELETE is sent, also in a dry run.
+/// Peer bug: the link dropped before the delete is confirmed, also in a dry run.
 #[test]
 fn a_delete_that_fails_keeps_its_link_and_holds_up_nobody() {
     let mut stage = Stage::new(Teams::new(53, 60, 2, 10));

@@ -382,7 +382,10 @@ fn a_member_whose_account_was_deleted_holds_up_nobody_in_the_group() {
     expected.insert(format!("User {newcomer}"));
     stage.teams.company.people.last_mut().unwrap().status = "active".to_owned();
     for run in 0..2 {
-        let printed = { stage.write(); stage.workspace.run(&["--output", "json", "sync", "--retry"]).unwrap() };
+        let printed = {
+            stage.write();
+            stage.workspace.run(&["--output", "json", "sync", "--retry"]).unwrap()
+        };
         assert_eq!(printed.summary().unwrap()["failed"], 0, "run {run}: {}", printed.stdout);
         assert_eq!(members(&stage, "T001"), expected, "run {run}");
     }

@@ -15,6 +15,7 @@ mod groups;
 mod layers;
 mod model;
 mod links;
+mod pains;
 mod points;
 mod postgres;
 mod probing;

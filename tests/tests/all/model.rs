@@ -429,14 +429,15 @@ fn flip(cell: &mut String, one: &str, other: &str) {
 /// Pain 1: wrong settings delete nobody whom a threshold or a protected key holds back.
 #[test]
 fn after_every_complete_sync_the_provider_holds_what_the_model_says() {
-    const CASES: u32 = 40;
+    // More of them by hand: MODEL_LIVES=1000.
+    let lives = std::env::var("MODEL_LIVES").ok().and_then(|lives| lives.parse().ok()).unwrap_or(36);
     let config =
-        Config { cases: CASES, failure_persistence: None, max_shrink_iters: 80, ..Config::default() };
+        Config { cases: lives, failure_persistence: None, max_shrink_iters: 200, ..Config::default() };
     let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
     let mut runner = TestRunner::new_with_rng(config, rng);
     let (kills, syncs) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let began = std::time::Instant::now();
-    let lives = runner.run(&proptest::collection::vec(step(), 8..40), |steps| {
+    let outcome = runner.run(&proptest::collection::vec(step(), 8..40), |steps| {
         let mut life = Life::new();
         for step in &steps {
             life.live(step)?;
@@ -446,8 +447,8 @@ fn after_every_complete_sync_the_provider_holds_what_the_model_says() {
         syncs.fetch_add(life.syncs, Ordering::Relaxed);
         Ok(())
     });
-    eprintln!("{CASES} lives, {syncs:?} complete syncs, {kills:?} kills, {:?}", began.elapsed());
-    if let Err(error) = lives {
+    eprintln!("{lives} lives, {syncs:?} complete syncs, {kills:?} kills, {:?}", began.elapsed());
+    if let Err(error) = outcome {
         panic!("{error}");
     }
 }

@@ -18,7 +18,7 @@ fn read(path: &Path) -> String {
 }
 
 /// Every Rust file of the host and of the end-to-end tests.
-fn rust_files() -> Vec<PathBuf> {
+pub(crate) fn rust_files() -> Vec<PathBuf> {
     let mut files = Vec::new();
     let mut folders = vec![root().join("host"), root().join("tests")];
     while let Some(folder) = folders.pop() {
@@ -70,7 +70,7 @@ fn labels(text: &str) -> Result<Vec<(u32, String)>, String> {
 }
 
 /// The name of the function that begins in this line.
-fn function(line: &str) -> Option<&str> {
+pub(crate) fn function(line: &str) -> Option<&str> {
     let line = line.strip_prefix("async ").unwrap_or(line);
     line.strip_prefix("fn ")?.split(['(', '<']).next()
 }

@@ -61,6 +61,7 @@ capabilities = { pacth = false, filter = "yes" }"#,
     assert_eq!(events.iter().filter(of_profile).count(), 3, "{events:#?}");
 }
 
+/// Pain 15: the quirks of a provider are a file in the configuration folder.
 #[test]
 fn a_profile_is_found_by_name_among_the_files_and_the_built_in_ones() {
     let folder = tempfile::tempdir().unwrap();

@@ -24,6 +24,7 @@ fn held_reason(workspace: &Workspace) -> (Option<i32>, Value, String) {
 }
 
 /// Point 25: a mass-change guard.
+/// Pain 1: wrong settings or a wrong file stop at a threshold.
 #[test]
 fn a_mass_disable_stops_before_the_first_and_says_how_to_proceed() {
     let folder = tempfile::tempdir().unwrap();

@@ -119,6 +119,7 @@ fn a_short_page_is_not_the_end() {
 }
 
 /// Point 19: a server that answers an index beyond the last with page 1.
+/// Peer bug: paging until the total is reached, for ever when the total is wrong.
 #[test]
 fn a_server_that_answers_with_the_first_page_for_ever_is_left_after_the_second() {
     let (ids, next, pages) = read(all(), |_| (vec![1, 2, 3], None));
@@ -143,6 +144,7 @@ fn a_resource_on_two_pages_is_passed_on_once() {
     assert_eq!((ids, next), (numbers(1..=10), Next::Complete));
 }
 
+/// Peer bug: paging until the total is reached, for ever when the total is wrong.
 #[test]
 fn a_total_that_is_too_small_is_seen_through_and_one_too_large_breaks_the_list() {
     let (ids, next, _) = read(all(), |start| (honest(start), Some(4)));
@@ -169,6 +171,7 @@ fn a_server_that_refuses_an_index_beyond_its_last_has_confirmed_the_end() {
 }
 
 /// Point 19: a page cap.
+/// Peer bug: paging until the total is reached, for ever when the total is wrong.
 #[test]
 fn an_endless_list_is_broken_off_at_the_page_limit() {
     let pager = Pager { max_pages: 7, ..all() };

@@ -119,6 +119,7 @@ async fn the_secret_can_stand_in_the_form() {
 }
 
 /// Point 23: 401: one token refresh, single-flight, then one retry.
+/// Pain 16: a token that ends in mid-run ends nothing else.
 #[tokio::test]
 async fn a_token_revoked_in_mid_run_costs_one_more_token_and_one_more_request_a_call() {
     let tokens = token_server(Some(3600), Duration::from_millis(100)).await;
@@ -154,6 +155,7 @@ async fn a_fixed_token_that_is_refused_is_not_sent_again() {
     assert_eq!((error.call.attempts, count(&provider).await), (1, 1));
 }
 
+/// Pain 16: a token that lives for a short time is fetched anew before it ends.
 #[tokio::test]
 async fn a_token_is_fetched_anew_before_it_expires() {
     // A tenth of the lifetime before its end: after 1.8 s.

@@ -22,6 +22,7 @@ fn users_at(endpoint: &str) -> Value {
 }
 
 /// Point 1: read all three, tolerate an absolute endpoint, let configuration override, remember where from.
+/// Pain 14: what a provider says of itself is overridden by the configuration.
 #[tokio::test]
 async fn the_three_documents_are_read_and_the_configuration_overrides_them() {
     let server = MockServer::start().await;

@@ -3,6 +3,7 @@
 use super::*;
 
 /// Point 15: re-check what comes back; a server may ignore the filter and return everyone (canaille).
+/// Peer bug: the first search result adopted unchecked.
 #[tokio::test]
 async fn a_filter_that_is_ignored_adopts_nobody_and_costs_one_listing() {
     let ignore = |line: &crate::double::Line, _: usize| match line.query.contains("filter") {
@@ -31,6 +32,7 @@ async fn a_filter_that_is_ignored_adopts_nobody_and_costs_one_listing() {
 }
 
 /// Point 15: a server may match without case and return two.
+/// Peer bug: the first search result adopted unchecked.
 #[tokio::test]
 async fn two_that_match_are_not_one_and_a_stray_one_is_none() {
     let two = |line: &crate::double::Line, _: usize| {
