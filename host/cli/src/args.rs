@@ -4,7 +4,8 @@ mod desk;
 mod mapping;
 
 pub(crate) use desk::{
-    AdoptArgs, ExplainArgs, ExportArgs, ExportFormat, ForgetArgs, LinksCommand, RebuildArgs, ShowLinksArgs,
+    AdoptArgs, DriftArgs, ExplainArgs, ExportArgs, ExportFormat, ForgetArgs, LinksCommand, RebuildArgs,
+    ShowLinksArgs,
 };
 pub(crate) use mapping::{
     BenchArgs, BuildArgs, DiffArgs, ModuleArg, NewArgs, RecordArgs, ReplayArgs, RunOneArgs, TestArgs,
@@ -38,7 +39,7 @@ Exit codes:
   5  the run finished, and deprovisioning was held
   6  a provider, a source or a module could not be used, or a source not be read to its end
   7  a signal stopped it before its end; the next run goes on from there
-  8  two modules were compared, and they differ
+  8  what was compared differs: two modules, or a provider and what was left there
   9  a plan is out of date, not whole, or was carried out before; nothing was changed";
 
 /// What every command takes.
@@ -96,6 +97,8 @@ pub(crate) enum Command {
     /// Tools for mapping modules.
     #[command(subcommand)]
     Mapping(MappingCommand),
+    /// Look for what was changed or deleted at the providers by others; bring it back with --repair.
+    Drift(DriftArgs),
     /// Show where each attribute of one record's resource comes from, and what the next sync would do.
     Explain(ExplainArgs),
     /// The links between records and resources: show, adopt, forget, export, move, rebuild.
@@ -315,6 +318,12 @@ pub(crate) struct ProvisionArgs {
     pub(crate) resource: ResourceArgs,
     /// The key of the record in the source.
     pub(crate) key: RecordKey,
+    /// Show every step: what was read, mapped, decided, sent and remembered.
+    #[arg(long)]
+    pub(crate) trace: bool,
+    /// Read the resource at the provider first, and put right whatever others changed there.
+    #[arg(long)]
+    pub(crate) fresh: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -22,7 +22,7 @@ pub(crate) enum Exit {
     Unavailable = 6,
     /// A signal stopped it before its end.
     Stopped = 7,
-    /// Two modules were compared, and they differ.
+    /// What was compared differs: two modules, or a provider and what was left there.
     Different = 8,
     /// A plan is out of date, not whole, or was carried out before. Nothing was changed.
     NotApplied = 9,

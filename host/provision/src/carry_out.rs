@@ -36,7 +36,10 @@ impl Cycle<'_> {
     pub(crate) async fn treat_one(&self, record: Record) -> Result<(), ProvisionError> {
         let key = record.key().clone();
         let outcome = match self.decide(record).await {
-            Ok(decided) => self.settle(&key, decided).await,
+            Ok(decided) => {
+                self.trace_decision(&decided);
+                self.settle(&key, decided).await
+            }
             Err(error) => Err(error),
         };
         self.pass_on_notices();

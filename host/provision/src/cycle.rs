@@ -14,6 +14,7 @@ use crate::provisioner::{Patience, Provisioner, Reach, RunOptions};
 use crate::setback::Setbacks;
 use crate::stop::StopSignal;
 use crate::tally::{Tally, lock};
+use crate::trace::Trace;
 use jiff::Timestamp;
 use scimwright_client::{Provider, Query};
 use scimwright_record::{HeldSources, RecordKey};
@@ -70,6 +71,8 @@ pub(crate) struct Cycle<'a> {
     /// Told by a record that could not be mapped because no record can be.
     pub(crate) halt: StopSignal,
     pub(crate) now: String,
+    /// Whoever follows the record step by step.
+    pub(crate) trace: Option<Trace>,
     noted: Mutex<BTreeSet<String>>,
     /// The sources that records are looked up in, as they were when the run began.
     _held: HeldSources,
@@ -133,6 +136,7 @@ impl<'a> Cycle<'a> {
             stop: options.stop.clone(),
             halt: StopSignal::new(),
             now: began.round(jiff::Unit::Second).unwrap_or(began).to_string(),
+            trace: None,
             noted: Mutex::default(),
             _held: held,
         };

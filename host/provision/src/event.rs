@@ -80,6 +80,15 @@ pub enum Event {
         /// Why, and how to proceed.
         reason: String,
     },
+    /// One step of a record that somebody asked to follow.
+    Trace {
+        /// The record.
+        key: RecordKey,
+        /// Which step: `record`, `scope`, `module`, `wanted`, `known`, `decision`, `request`, `remembered`.
+        step: &'static str,
+        /// What came of it.
+        detail: serde_json::Value,
+    },
     /// The run is over.
     Finished(Summary),
 }

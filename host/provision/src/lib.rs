@@ -22,6 +22,7 @@
 //! - [`whereabouts`](mod@whereabouts): why a person is not there
 //! - [`explain`]: where the attributes of a resource come from
 //! - [`witness`]: what modules were given and answered, for one record
+//! - [`drift`](mod@drift): what was changed at a provider behind our back
 //! - [`event`]: what a run says while it goes on, and its [`Summary`]
 //! - [`stop`]: [`StopSignal`], the wish that a run may end early
 //! - [`error`]: what ends a run
@@ -30,8 +31,10 @@
 //! `operation` (one step, decided and not yet done), `carry_out` (requests and intents), `journal` (links and log
 //! rows), `references` (links that had to wait), `deprovision` (who left, and whether they may go), `setback` (what
 //! failed, and when it is tried again), `matching` (who is looking for which resource just now), `tally` (figures), `wanted` (what a mapping wants, outside of a
-//! sync), `spill` (what is too much for memory).
+//! sync), `spill` (what is too much for memory), `trace` (one record, step
+//! by step).
 
+pub mod drift;
 pub mod error;
 pub mod event;
 pub mod explain;
@@ -68,15 +71,17 @@ mod references;
 mod setback;
 mod spill;
 mod tally;
+mod trace;
 mod wanted;
 
+pub use drift::{DriftFinding, DriftFindings, DriftOptions, DriftReport, Drifted, drift};
 pub use error::ProvisionError;
 pub use event::{Action, Event, Mode, Observer, PlannedRequest, RecordEvent, Summary};
 pub use explain::{Change, ExplainedAttribute, Explanation, NextStep, There};
 pub use layers::{Called, LayerError, Layered, Layers};
 pub use links::{Adoption, LinkDesk, LinkError, Moved};
 pub use members::{MemberRules, Nested};
-pub use one::Existing;
+pub use one::{Existing, OneRecord};
 pub use origin::{ModuleVersion, Origin, RowOrigin};
 pub use plan::{
     Basis, Header, Plan, PlanFileError, PlanFilter, PlanWriter, Progress, ProgressError, SourcePrint,

@@ -224,8 +224,19 @@ pub async fn forget(
     scope: &LinkScope,
     key: &RecordKey,
 ) -> Result<Option<String>, StateError> {
+    forget_as(state, scope, key, None, "link forgotten by hand").await
+}
+
+/// The same, for a reason and in a run.
+pub(crate) async fn forget_as(
+    state: &TenantState,
+    scope: &LinkScope,
+    key: &RecordKey,
+    run: Option<RunId>,
+    reason: &str,
+) -> Result<Option<String>, StateError> {
     let Some(link) = state.link(scope, key).await? else { return Ok(None) };
-    let log = row(scope, &link, None, Action::Forget, "link forgotten by hand");
+    let log = row(scope, &link, run, Action::Forget, reason);
     state.settle(scope, key, &Settlement { link: Some(LinkChange::Forget), log }).await?;
     Ok(Some(link.resource_id))
 }

@@ -10,9 +10,12 @@ use crate::event::{Event, Mode, Observer, Summary};
 use crate::provisioner::{Patience, Provisioner, Reach, RunOptions, Unfinished};
 use crate::round::Peers;
 use crate::tally::Tally;
+use crate::trace::Trace;
+use crate::witness::plain;
 use futures::TryStreamExt;
 use scimwright_record::{Record, RecordKey, Row};
 use scimwright_state::{RunKind, RunOutcome};
+use serde_json::json;
 
 /// What is to happen where the record has a resource already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,14 +28,39 @@ pub enum Existing {
     AsPlanned,
 }
 
+/// How one record is provisioned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OneRecord {
+    /// What is to happen where it has a resource already.
+    pub existing: Existing,
+    /// Every step is an event of its own.
+    pub trace: bool,
+    /// The resource is read first, and what was changed there by others is put right too.
+    pub fresh: bool,
+}
+
+impl From<Existing> for OneRecord {
+    fn from(existing: Existing) -> Self {
+        Self { existing, trace: false, fresh: false }
+    }
+}
+
 impl Cycle<'_> {
     /// Takes a record all the way that was asked for by its key.
-    async fn treat_only(mut self, record: Record, existing: Existing) -> Result<(), ProvisionError> {
-        self.existing = existing;
+    async fn treat_only(mut self, record: Record, how: OneRecord) -> Result<(), ProvisionError> {
+        self.existing = how.existing;
+        self.trace("record", || {
+            let fields = record.fields().iter().map(|field| (field.name.clone(), plain(&field.value)));
+            json!({ "source": record.source(), "fields": fields.collect::<serde_json::Map<_, _>>() })
+        });
+        if how.fresh {
+            self.see_again(record.key()).await?;
+        }
         self.pass.note(record.key(), "the record that was asked for").await?;
         self.treat_one(record).await?;
         self.fill_in_references(&Peers::none()).await?;
-        self.deactivate_all().await
+        self.deactivate_all().await?;
+        self.trace_remembered().await
     }
 }
 
@@ -45,11 +73,20 @@ impl Provisioner {
     pub async fn provision_record(
         &self,
         key: &RecordKey,
-        existing: Existing,
+        how: impl Into<OneRecord>,
         observer: &dyn Observer,
     ) -> Result<Summary, Box<Unfinished>> {
         let tally = Tally::new(observer, self.scope());
-        let outcome = self.provision_counted(key, existing, &tally).await;
+        let how: OneRecord = how.into();
+        let outcome = match how.trace {
+            false => self.provision_counted(key, how, None, &tally).await,
+            true => {
+                tally.keep_calls();
+                let (listening, witness) = self.with_witness();
+                let trace = Trace { key: key.clone(), witness };
+                listening.provision_counted(key, how, Some(trace), &tally).await
+            }
+        };
         let summary = tally.summary();
         tally.emit(Event::Finished(summary.clone()));
         match outcome {
@@ -61,7 +98,8 @@ impl Provisioner {
     async fn provision_counted(
         &self,
         key: &RecordKey,
-        existing: Existing,
+        how: OneRecord,
+        trace: Option<Trace>,
         tally: &Tally<'_>,
     ) -> Result<(), ProvisionError> {
         let record = self.record(key).await?;
@@ -71,9 +109,10 @@ impl Provisioner {
         let options =
             RunOptions { patience: Patience::TryNow, reach: Some(Reach::Full), ..RunOptions::default() };
         let result = async {
-            let cycle =
+            let mut cycle =
                 Cycle::begin(self, Mode::Sync, Some(run), &options, tally, &LostLinks::default()).await?;
-            cycle.treat_only(record, existing).await
+            cycle.trace = trace;
+            cycle.treat_only(record, how).await
         };
         let outcome = result.await;
         let ended = if outcome.is_ok() { RunOutcome::Completed } else { RunOutcome::Failed };

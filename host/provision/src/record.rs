@@ -23,7 +23,7 @@ use scimwright_mapping::{
 use scimwright_record::{Record, RecordKey};
 use scimwright_scim::{AttributeName, AttributePath, Desired, DesiredValue, Resource};
 use scimwright_state::{Link, LinkScope, Setback, SetbackKind};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
@@ -50,6 +50,12 @@ impl<'a> Cycle<'a> {
             Ok(standpoint) => standpoint,
             Err(reason) => return Ok(Decided::Cannot(link, Trouble::permanent(reason), None)),
         };
+        self.trace("scope", || match &standpoint {
+            Standpoint::In { until } => {
+                json!({ "in_scope": true, "until": until.map(|until| until.to_string()) })
+            }
+            Standpoint::Out { reason, .. } => json!({ "in_scope": false, "reason": reason }),
+        });
         let until = match standpoint {
             Standpoint::In { until } => until,
             Standpoint::Out { reason, until } => return Ok(Decided::OutOfScope(link, reason, until)),
@@ -61,6 +67,7 @@ impl<'a> Cycle<'a> {
         let due_at = [until, joined.as_ref().and_then(|joined| joined.until)].into_iter().flatten().min();
         let recall = self.recall(link.as_ref(), setback.as_ref(), joined.as_ref());
         let Mapped { fingerprint, identity, result } = self.map(record, link.is_some(), recall).await?;
+        self.trace_modules();
         let layered = match result {
             Ok(Some(layered)) => layered,
             Ok(None) => {
@@ -92,6 +99,13 @@ impl<'a> Cycle<'a> {
             joined.put(&mut attributes);
         }
         let (desired, unresolved) = self.resolve(&attributes).await?;
+        self.trace("wanted", || {
+            let waits = unresolved
+                .iter()
+                .map(|link| format!("{} {} ({})", link.link.resource_type, link.link.key, link.path));
+            json!({ "attributes": desired, "waits_for": waits.collect::<Vec<_>>() })
+        });
+        self.trace_known(link.as_ref());
         let create_only = layered.create_only;
         // What an existing resource keeps waits for nobody.
         let unresolved: Vec<_> = match &link {

@@ -3,6 +3,7 @@
 use crate::event::{Action, Event, Observer, Summary};
 use scimwright_client::{CallObserver, CallReport, Failure, Provider};
 use scimwright_state::LinkScope;
+use serde_json::{Value, json};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -18,11 +19,23 @@ pub(crate) struct Tally<'a> {
 
 /// How many requests were sent.
 #[derive(Debug, Default)]
-struct Requests(AtomicU64);
+struct Requests {
+    count: AtomicU64,
+    /// The calls one by one, where somebody follows them.
+    kept: Mutex<Option<Vec<Value>>>,
+}
 
 impl CallObserver for Requests {
-    fn called(&self, call: &CallReport, _failure: Option<&Failure>) {
-        self.0.fetch_add(u64::from(call.attempts), Ordering::Relaxed);
+    fn called(&self, call: &CallReport, failure: Option<&Failure>) {
+        self.count.fetch_add(u64::from(call.attempts), Ordering::Relaxed);
+        if let Some(kept) = lock(&self.kept).as_mut() {
+            kept.push(json!({
+                "call": call.subject.to_string(), "method": call.method.as_str(), "path": call.path,
+                "status": call.status, "request_id": call.request_id.to_string(), "attempts": call.attempts,
+                "duration_ms": u64::try_from(call.duration.as_millis()).unwrap_or(u64::MAX),
+                "failure": failure.map(ToString::to_string),
+            }));
+        }
     }
 }
 
@@ -45,6 +58,16 @@ impl<'a> Tally<'a> {
         provider.through(provider.client().clone().observed_by(self.requests.clone()))
     }
 
+    /// Keeps every call from now on.
+    pub(crate) fn keep_calls(&self) {
+        lock(&self.requests.kept).get_or_insert_default();
+    }
+
+    /// The calls since the last time.
+    pub(crate) fn take_calls(&self) -> Vec<Value> {
+        lock(&self.requests.kept).as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
     pub(crate) fn held(&self, candidates: u64) {
         lock(&self.summary).held += candidates;
     }
@@ -63,7 +86,7 @@ impl<'a> Tally<'a> {
 
     /// The figures up to now.
     pub(crate) fn summary(&self) -> Summary {
-        let requests = self.requests.0.load(Ordering::Relaxed);
+        let requests = self.requests.count.load(Ordering::Relaxed);
         Summary { requests, duration: self.began.elapsed(), ..lock(&self.summary).clone() }
     }
 }

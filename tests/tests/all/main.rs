@@ -9,6 +9,7 @@ mod commands;
 mod company;
 mod crash;
 mod desk;
+mod drift;
 mod examples;
 mod faults;
 mod groups;

@@ -97,6 +97,23 @@ pub(crate) struct ExplainArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct DriftArgs {
+    /// Only this provider.
+    pub(crate) provider: Option<ProviderName>,
+    /// Only this resource type.
+    pub(crate) resource_type: Option<ResourceTypeName>,
+    /// Only the resource of this record.
+    #[arg(long, value_name = "KEY")]
+    pub(crate) key: Option<RecordKey>,
+    /// Bring back what differs: write again what was sent last, and make anew what was deleted.
+    #[arg(long)]
+    pub(crate) repair: bool,
+    /// Bring it back however much it is, even above `max_deprovision`.
+    #[arg(long, requires = "repair")]
+    pub(crate) yes: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct RebuildArgs {
     /// Only this provider.
     pub(crate) provider: Option<ProviderName>,

@@ -17,7 +17,7 @@ use anyhow::Context;
 use futures::TryStreamExt;
 use jiff::Timestamp;
 use scimwright_client::{CallReport, ClientError, Deleted, Exchange, Kind, Provider, Query, Selection};
-use scimwright_provision::{Action, Event, Existing, ProvisionError, Provisioner, RecordEvent};
+use scimwright_provision::{Action, Event, Existing, OneRecord, ProvisionError, Provisioner, RecordEvent};
 use scimwright_record::{ProviderName, RecordKey, ResourceTypeName};
 use scimwright_scim::Resource;
 use scimwright_state::{
@@ -264,13 +264,20 @@ pub(super) async fn provision(
     let wanted = &args.resource.resource_type;
     let provisioner = one_provisioner(&tenant, &args.resource, &state).await?;
     let heard = Mutex::new(Heard::default());
-    let observer = |_: &LinkScope, event: &Event| {
+    let observer = |about: &LinkScope, event: &Event| {
+        if let Event::Trace { step, detail, .. } = event {
+            match common.output {
+                Output::Json => crate::report::json::event(about, event),
+                Output::Human => out(&crate::report::human::trace(step, detail)),
+            }
+        }
         if let Ok(mut heard) = heard.lock() {
             heard.take(event);
         }
     };
     let began = Timestamp::now();
-    let finished = provisioner.provision_record(&args.key, existing, &observer).await;
+    let how = OneRecord { existing, trace: args.trace, fresh: args.fresh };
+    let finished = provisioner.provision_record(&args.key, how, &observer).await;
     let heard = heard.into_inner().unwrap_or_default();
     heard.notes.iter().for_each(|note| err(&format!("note: {note}")));
     let call = last_call(&state, config, &args.key, began).await?;

@@ -4,6 +4,7 @@ mod apply;
 mod ask;
 mod calls;
 mod check;
+mod drift;
 mod explain;
 mod init;
 mod links;
@@ -60,6 +61,7 @@ pub(crate) async fn run(cli: Cli) -> Exit {
         Command::Provider(command) => provider::run(&common, &command).await,
         Command::Mapping(command) => mapping::run(&common, &command).await,
         Command::Log(args) => log::run(&common, &args).await,
+        Command::Drift(args) => drift::run(&common, &args).await,
         Command::Explain(args) => explain::run(&common, &args).await,
         Command::Links(command) => links::run(&common, &command).await,
         Command::Status { key: None } => status::run(&common).await,

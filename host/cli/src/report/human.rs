@@ -96,6 +96,7 @@ impl HumanReporter {
                 }
             }
             Event::Notice { key: None, message } => self.line(&format!("  note       {message}")),
+            Event::Trace { step, detail, .. } => self.line(&trace(step, detail)),
             Event::Held { candidates, reason } => {
                 self.line(&format!("  held       {candidates} to be deprovisioned: {reason}"));
             }
@@ -164,6 +165,25 @@ impl HumanReporter {
             self.line(&table(self.mode, total));
         }
     }
+}
+
+/// One step of a record, with what came of it below.
+pub(crate) fn trace(step: &str, detail: &serde_json::Value) -> String {
+    let serde_json::Value::Object(parts) = detail else { return format!("  {step:<10} {detail}") };
+    let mut lines = vec![format!("  {step}")];
+    for (name, value) in parts {
+        match value {
+            serde_json::Value::Null => {}
+            serde_json::Value::String(text) => lines.push(format!("    {name:<12} {text}")),
+            serde_json::Value::Object(inner) => {
+                lines.push(format!("    {name}"));
+                lines.extend(inner.iter().map(|(name, value)| format!("      {name}: {value}")));
+            }
+            serde_json::Value::Array(items) if items.is_empty() => {}
+            value => lines.push(format!("    {name:<12} {value}")),
+        }
+    }
+    lines.join("\n")
 }
 
 /// The figures of a run, those that are not zero, and the times.

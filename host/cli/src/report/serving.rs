@@ -75,7 +75,11 @@ fn run(event: &Event, verbose: u8) -> Option<String> {
         Event::Notice { key: None, message } => Some(message.clone()),
         Event::Notice { key: Some(key), message } if verbose > 0 => Some(format!("{key}: {message}")),
         Event::Finished(summary) => Some(figures(summary)),
-        Event::Started { .. } | Event::Record(_) | Event::Reference(_) | Event::Notice { .. } => None,
+        Event::Started { .. }
+        | Event::Record(_)
+        | Event::Reference(_)
+        | Event::Notice { .. }
+        | Event::Trace { .. } => None,
     }
 }
 

@@ -1,0 +1,498 @@
+//! What was changed at a provider behind our back, and how it is brought back.
+//!
+//! Every resource of the type is read once, in pages, and compared with its link. What a list says is not believed when
+//! it says that something is wrong: the resource itself is read before it counts as changed or missing. A value that
+//! the provider keeps in another form, and kept so when it was last seen, has not changed.
+//!
+//! A repair writes what was sent last, and nothing that changed in the source since: that is a sync's affair. It goes
+//! the way of every operation, under the threshold of deprovisioning.
+
+use crate::cycle::Cycle;
+use crate::decide;
+use crate::error::ProvisionError;
+use crate::event::{Action, Event, Mode, Observer, RecordEvent, Summary};
+use crate::links;
+use crate::operation::{Mark, Operation, Step, Wish};
+use crate::provisioner::{Patience, Provisioner, RunOptions};
+use crate::rebuild::name_of;
+use crate::round::{Peers, in_order};
+use crate::stop::StopSignal;
+use crate::tally::Tally;
+use futures::TryStreamExt;
+use scimwright_client::{ClientError, Failure, Query};
+use scimwright_record::RecordKey;
+use scimwright_scim::{AttributePath, Desired, DesiredValue, Resource, SchemaSet, compare, diff};
+use scimwright_state::{Deferred, Link, LinkScope, RunKind, RunOutcome, Standing};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// What is looked for, and what is done about it.
+#[derive(Debug, Clone, Default)]
+pub struct DriftOptions {
+    /// Only the resource of this record, read by itself.
+    pub key: Option<RecordKey>,
+    /// Brings back what differs.
+    pub repair: bool,
+    /// Brings it back however much it is.
+    pub unlimited: bool,
+    /// Ends it early.
+    pub stop: StopSignal,
+}
+
+/// Something that is not as it was left.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum DriftFinding {
+    /// Somebody deleted the resource.
+    Missing {
+        /// The record.
+        key: RecordKey,
+        /// The resource that was there.
+        resource_id: String,
+    },
+    /// Somebody changed the resource, in attributes that we look after.
+    Changed {
+        /// The record.
+        key: RecordKey,
+        /// The resource.
+        resource_id: String,
+        /// What differs.
+        attributes: Vec<Drifted>,
+        /// Whether it was made active or inactive by it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        active: Option<bool>,
+    },
+    /// No link claims the resource.
+    Nobodys {
+        /// The resource.
+        resource_id: String,
+        /// What it is called there.
+        name: Option<String>,
+    },
+}
+
+/// An attribute that somebody changed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Drifted {
+    /// Its path.
+    pub path: String,
+    /// What was sent last; null where it was cleared.
+    pub sent: Value,
+    /// What is there now; null where there is nothing.
+    pub found: Value,
+}
+
+/// What came of it for one resource type.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct DriftReport {
+    /// Resources at the provider.
+    pub resources: u64,
+    /// Those that are as they were left.
+    pub as_left: u64,
+    /// Those that somebody changed.
+    pub changed: u64,
+    /// Those of them that were made active or inactive.
+    pub flipped: u64,
+    /// Those that somebody deleted.
+    pub missing: u64,
+    /// Those that no link claims.
+    pub nobodys: u64,
+    /// What the repair did.
+    pub repair: Option<Summary>,
+}
+
+impl DriftReport {
+    /// How many resources are not as they were left.
+    #[must_use]
+    pub fn drifted(&self) -> u64 {
+        self.changed + self.missing
+    }
+
+    /// Adds the figures of another resource type.
+    pub fn add(&mut self, other: &Self) {
+        self.resources += other.resources;
+        self.as_left += other.as_left;
+        self.changed += other.changed;
+        self.flipped += other.flipped;
+        self.missing += other.missing;
+        self.nobodys += other.nobodys;
+        if let Some(repair) = &other.repair {
+            self.repair.get_or_insert_with(|| Summary { complete: true, ..Summary::default() }).add(repair);
+        }
+    }
+}
+
+/// Is told of every finding, with the resource type and provider that it is about.
+pub type DriftFindings<'a> = &'a (dyn Fn(&LinkScope, &DriftFinding) + Send + Sync);
+
+/// Looks for drift in these resource types of one provider. Each has a result of its own.
+pub async fn drift(
+    provisioners: &[Provisioner],
+    options: &DriftOptions,
+    findings: DriftFindings<'_>,
+    observer: &dyn Observer,
+) -> Vec<(LinkScope, Result<DriftReport, ProvisionError>)> {
+    let mut results = Vec::new();
+    for provisioner in in_order(provisioners) {
+        let outcome = provisioner.look_for_drift(options, findings, observer).await;
+        results.push((provisioner.scope(), outcome));
+    }
+    results
+}
+
+/// What is to be brought back, put aside until everything was looked at.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Damage {
+    Missing,
+    Changed { found: Resource, paths: Vec<AttributePath> },
+}
+
+/// The attributes that we look after and that are neither as we want them nor as they were when we last looked.
+pub(crate) fn drifted(link: &Link, found: &Resource, schemas: &SchemaSet) -> Vec<AttributePath> {
+    let is_drift = |path: &AttributePath, value: &DesiredValue| {
+        let mut alone = Desired::new();
+        alone.set(path, value.clone());
+        // The order of a list says nothing.
+        let writes = |seen: &Resource| {
+            let patch = diff(&alone, None, seen, schemas);
+            let mut operations: Vec<String> =
+                patch.operations.iter().map(|operation| format!("{operation:?}")).collect();
+            operations.sort();
+            operations
+        };
+        let now = writes(found);
+        if now.is_empty() {
+            return false;
+        }
+        let (then, is) = (there(&link.seen, path), there(found, path));
+        let as_before = compare::same_state(&then, &is, schemas.find(path));
+        !(as_before && now == writes(&link.seen))
+    };
+    link.sent.iter().filter(|(path, value)| is_drift(path, value)).map(|(path, _)| path.clone()).collect()
+}
+
+fn there(resource: &Resource, path: &AttributePath) -> Value {
+    resource.get(path).cloned().unwrap_or(Value::Null)
+}
+
+/// The link as it has to be for the next comparison: what was found counts as seen, and what drifted as never sent.
+pub(crate) fn seen_as(link: &Link, found: Resource, paths: &[AttributePath]) -> Link {
+    let mut sent = link.sent.clone();
+    for path in paths {
+        sent.remove(path);
+    }
+    Link { version: found.version().map(str::to_owned), seen: found, sent, ..link.clone() }
+}
+
+impl Provisioner {
+    async fn look_for_drift(
+        &self,
+        options: &DriftOptions,
+        findings: DriftFindings<'_>,
+        observer: &dyn Observer,
+    ) -> Result<DriftReport, ProvisionError> {
+        let mode = if options.repair { Mode::Sync } else { Mode::Plan };
+        self.check_address(mode).await?;
+        if options.repair {
+            self.layers.available().map_err(ProvisionError::ModuleUnavailable)?;
+        }
+        let scope = self.scope();
+        let run = match options.repair {
+            true => Some(self.state.begin_run(RunKind::Drift, &scope).await?),
+            false => None,
+        };
+        let tally = Tally::new(observer, scope);
+        let run_options =
+            RunOptions { patience: Patience::TryNow, stop: options.stop.clone(), ..RunOptions::default() };
+        let outcome = async {
+            let cycle = Cycle::begin(self, mode, run, &run_options, &tally).await?;
+            let mut report = DriftReport::default();
+            match &options.key {
+                Some(key) => cycle.look_at_one(key, &mut report, findings).await?,
+                None => cycle.look_at_all(&mut report, findings).await?,
+            }
+            if options.repair {
+                cycle.repair(&report, options).await?;
+            }
+            Ok(report)
+        };
+        let outcome: Result<DriftReport, ProvisionError> = outcome.await;
+        let summary = tally.summary();
+        if let Some(run) = run {
+            let ended = match &outcome {
+                Ok(_) => RunOutcome::Completed,
+                Err(ProvisionError::Stopped) => RunOutcome::Stopped,
+                Err(_) => RunOutcome::Failed,
+            };
+            let closed = self.close(run, ended, &summary).await;
+            return outcome
+                .and_then(|report| closed.map(|()| DriftReport { repair: Some(summary), ..report }));
+        }
+        outcome
+    }
+}
+
+impl Cycle<'_> {
+    async fn look_at_all(
+        &self,
+        report: &mut DriftReport,
+        findings: DriftFindings<'_>,
+    ) -> Result<(), ProvisionError> {
+        let (state, kind) = (&self.provisioner.state, &self.provisioner.kind);
+        // A list that breaks off is an error, and nothing follows from it.
+        let mut pages = self.target.get_pages(kind, Query::default());
+        while let Some(page) = pages.try_next().await? {
+            self.go_on()?;
+            for resource in page.value {
+                report.resources += 1;
+                let Some(id) = resource.id_text() else { continue };
+                let Some(link) = state.link_by_resource(&self.scope, &id).await? else {
+                    report.nobodys += 1;
+                    let name = name_of(&resource);
+                    findings(&self.scope, &DriftFinding::Nobodys { resource_id: id, name });
+                    continue;
+                };
+                self.pass.note(&link.key, "the provider").await?;
+                match drifted(&link, &resource, kind.schemas()).is_empty() {
+                    true => report.as_left += 1,
+                    false => self.look_closely(link, report, findings).await?,
+                }
+            }
+        }
+        let mut unseen = self.pass.leavers(true);
+        while let Some(leaver) = unseen.try_next().await? {
+            self.go_on()?;
+            self.look_closely(leaver.link, report, findings).await?;
+        }
+        Ok(())
+    }
+
+    async fn look_at_one(
+        &self,
+        key: &RecordKey,
+        report: &mut DriftReport,
+        findings: DriftFindings<'_>,
+    ) -> Result<(), ProvisionError> {
+        let Some(link) = self.provisioner.state.link(&self.scope, key).await? else { return Ok(()) };
+        report.resources += 1;
+        self.look_closely(link, report, findings).await
+    }
+
+    /// Reads a resource by itself, and puts aside what has to be brought back.
+    async fn look_closely(
+        &self,
+        link: Link,
+        report: &mut DriftReport,
+        findings: DriftFindings<'_>,
+    ) -> Result<(), ProvisionError> {
+        let (key, resource_id) = (link.key.clone(), link.resource_id.clone());
+        let Some(found) = self.read_resource(&link.resource_id).await? else {
+            report.missing += 1;
+            findings(&self.scope, &DriftFinding::Missing { key, resource_id });
+            return self.put_aside(&link.key, &Damage::Missing).await;
+        };
+        let paths = drifted(&link, &found, self.provisioner.kind.schemas());
+        if paths.is_empty() {
+            report.as_left += 1;
+            return Ok(());
+        }
+        let attributes: Vec<Drifted> = paths
+            .iter()
+            .map(|path| Drifted {
+                path: path.to_string(),
+                sent: link.sent.value(path).cloned().unwrap_or(Value::Null),
+                found: there(&found, path),
+            })
+            .collect();
+        let active = match paths.contains(&decide::active()) {
+            true => found.get(&decide::active()).and_then(Value::as_bool),
+            false => None,
+        };
+        report.changed += 1;
+        report.flipped += u64::from(active.is_some());
+        findings(&self.scope, &DriftFinding::Changed { key, resource_id, attributes, active });
+        self.put_aside(&link.key, &Damage::Changed { found, paths }).await
+    }
+
+    async fn put_aside(&self, key: &RecordKey, damage: &Damage) -> Result<(), ProvisionError> {
+        let damage =
+            serde_json::to_value(damage).map_err(|error| ProvisionError::Scratch(error.to_string()))?;
+        Ok(self.pass.defer(key, &damage).await?)
+    }
+
+    /// The resource with this id; none where there is none.
+    async fn read_resource(&self, id: &str) -> Result<Option<Resource>, ClientError> {
+        match self.target.get_by_id(&self.provisioner.kind, id).await {
+            Ok(exchange) => Ok(Some(exchange.value)),
+            Err(error) if matches!(error.kind, Failure::NotFound(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn repair(&self, report: &DriftReport, options: &DriftOptions) -> Result<(), ProvisionError> {
+        let threshold = &self.provisioner.rules.deprovision.threshold;
+        let links = self.provisioner.state.count_links(&self.scope, None).await?;
+        let (damaged, allowed) = (report.drifted(), threshold.allowed(links));
+        if damaged > allowed && !options.unlimited && options.key.is_none() {
+            let reason = format!(
+                "{damaged} of {links} resources are not as they were left, and max_deprovision = {threshold} allows \
+                 {allowed}; if they are to be brought back, run `scimwright drift --repair --yes`"
+            );
+            self.tally.held(damaged);
+            self.tally.emit(Event::Held { candidates: damaged, reason });
+            return Ok(());
+        }
+        // What is put off by a repair belongs to a pass of its own, so that neither is taken for the other.
+        let mut lost = Vec::new();
+        let mut damages = self.pass.deferred();
+        while let Some(Deferred { key, work }) = damages.try_next().await? {
+            self.go_on()?;
+            let damage =
+                serde_json::from_value(work).map_err(|error| ProvisionError::Scratch(error.to_string()))?;
+            match damage {
+                Damage::Missing => lost.push(key),
+                Damage::Changed { found, paths } => self.bring_back(&key, found, &paths).await?,
+            }
+        }
+        if !lost.is_empty() {
+            self.make_anew(lost).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes what was sent last once more, as far as it is not there.
+    async fn bring_back(
+        &self,
+        key: &RecordKey,
+        found: Resource,
+        paths: &[AttributePath],
+    ) -> Result<(), ProvisionError> {
+        let Some(run) = &self.run else { return Ok(()) };
+        let Some(link) = self.provisioner.state.link(&self.scope, key).await? else { return Ok(()) };
+        let desired = link.sent.clone();
+        let mark = Mark { fingerprint: link.fingerprint.clone(), due_at: link.due_at };
+        let wish = Wish { desired: desired.clone(), mark, ..Wish::default() };
+        let known = Box::new(seen_as(&link, found, paths));
+        let operation = Operation {
+            key: key.clone(),
+            step: match link.standing {
+                Standing::Active => Step::Update(known),
+                Standing::Disabled => Step::Disable(known),
+            },
+            desired,
+            changes: paths.iter().map(ToString::to_string).collect(),
+            reason: None,
+            wish,
+        };
+        self.carry_out(run, operation).await?;
+        self.pass_on_notices();
+        Ok(())
+    }
+
+    /// Makes resources anew that somebody deleted, for records that are still there and in scope.
+    async fn make_anew(&self, lost: Vec<RecordKey>) -> Result<(), ProvisionError> {
+        let options =
+            RunOptions { patience: Patience::TryNow, stop: self.stop.clone(), ..RunOptions::default() };
+        let cycle = Cycle::begin(self.provisioner, Mode::Sync, self.run, &options, self.tally).await?;
+        for key in lost {
+            self.go_on()?;
+            let forgotten = self.provisioner.state.link(&self.scope, &key).await?;
+            links::forget_as(
+                &self.provisioner.state,
+                &self.scope,
+                &key,
+                self.run,
+                "somebody deleted it there",
+            )
+            .await?;
+            let outcome = match self.provisioner.record(&key).await {
+                Ok(_) if forgotten.is_some_and(|link| link.standing == Standing::Disabled) => {
+                    Err("it was disabled, and somebody deleted it there".to_owned())
+                }
+                Ok(record) => Ok(record),
+                Err(error @ ProvisionError::NoSuchRecord { .. }) => {
+                    Err(format!("somebody deleted it there, and it is not made anew: {error}"))
+                }
+                Err(error @ ProvisionError::UnusableRecord { .. }) => Err(error.to_string()),
+                Err(error) => return Err(error),
+            };
+            match outcome {
+                Ok(record) => cycle.treat_one(record).await?,
+                Err(reason) => self.settled(RecordEvent {
+                    key,
+                    action: Action::Skip,
+                    resource_id: None,
+                    changes: Vec::new(),
+                    reason: Some(reason),
+                    requests: Vec::new(),
+                }),
+            }
+        }
+        cycle.fill_in_references(&Peers::none()).await
+    }
+
+    /// Takes what a resource is now for what was last seen of it, so that whatever differs is put right.
+    pub(crate) async fn see_again(&self, key: &RecordKey) -> Result<(), ProvisionError> {
+        let state = &self.provisioner.state;
+        let Some(link) = state.link(&self.scope, key).await? else { return Ok(()) };
+        match self.read_resource(&link.resource_id).await? {
+            Some(found) => {
+                let paths = drifted(&link, &found, self.provisioner.kind.schemas());
+                let again = Link { fingerprint: None, ..seen_as(&link, found, &paths) };
+                state.put_link(&self.scope, &again).await?;
+            }
+            None => {
+                let message = format!(
+                    "resource {} is not at the provider any more; somebody deleted it there. It is looked for again",
+                    link.resource_id
+                );
+                links::forget_as(state, &self.scope, key, self.run, "somebody deleted it there").await?;
+                self.note(key, message);
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use scimwright_scim::builtin;
+    use scimwright_state::{Ownership, RunId};
+    use serde_json::json;
+
+    fn drift(sent: Value, seen: Value, found: Value) -> Vec<String> {
+        let resource = |value| Resource::from_value(value).unwrap();
+        let key = RecordKey::parse("E1").unwrap();
+        let sent: Desired = serde_json::from_value(sent).unwrap();
+        let link =
+            links::found(key, "r1".into(), Ownership::Created, resource(seen), sent, RunId::generate());
+        let paths = drifted(&link, &resource(found), &builtin::user_schema_set());
+        paths.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn what_the_provider_keeps_in_another_form_is_no_drift_and_what_somebody_changed_is() {
+        let (sent, seen) = (json!({ "userName": "JDoe" }), json!({ "userName": "jdoe" }));
+        assert_eq!(drift(sent.clone(), seen.clone(), json!({ "userName": "jdoe" })), [""; 0]);
+        assert_eq!(drift(sent.clone(), seen.clone(), json!({ "userName": "other" })), ["userName"]);
+        // Somebody made it what we wanted all along.
+        assert_eq!(drift(sent, seen, json!({ "userName": "JDoe" })), [""; 0]);
+    }
+
+    #[test]
+    fn what_we_do_not_look_after_is_nobodys_business_and_the_order_of_a_list_says_nothing() {
+        let sent =
+            json!({ "emails": [{ "value": "a@x.example" }, { "value": "b@x.example" }], "nickName": null });
+        let seen = json!({ "emails": [{ "value": "a@x.example" }, { "value": "b@x.example" }] });
+        let turned = json!({
+            "title": "by hand", "emails": [{ "value": "b@x.example", "display": "B" }, { "value": "a@x.example" }],
+        });
+        assert_eq!(drift(sent.clone(), seen.clone(), turned), [""; 0]);
+        let worse = json!({ "nickName": "by hand", "emails": [{ "value": "a@x.example" }] });
+        let mut found = drift(sent, seen, worse);
+        found.sort();
+        assert_eq!(found, ["emails", "nickName"]);
+    }
+}
