@@ -61,7 +61,7 @@ impl Cycle<'_> {
         self.trace("decision", || match decided {
             Decided::Do(operation, _) => json!({
                 "action": operation.action(), "changes": operation.changes, "requests": self.requests_of(operation),
-                "deactivate_later": operation.wish.deactivate,
+                "deactivate_later": operation.wish.deactivate.then_some(true),
             }),
             Decided::OutOfScope(_, reason) => json!({ "action": "skip", "reason": reason }),
             Decided::Waits(_, setback) => json!({ "action": "wait", "reason": setback.reason }),

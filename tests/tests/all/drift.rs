@@ -1,7 +1,10 @@
 //! What others changed at a provider: found, brought back, and followed step by step.
 
+use crate::company::workspace as company_workspace;
 use crate::links::{configuration, http, id_of, resources};
-use scimwright_tests::tool::{Printed, SandboxProcess, Workspace};
+use scimwright_tests::people::Company;
+use scimwright_tests::servers::{Scim2Server, installed};
+use scimwright_tests::tool::{Printed, SandboxProcess, Workspace, root};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -218,4 +221,32 @@ fn a_trace_shows_every_step_of_one_record_from_its_fields_to_what_is_remembered(
     assert!(quiet.events("trace").unwrap().is_empty());
     let page = workspace.run(&["provision", "acme", "User", "E1", "--trace"]).unwrap().stdout;
     assert!(page.contains("decision\n    action       unchanged"), "{page}");
+}
+
+/// A provider that others wrote: what it adds to resources by itself is no drift, and the links to it are found again.
+#[test]
+fn at_a_server_of_others_nothing_drifts_by_itself_and_a_lost_state_is_rebuilt() {
+    let Some(program) = installed(&root(), "scim2-server") else {
+        eprintln!("skipped: scim2-server is not installed; `cargo xtask test` installs it");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let server = Scim2Server::start(&program, folder.path()).unwrap();
+    let company = Company::tidy(11, 300);
+    let workspace = company_workspace(folder.path(), &server.base_url, &company);
+    assert_eq!(workspace.summary(&["sync"]).unwrap()["created"], 300);
+    let writes = server.writes().unwrap();
+
+    let quiet = drift(&workspace, &[]);
+    let summary = quiet.summary().unwrap();
+    assert_eq!((quiet.code, &summary["as_left"]), (Some(0), &300.into()), "{}{}", quiet.stdout, quiet.stderr);
+    assert!(server.requests("GET").unwrap() < 60, "pages, and not one request a person");
+
+    std::fs::remove_dir_all(folder.path().join(".scimwright")).unwrap();
+    let rebuilt = workspace.summary(&["links", "rebuild", "--as", "created"]).unwrap();
+    assert_eq!((&rebuilt["linked"], &rebuilt["without_record"]), (&300.into(), &0.into()), "{rebuilt}");
+    let next = workspace.summary(&["sync"]).unwrap();
+    assert_eq!((&next["unchanged"], &next["updated"]), (&300.into(), &0.into()), "{next}");
+    assert_eq!(drift(&workspace, &[]).code, Some(0));
+    assert_eq!(server.writes().unwrap(), writes, "not one request that changes anything");
 }

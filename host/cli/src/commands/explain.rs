@@ -136,6 +136,8 @@ fn layer(layer: &Value) -> String {
         "members" => format!("from the membership table {}", text(&layer["source"])),
         _ => {
             let row = text(&layer["row"]);
+            // Without the URN of its extension: the JSON has it.
+            let row = if row.starts_with("urn:") { row.rsplit(':').next().unwrap_or(row) } else { row };
             let end = match (layer["default"] == true, layer["cleared"] == true) {
                 (true, _) => ", empty: its default",
                 (_, true) => ", empty: cleared",
