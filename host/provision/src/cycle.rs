@@ -85,7 +85,6 @@ impl<'a> Cycle<'a> {
         run: Option<RunId>,
         options: &RunOptions,
         tally: &'a Tally<'a>,
-        lost: &LostLinks,
     ) -> Result<Self, ProvisionError> {
         let state = &provisioner.state;
         let scope = provisioner.scope();
@@ -114,7 +113,7 @@ impl<'a> Cycle<'a> {
             provisioner,
             mode,
             reach,
-            lost: lost.clone(),
+            lost: LostLinks::default(),
             patience: options.patience,
             scope,
             pass,
@@ -145,6 +144,11 @@ impl<'a> Cycle<'a> {
         }
         cycle.began_empty = untouched && cycle.provider_is_empty().await?;
         Ok(cycle)
+    }
+
+    /// Shares with the other types of a round whether links were lost.
+    pub(crate) fn sharing(self, lost: &LostLinks) -> Self {
+        Self { lost: lost.clone(), ..self }
     }
 
     /// Asks for a single resource. An answer that says there is none spares a search for every record of a

@@ -4,7 +4,7 @@
 //! compared, written, remembered. Only deprovisioning is left out, as nothing follows from one record about
 //! the others.
 
-use crate::cycle::{Cycle, LostLinks};
+use crate::cycle::Cycle;
 use crate::error::ProvisionError;
 use crate::event::{Event, Mode, Observer, Summary};
 use crate::provisioner::{Patience, Provisioner, Reach, RunOptions, Unfinished};
@@ -109,8 +109,7 @@ impl Provisioner {
         let options =
             RunOptions { patience: Patience::TryNow, reach: Some(Reach::Full), ..RunOptions::default() };
         let result = async {
-            let mut cycle =
-                Cycle::begin(self, Mode::Sync, Some(run), &options, tally, &LostLinks::default()).await?;
+            let mut cycle = Cycle::begin(self, Mode::Sync, Some(run), &options, tally).await?;
             cycle.trace = trace;
             cycle.treat_only(record, how).await
         };

@@ -9,7 +9,7 @@ use crate::cycle::Cycle;
 use crate::decide::{self, Decision};
 use crate::error::ProvisionError;
 use crate::event::{Action, Event, RecordEvent};
-use crate::operation::{Mark, Waiting, Wish, Work};
+use crate::operation::{Mark, Waiting, Work};
 use crate::record::known;
 use crate::round::Peers;
 use crate::setback::Trouble;

@@ -165,7 +165,8 @@ impl<'a> Lane<'a> {
             resource_type: provisioner.rules.resource_type.clone(),
             source: provisioner.source.name().clone(),
         });
-        self.cycle = Some(Cycle::begin(provisioner, mode, self.run, options, tally, lost).await?);
+        let cycle = Cycle::begin(provisioner, mode, self.run, options, tally).await?;
+        self.cycle = Some(cycle.sharing(lost));
         Ok(())
     }
 

@@ -63,7 +63,7 @@ impl Cycle<'_> {
                 "action": operation.action(), "changes": operation.changes, "requests": self.requests_of(operation),
                 "deactivate_later": operation.wish.deactivate.then_some(true),
             }),
-            Decided::OutOfScope(_, reason) => json!({ "action": "skip", "reason": reason }),
+            Decided::OutOfScope(_, reason, _) => json!({ "action": "skip", "reason": reason }),
             Decided::Waits(_, setback) => json!({ "action": "wait", "reason": setback.reason }),
             Decided::Cannot(_, trouble, _) => json!({ "action": "fail", "reason": trouble.reason }),
         });

@@ -99,7 +99,7 @@ impl Provider {
     /// [`ClientError`] when it cannot be read.
     pub async fn look(&self, kind: &Kind, known: &Known) -> Result<Resource, ClientError> {
         let fresh = self.client.retrieve(kind.resource_type(), &known.id).await?.value;
-        Ok(as_shown(kind, &known.seen, fresh))
+        Ok(as_shown(self.keeps_members(kind), &known.seen, fresh))
     }
 
     /// Deletes the resource with this id. That it was gone already is no error.
