@@ -61,7 +61,7 @@ impl Cycle<'_> {
     }
 
     /// Does what was decided, or says why nothing is done.
-    async fn settle(&self, key: &RecordKey, decided: Decided<'_>) -> Result<(), ProvisionError> {
+    pub(crate) async fn settle(&self, key: &RecordKey, decided: Decided<'_>) -> Result<(), ProvisionError> {
         match decided {
             Decided::Do(operation, _claim) => self.act(*operation).await,
             Decided::OutOfScope(link, reason, until) => self.out_of_scope(key, link, reason, until).await,

@@ -9,6 +9,7 @@ use crate::error::ProvisionError;
 use crate::event::{Action, Event, Mode};
 use crate::provisioner::Reach;
 use crate::setback::Trouble;
+use futures::channel::oneshot;
 use futures::future::select;
 use futures::stream::{BoxStream, Stream};
 use futures::{StreamExt, TryStreamExt};
@@ -135,13 +136,50 @@ impl Cycle<'_> {
 
     async fn treat_all(&self, rows: Rows, reading: &mut Reading) -> Result<(), ProvisionError> {
         let told = select(Box::pin(self.stop.requested()), Box::pin(self.halt.requested()));
-        let treated =
-            rows.take_until(told).then(|row| self.admit(row)).map(|admitted| self.treat_admitted(admitted));
+        let admitted = rows.take_until(told).then(|row| self.admit(row));
         let width = self.provisioner.rules.concurrency.max(1);
         match self.mode {
-            Mode::Plan => self.collect(treated.buffered(width), reading).await,
-            Mode::Sync | Mode::Apply => self.collect(treated.buffer_unordered(width), reading).await,
+            Mode::Plan => {
+                let (begin, mut turn) = oneshot::channel();
+                let _ = begin.send(());
+                let treated = admitted.map(|admitted| {
+                    let (done, next) = oneshot::channel();
+                    self.treat_in_turn(admitted, std::mem::replace(&mut turn, next), done)
+                });
+                self.collect(treated.buffered(width), reading).await
+            }
+            Mode::Sync | Mode::Apply => {
+                let treated = admitted.map(|admitted| self.treat_admitted(admitted));
+                self.collect(treated.buffer_unordered(width), reading).await
+            }
         }
+    }
+
+    /// Decides many rows at a time, and settles them one by one in the order of the source: what a plan says does not
+    /// depend on who was faster.
+    async fn treat_in_turn(
+        &self,
+        admitted: Result<Admitted, ProvisionError>,
+        turn: oneshot::Receiver<()>,
+        _done: oneshot::Sender<()>,
+    ) -> Result<Treated, ProvisionError> {
+        let record = match admitted {
+            Ok(Admitted::Record(record)) => record,
+            other => {
+                let _ = turn.await;
+                return self.treat_admitted(other).await;
+            }
+        };
+        let key = record.key().clone();
+        let decided = self.decide(record).await;
+        // That the one before is gone is word enough: it is settled.
+        let _ = turn.await;
+        let outcome = match decided {
+            Ok(decided) => self.settle(&key, decided).await,
+            Err(error) => Err(error),
+        };
+        self.pass_on_notices();
+        outcome.map(|()| Treated::Done)
     }
 
     async fn treat_admitted(

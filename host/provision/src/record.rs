@@ -188,7 +188,12 @@ impl<'a> Cycle<'a> {
         wish: Wish,
     ) -> Result<Decided<'_>, ProvisionError> {
         let rules = &self.provisioner.rules;
-        let claim = match self.claims.claim(&key, &rules.matching, &wish.desired) {
+        // A plan notes for good what its resources are found by, in the order of the source.
+        let claimed = match self.mode {
+            Mode::Plan => Ok(None),
+            Mode::Sync | Mode::Apply => self.claims.claim(&key, &rules.matching, &wish.desired).map(Some),
+        };
+        let claim = match claimed {
             Ok(claim) => claim,
             Err(contested) => {
                 let reason = format!(
@@ -199,7 +204,7 @@ impl<'a> Cycle<'a> {
             }
         };
         if self.began_empty {
-            return Ok(Decided::Do(Box::new(creation(key, wish)), Some(claim)));
+            return Ok(Decided::Do(Box::new(creation(key, wish)), claim));
         }
         let identity = wish.identity.clone();
         let found = self.target.find(&self.provisioner.kind, &rules.matching, &wish.desired).await;
@@ -214,7 +219,7 @@ impl<'a> Cycle<'a> {
             Err(error) => Err(self.provider_failed(error)?),
         };
         Ok(match operation {
-            Ok(operation) => Decided::Do(Box::new(operation), Some(claim)),
+            Ok(operation) => Decided::Do(Box::new(operation), claim),
             Err(trouble) => Decided::Cannot(None, trouble, identity),
         })
     }

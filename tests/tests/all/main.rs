@@ -17,6 +17,7 @@ mod layers;
 mod model;
 mod links;
 mod pains;
+mod plans;
 mod points;
 mod postgres;
 mod probing;
