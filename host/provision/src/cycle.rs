@@ -20,7 +20,7 @@ use scimwright_client::{Provider, Query};
 use scimwright_record::{HeldSources, RecordKey};
 use scimwright_state::{LinkScope, Pass, RunId};
 use std::collections::{BTreeSet, HashSet};
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// Whether links of a provider were forgotten in a round; its types share it.
@@ -53,6 +53,8 @@ pub(crate) struct Cycle<'a> {
     pub(crate) claims: Claims,
     /// What the resources that a plan makes are going to be found by. Its keys are digests of values.
     pub(crate) claimed: Option<Pass>,
+    /// How many links this plan is going to make.
+    pub(crate) drafted: AtomicU64,
     /// What of a plan somebody wants to see.
     pub(crate) filter: PlanFilter,
     /// Where a plan is written to.
@@ -126,6 +128,7 @@ impl<'a> Cycle<'a> {
             tally,
             claims: Claims::default(),
             claimed,
+            drafted: AtomicU64::new(0),
             filter: options.filter.clone(),
             plan: options.plan.clone(),
             existing: Existing::Change,

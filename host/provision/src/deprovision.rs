@@ -16,6 +16,7 @@ use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use scimwright_state::{Deferred, Leaver, Link, Ownership, Standing};
+use std::sync::atomic::Ordering;
 
 /// Whether a resource without a record may go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -224,7 +225,9 @@ impl Cycle<'_> {
         if !reading.partial && self.pass.count_noted().await? == 0 {
             return Ok(Some(format!("source `{source}` has no records at all; {proceed}")));
         }
-        let population = self.provisioner.state.count_links(&self.scope, Some(Standing::Active)).await?;
+        // Those whom a plan is going to link count as they do in a sync, which has linked them by now.
+        let population = self.provisioner.state.count_links(&self.scope, Some(Standing::Active)).await?
+            + self.drafted.load(Ordering::Relaxed);
         let allowed = rules.threshold.allowed(population);
         Ok((candidates > allowed).then(|| {
             format!(

@@ -481,6 +481,116 @@ fn an_apply_that_was_killed_goes_on_where_it_was_and_a_finished_plan_is_refused(
     assert!(reason.contains("this plan was carried out already, at "), "{reason}");
 }
 
+#[cfg(unix)]
+#[test]
+fn an_apply_that_is_told_to_stop_settles_what_is_under_way_and_goes_on_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let stage = Stage::new(folder.path());
+    let mut people = String::from("id,name,mail,title,manager_id\n");
+    (0..600).for_each(|n| people.push_str(&format!("E{n},P{n},p{n}@example.com,,\n")));
+    stage.workspace.write("people.csv", &people).unwrap();
+    stage.plan(&["--resource", "User"]);
+    let file = folder.path().join("plan.jsonl").display().to_string();
+    let mut apply = stage.workspace.start(&["apply", &file]).unwrap();
+    while stage.count("POST /Users") < 50 {
+        assert!(apply.try_wait().unwrap().is_none(), "the apply ended before it could be stopped");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let told = std::process::Command::new("kill").args(["-TERM", &apply.id().to_string()]).status().unwrap();
+    assert!(told.success());
+    assert_eq!(apply.wait().unwrap().code(), Some(7));
+    let made = stage.resources("/Users").len();
+    assert!((50..600).contains(&made), "{made}");
+    let summary = stage.applied();
+    assert_eq!(summary["created"], 600 - made, "{summary}");
+    assert_eq!(stage.count("POST /Users"), 600);
+}
+
+#[test]
+fn records_that_were_only_looked_up_make_a_plan_old_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let stage = Stage::new(folder.path());
+    let path = folder.path().join("scimwright.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let text = text.replace(
+        "path = \"people.csv\"\n",
+        "path = \"people.csv\"\nreferences = { title = \"titles\", manager_id = \"hr\" }\n",
+    );
+    let text = text.replace("title = { field = \"title\" }", "title = { field = \"title.name\", if_empty = \"leave\" }\nnickName = { field = \"manager_id.name\", if_empty = \"leave\" }");
+    let titles = "[source.titles]\ntype = \"csv\"\npath = \"titles.csv\"\nkey = \"id\"\n";
+    stage.workspace.write("scimwright.toml", &format!("{titles}{text}")).unwrap();
+    stage
+        .workspace
+        .write("titles.csv", "id,name\nHead,Head of all\nClerk,Clerk\nEngineer,Engineer\n")
+        .unwrap();
+    let lines = stage.plan(&["--resource", "User"]);
+    assert_eq!(of(&lines, "operation", "E1")["desired"]["nickName"], "Kim");
+    assert_eq!(of(&lines, "operation", "E3")["desired"]["title"], "Head of all");
+    let sources = lines.iter().find(|line| line["line"] == "rests-on").unwrap()["sources"].clone();
+    assert_eq!(
+        (&sources["hr"]["records"], &sources["titles"]["records"]),
+        (&4.into(), &3.into()),
+        "{sources}"
+    );
+    assert_eq!(sources["memberships"], Value::Null, "what no part of the plan reads does not count");
+    stage.workspace.write("memberships.csv", "id,team,member\n").unwrap();
+    stage.workspace.write("titles.csv", "id,name\nHead,Head\nClerk,Clerk\nEngineer,Engineer\n").unwrap();
+    let reason = stage.refusal();
+    assert!(reason.contains("source `titles` changed: 3 records then, 3 now"), "{reason}");
+    assert!(!reason.contains("memberships"), "{reason}");
+    stage.plan(&["--resource", "User"]);
+    assert_eq!(stage.applied()["created"], 4);
+    assert_eq!(stage.user("E3")["title"], "Head");
+}
+
+#[test]
+fn whom_the_mapping_makes_inactive_is_disabled_by_a_plan_as_by_a_sync() {
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let [synced, planned] = [Stage::new(folders[0].path()), Stage::new(folders[1].path())];
+    for stage in [&synced, &planned] {
+        let body = json!({ "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "bo@example.com" });
+        assert_eq!(stage.http().call("POST", "/Users", Some(&body)).unwrap().status, 201);
+        let path = stage.workspace.folder.join("scimwright.toml");
+        let text = std::fs::read_to_string(path).unwrap();
+        let text = text.replace(
+            "type = \"csv\"\npath = \"people.csv\"",
+            "type = \"json-lines\"\npath = \"people.jsonl\"",
+        );
+        let text = text.replace(
+            "title = { field = \"title\" }",
+            "title = { field = \"title\" }\nactive = { field = \"active\" }",
+        );
+        stage.workspace.write("scimwright.toml", &text).unwrap();
+        let person = |key: &str, mail: &str, title: &str, active: bool, manager: Value| json!({ "id": key, "mail": mail, "name": key, "title": title, "active": active, "manager_id": manager });
+        let write = |people: &[Value]| {
+            let lines: Vec<_> = people.iter().map(Value::to_string).collect();
+            stage.workspace.write("people.jsonl", &(lines.join("\n") + "\n")).unwrap();
+        };
+        let go = || {
+            if std::ptr::eq(stage, &planned) {
+                stage.plan(&["--resource", "User"]);
+                stage.applied();
+            } else {
+                stage.run(&["sync", "--resource", "User"]);
+            }
+        };
+        let ari = person("E2", "ari@example.com", "Clerk", true, Value::Null);
+        write(&[ari.clone(), person("E4", "bo@example.com", "Clerk", false, Value::Null)]);
+        // One who was there before is adopted and made inactive in the same run.
+        go();
+        assert_eq!(stage.user("E4")["active"], false);
+        // Another title, a manager who is new, and inactive, all at once.
+        let ari = person("E2", "ari@example.com", "Boss", false, "E5".into());
+        let bo = person("E4", "bo@example.com", "Clerk", false, Value::Null);
+        write(&[ari, bo, person("E5", "lu@example.com", "Head", true, Value::Null)]);
+        go();
+        let ari = stage.user("E2");
+        assert_eq!((&ari["active"], &ari["title"]), (&false.into(), &"Boss".into()), "{ari}");
+    }
+    assert_eq!(synced.world(), planned.world());
+    assert_eq!(synced.remembered(), planned.remembered());
+}
+
 #[test]
 fn a_plan_that_was_begun_is_refused_when_somebody_else_ran_in_between() {
     let folder = tempfile::tempdir().unwrap();

@@ -20,6 +20,7 @@ use scimwright_scim::{Desired, Resource, diff};
 use scimwright_state::{Link, Noted, Ownership, RunId, Standing};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::sync::atomic::Ordering;
 
 /// What a resource will be once an operation of the plan is carried out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -57,6 +58,9 @@ impl Cycle<'_> {
     pub(crate) async fn draft(&self, operation: Operation) -> Result<(), ProvisionError> {
         if let Some(trouble) = self.would_be_refused(&operation).await? {
             return self.fail(&operation.key, link_of(&operation.step), trouble, None).await;
+        }
+        if link_of(&operation.step).is_none() {
+            self.drafted.fetch_add(1, Ordering::Relaxed);
         }
         // References go with their record: whoever wants the one wants the other.
         let action = match (&operation.step, &operation.wish.waiting) {
