@@ -221,7 +221,10 @@ impl Cycle<'_> {
         if by_hand {
             return Ok(None);
         }
-        let proceed = format!("if this is right, run `scimwright sync --allow-deprovisions {candidates}`");
+        // Whoever writes a plan wants them in it; everybody else wants them gone.
+        let command = if self.plan.is_some() { "plan" } else { "sync" };
+        let proceed =
+            format!("if this is right, run `scimwright {command} --allow-deprovisions {candidates}`");
         if !reading.partial && self.pass.count_noted().await? == 0 {
             return Ok(Some(format!("source `{source}` has no records at all; {proceed}")));
         }

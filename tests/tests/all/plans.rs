@@ -407,6 +407,21 @@ fn a_plan_is_refused_when_anything_that_it_rests_on_changed_and_the_change_is_na
 }
 
 #[test]
+fn a_plan_that_could_not_read_everything_is_shown_and_not_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let stage = Stage::new(folder.path());
+    std::fs::remove_file(folder.path().join("memberships.csv")).unwrap();
+    let out = folder.path().join("plan.jsonl").display().to_string();
+    let printed = stage.run(&["plan", "--out", &out]);
+    assert_eq!(printed.code, Some(6), "{}", printed.stdout);
+    assert!(printed.stdout.contains("create     E1"), "{}", printed.stdout);
+    assert!(printed.stderr.contains("no plan was written to"), "{}", printed.stderr);
+    let left = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+    let left: Vec<_> = left.filter(|name| name.to_string_lossy().contains("plan.jsonl")).collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
 fn a_plan_is_refused_when_a_module_is_another_version() {
     let folder = tempfile::tempdir().unwrap();
     let sandbox = SandboxProcess::start(&Workspace::new(folder.path()).unwrap()).unwrap();
@@ -724,6 +739,7 @@ fn leavers_above_the_threshold_are_held_out_of_a_plan_and_allowed_by_number() {
     ]);
     assert_eq!(held.code, Some(5), "{}", held.stdout);
     assert_eq!(held.summary().unwrap()["held"], 3);
+    assert!(held.stdout.contains("run `scimwright plan --allow-deprovisions 3`"), "{}", held.stdout);
     assert!(!operations(&stage.lines()).iter().any(|operation| operation.starts_with("disable")));
     let lines = stage.plan(&["--allow-deprovisions", "3"]);
     assert_eq!(lines[0]["allow_deprovisions"], 3);
