@@ -1,6 +1,8 @@
 //! End-to-end tests: the binary as people run it, real service providers, real guests.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
+// Whoever runs a test by hand sees its figures with --nocapture.
+#![allow(clippy::print_stderr, reason = "figures for whoever asks for them")]
 
 mod architecture;
 mod authoring;
