@@ -58,7 +58,7 @@ pub enum DriftFinding {
         resource_id: String,
         /// What differs.
         attributes: Vec<Drifted>,
-        /// Whether it was made active or inactive by it.
+        /// What it was made, where somebody made it active or inactive.
         #[serde(skip_serializing_if = "Option::is_none")]
         active: Option<bool>,
     },
@@ -99,6 +99,9 @@ pub struct DriftReport {
     pub nobodys: u64,
     /// What the repair did.
     pub repair: Option<Summary>,
+    /// How many a repair would bring back.
+    #[serde(skip)]
+    damaged: u64,
 }
 
 impl DriftReport {
@@ -170,6 +173,16 @@ pub(crate) fn drifted(link: &Link, found: &Resource, schemas: &SchemaSet) -> Vec
         !(as_before && now == writes(&link.seen))
     };
     link.sent.iter().filter(|(path, value)| is_drift(path, value)).map(|(path, _)| path.clone()).collect()
+}
+
+/// What the resource was made, where somebody made it active or inactive, whether or not we look after that.
+fn flipped(link: &Link, found: &Resource) -> Option<bool> {
+    let path = decide::active();
+    let is = found.get(&path)?.as_bool()?;
+    let sent = link.sent.value(&path).and_then(Value::as_bool);
+    // RFC 7643 section 4.1.1 leaves the default open; who was never said to be inactive is active.
+    let was = sent.or_else(|| link.seen.get(&path)?.as_bool()).unwrap_or(true);
+    (is != was).then_some(is)
 }
 
 fn there(resource: &Resource, path: &AttributePath) -> Value {
@@ -254,7 +267,8 @@ impl Cycle<'_> {
                     continue;
                 };
                 self.pass.note(&link.key, "the provider").await?;
-                match drifted(&link, &resource, kind.schemas()).is_empty() {
+                let untouched = drifted(&link, &resource, kind.schemas()).is_empty();
+                match untouched && flipped(&link, &resource).is_none() {
                     true => report.as_left += 1,
                     false => self.look_closely(link, report, findings).await?,
                 }
@@ -289,11 +303,13 @@ impl Cycle<'_> {
         let (key, resource_id) = (link.key.clone(), link.resource_id.clone());
         let Some(found) = self.read_resource(&link.resource_id).await? else {
             report.missing += 1;
+            report.damaged += 1;
             findings(&self.scope, &DriftFinding::Missing { key, resource_id });
             return self.put_aside(&link.key, &Damage::Missing).await;
         };
         let paths = drifted(&link, &found, self.provisioner.kind.schemas());
-        if paths.is_empty() {
+        let active = flipped(&link, &found);
+        if paths.is_empty() && active.is_none() {
             report.as_left += 1;
             return Ok(());
         }
@@ -305,13 +321,14 @@ impl Cycle<'_> {
                 found: there(&found, path),
             })
             .collect();
-        let active = match paths.contains(&decide::active()) {
-            true => found.get(&decide::active()).and_then(Value::as_bool),
-            false => None,
-        };
         report.changed += 1;
         report.flipped += u64::from(active.is_some());
         findings(&self.scope, &DriftFinding::Changed { key, resource_id, attributes, active });
+        // Whoever locks an account there has a reason. Unless we say what it is to be, it is not ours to unlock.
+        if paths.is_empty() {
+            return Ok(());
+        }
+        report.damaged += 1;
         self.put_aside(&link.key, &Damage::Changed { found, paths }).await
     }
 
@@ -333,7 +350,7 @@ impl Cycle<'_> {
     async fn repair(&self, report: &DriftReport, options: &DriftOptions) -> Result<(), ProvisionError> {
         let threshold = &self.provisioner.rules.deprovision.threshold;
         let links = self.provisioner.state.count_links(&self.scope, None).await?;
-        let (damaged, allowed) = (report.drifted(), threshold.allowed(links));
+        let (damaged, allowed) = (report.damaged, threshold.allowed(links));
         if damaged > allowed && !options.unlimited && options.key.is_none() {
             let reason = format!(
                 "{damaged} of {links} resources are not as they were left, and max_deprovision = {threshold} allows \

@@ -7,7 +7,7 @@
 
 use crate::cycle::Cycle;
 use crate::error::ProvisionError;
-use crate::event::{Event, Mode, Observer};
+use crate::event::{Mode, Observer};
 use crate::links::{found, row};
 use crate::provisioner::{Provisioner, RunOptions};
 use crate::round::in_order;
@@ -445,13 +445,6 @@ impl Cycle<'_> {
         }
         Ok(())
     }
-}
-
-/// Whoever wants to hear nothing but findings.
-pub struct Silent;
-
-impl Observer for Silent {
-    fn observe(&self, _: &LinkScope, _: &Event) {}
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use crate::company::workspace as company_workspace;
 use crate::links::{configuration, http, id_of, resources};
+use scimwright_tests::faults::{Fault, Proxy, Request, Script};
 use scimwright_tests::people::Company;
 use scimwright_tests::servers::{Scim2Server, installed};
 use scimwright_tests::tool::{Printed, SandboxProcess, Workspace, root};
@@ -110,7 +111,6 @@ fn a_repair_of_more_than_the_threshold_allows_is_held_and_says_how_to_proceed() 
     let text = std::fs::read_to_string(folder.path().join("scimwright.toml")).unwrap();
     workspace.write("scimwright.toml", &text.replace("67%", "5%")).unwrap();
     for key in ["E1", "E2"] {
-        change(&sandbox.base_url, key, "active", &false.into());
         change(&sandbox.base_url, key, "displayName", &"By hand".into());
     }
     let held = drift(&workspace, &["--repair"]);
@@ -249,4 +249,39 @@ fn at_a_server_of_others_nothing_drifts_by_itself_and_a_lost_state_is_rebuilt() 
     assert_eq!((&next["unchanged"], &next["updated"]), (&300.into(), &0.into()), "{next}");
     assert_eq!(drift(&workspace, &[]).code, Some(0));
     assert_eq!(server.writes().unwrap(), writes, "not one request that changes anything");
+}
+
+#[test]
+fn whoever_was_locked_at_the_provider_is_named_and_not_unlocked_where_the_mapping_says_nothing_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (workspace, sandbox) = synced(folder.path());
+    change(&sandbox.base_url, "E1", "active", &false.into());
+    let found = drift(&workspace, &["acme", "User"]);
+    let changed = &found.events("changed").unwrap()[0];
+    assert_eq!(
+        (&changed["key"], &changed["active"], &changed["attributes"]),
+        (&"E1".into(), &false.into(), &json!([]))
+    );
+    let repaired = drift(&workspace, &["acme", "User", "--repair"]);
+    let summary = repaired.summary().unwrap();
+    assert_eq!((repaired.code, &summary["repair"]["updated"]), (Some(0), &0.into()), "{summary}");
+    assert_eq!(user(&resources(&sandbox.base_url, "/Users"), "E1")["active"], false);
+}
+
+#[test]
+fn a_list_that_breaks_off_concludes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let workspace = Workspace::new(folder.path()).unwrap();
+    let sandbox = SandboxProcess::start(&workspace).unwrap();
+    let proxy = Proxy::start(&sandbox.base_url, Script::pass()).unwrap();
+    set_up(&workspace, proxy.base_url());
+    let is_list = |request: &Request| request.method == "GET" && request.path().ends_with("/Users");
+    proxy.play(Script::from_fn(
+        move |request| if is_list(request) { Fault::answer(400) } else { Fault::Pass },
+    ));
+    let broken = drift(&workspace, &["acme", "User", "--repair", "--yes"]);
+    assert!(broken.code.is_some_and(|code| code == 4 || code == 6), "{}{}", broken.stdout, broken.stderr);
+    assert!(broken.events("missing").unwrap().is_empty(), "{}", broken.stdout);
+    assert_eq!(broken.summary().unwrap()["repair"], Value::Null);
+    assert_eq!(resources(&sandbox.base_url, "/Users").len(), 3);
 }
