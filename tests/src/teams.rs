@@ -11,7 +11,7 @@ use anyhow::Context;
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt::Write as _;
 
 const ENTERPRISE: &str = "/urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
@@ -153,6 +153,8 @@ impl Teams {
         let mut changed = BTreeSet::new();
         let people: Vec<usize> =
             (0..self.memberships.len()).filter(|row| self.memberships[*row].kind == "User").collect();
+        let mut known: HashSet<(String, String)> =
+            self.memberships.iter().map(|row| (row.team.clone(), row.member.clone())).collect();
         let mut exchanged = 0;
         // A team that everybody is in has nobody to exchange for; the attempts are bounded.
         for _ in 0..count * 50 {
@@ -162,8 +164,9 @@ impl Teams {
             let row = people[self.dice.below(people.len())];
             let team = self.memberships[row].team.clone();
             let newcomer = self.company.people[self.dice.below(self.company.people.len())].id.clone();
-            if !self.memberships.iter().any(|row| row.team == team && row.member == newcomer) {
-                self.memberships[row].member = newcomer;
+            if known.insert((team.clone(), newcomer.clone())) {
+                let goes = std::mem::replace(&mut self.memberships[row].member, newcomer);
+                known.remove(&(team.clone(), goes));
                 changed.insert(team);
                 exchanged += 1;
             }
@@ -267,31 +270,35 @@ valid_until = "until"
     pub fn wanted(&self, flatten: bool) -> Held {
         let users = self.company.people.iter().map(|person| (person.id.clone(), HeldUser::wanted(person)));
         let now = Timestamp::now();
+        let mut rows: BTreeMap<&str, Vec<&Membership>> = BTreeMap::new();
+        for row in self.memberships.iter().filter(|row| row.counts(now)) {
+            rows.entry(&row.team).or_default().push(row);
+        }
         let groups = self.teams.iter().map(|team| {
             let mut members = BTreeSet::new();
-            self.gather(&team.id, flatten, now, &mut BTreeSet::new(), &mut members);
+            gather(&rows, &team.id, flatten, &mut BTreeSet::new(), &mut members);
             (team.id.clone(), HeldGroup { name: team.name.clone(), members })
         });
         Held { users: users.collect(), groups: groups.collect() }
     }
+}
 
-    fn gather(
-        &self,
-        team: &str,
-        flatten: bool,
-        now: Timestamp,
-        seen: &mut BTreeSet<String>,
-        into: &mut BTreeSet<String>,
-    ) {
-        if !seen.insert(team.to_owned()) {
-            return;
-        }
-        for row in self.memberships.iter().filter(|row| row.team == team && row.counts(now)) {
-            if flatten && row.kind == "Group" {
-                self.gather(&row.member, flatten, now, seen, into);
-            } else {
-                into.insert(format!("{} {}", row.kind, row.member));
-            }
+/// Who is in a team; with `flatten`, those in its teams in their place.
+fn gather(
+    rows: &BTreeMap<&str, Vec<&Membership>>,
+    team: &str,
+    flatten: bool,
+    seen: &mut BTreeSet<String>,
+    into: &mut BTreeSet<String>,
+) {
+    if !seen.insert(team.to_owned()) {
+        return;
+    }
+    for row in rows.get(team).into_iter().flatten() {
+        if flatten && row.kind == "Group" {
+            gather(rows, &row.member, flatten, seen, into);
+        } else {
+            into.insert(format!("{} {}", row.kind, row.member));
         }
     }
 }

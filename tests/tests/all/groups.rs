@@ -310,15 +310,14 @@ fn five_hundred_groups_of_a_thousand_change_by_the_differences_only() {
 fn scale(teams: Teams, churn: usize) {
     let (people, groups) = (teams.company.people.len() as u64, teams.teams.len() as u64);
     let mut stage = Stage::new(teams);
-    let mut began = Instant::now();
-    let mut phase = |what: &str, requests: u64| {
+    let phase = |what: &str, requests: u64, began: Instant| {
         eprintln!("{groups} groups: {what}: {requests} requests, {:?}", began.elapsed());
-        began = Instant::now();
     };
+    let began = Instant::now();
     let first = stage.sync(&[]);
     assert_eq!((&first["created"], &first["failed"]), (&(people + groups).into(), &0.into()), "{first}");
     let after_first = stage.requests();
-    phase("first sync", after_first.total());
+    phase("first sync", after_first.total(), began);
     assert_eq!(after_first.of("POST /Groups"), groups, "{first}");
     // A request holds a hundred members: the first ones come with the group, the others after it.
     let size_of = |team: &str| stage.teams.memberships.iter().filter(|row| row.team == team).count();
@@ -328,18 +327,24 @@ fn scale(teams: Teams, churn: usize) {
     stage.assert_as_wanted();
 
     let before = stage.requests();
+    let began = Instant::now();
     let second = stage.run(&["sync"]);
     let after = stage.requests();
     assert_eq!((&second["updated"], after.writes()), (&0.into(), before.writes()), "{second}");
-    phase("no change", after.total() - before.total());
+    phase("no change", after.total() - before.total(), began);
 
     let changed = stage.teams.churn(churn).len() as u64;
     let before = stage.requests();
+    let began = Instant::now();
     let third = stage.sync(&["--changed"]);
     let after = stage.requests();
     assert_eq!(third["updated"], changed, "{third}");
     assert_eq!(after.writes() - before.writes(), changed, "one request for each group that changed");
-    phase(&format!("{churn} memberships exchanged in {changed} groups"), after.total() - before.total());
+    phase(
+        &format!("{churn} memberships exchanged in {changed} groups"),
+        after.total() - before.total(),
+        began,
+    );
     stage.assert_as_wanted();
 
     // Half of a group goes at once: more than a hundred removals.
