@@ -430,7 +430,7 @@ fn flip(cell: &mut String, one: &str, other: &str) {
 #[test]
 fn after_every_complete_sync_the_provider_holds_what_the_model_says() {
     // More of them by hand: MODEL_LIVES=1000.
-    let lives = std::env::var("MODEL_LIVES").ok().and_then(|lives| lives.parse().ok()).unwrap_or(36);
+    let lives = std::env::var("MODEL_LIVES").ok().and_then(|lives| lives.parse().ok()).unwrap_or(28);
     let config =
         Config { cases: lives, failure_persistence: None, max_shrink_iters: 200, ..Config::default() };
     let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
