@@ -156,7 +156,8 @@ fn relatives_double(double: &Double) {
     double.elsewhere(Method::Post, "/v2/Users", &body);
 }
 
-/// Points 2 and 15: what is declared is a hint; a provider that takes `eq` need not take `and`.
+/// Point 2: what is declared is a hint.
+/// Point 15: a provider that takes `eq` need not take `and`.
 #[tokio::test]
 async fn a_provider_without_and_is_asked_for_the_first_attribute() {
     for refusal in [400, 501] {
@@ -176,6 +177,7 @@ async fn a_provider_without_and_is_asked_for_the_first_attribute() {
     }
 }
 
+/// Point 15: several attributes are looked up together also where there is no filter.
 /// Point 17: without a usable filter, a bounded scan.
 #[tokio::test]
 async fn several_attributes_are_looked_up_where_there_is_no_filter() {
