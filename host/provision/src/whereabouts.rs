@@ -327,3 +327,81 @@ impl Whereabouts {
         self.source.as_ref().map_or("?", |source| source.as_str())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use scimwright_state::{Action, RunId};
+
+    fn nowhere() -> Whereabouts {
+        Whereabouts {
+            key: "E1".parse().unwrap(),
+            scope: LinkScope { provider: "acme".parse().unwrap(), resource_type: "User".parse().unwrap() },
+            source: Some("hr".parse().unwrap()),
+            deprovision: Some(DeprovisionAction::Disable),
+            presence: Presence::Counts,
+            link: None,
+            setback: None,
+            intent: None,
+            quarantine: None,
+            modules: Vec::new(),
+            log: Vec::new(),
+            full_cycle_at: None,
+        }
+    }
+
+    #[track_caller]
+    fn assert_says(found: &Whereabouts, standstill: Standstill, sentence: &str) {
+        let (is, says) = found.verdict();
+        assert_eq!((is, says.as_str()), (standstill, sentence));
+    }
+
+    #[test]
+    fn whoever_was_never_looked_at_is_told_what_to_run() {
+        let sentence = "E1 is not at acme: nothing was synced yet; `scimwright sync` takes it up";
+        assert_says(&nowhere(), Standstill::Missing, sentence);
+    }
+
+    #[test]
+    fn a_module_in_quarantine_comes_before_the_failure_that_it_caused() {
+        let moment: Timestamp = "2026-03-02T10:00:00Z".parse().unwrap();
+        let module = Quarantine {
+            module: "corp-user".parse().unwrap(),
+            digest: "0".repeat(64),
+            failures: 5,
+            reason: "it ran out of memory".into(),
+            since: moment,
+            until: moment,
+        };
+        let setback = Setback {
+            key: "E1".parse().unwrap(),
+            kind: SetbackKind::Permanent,
+            reason: "it ran out of memory".into(),
+            attempts: 1,
+            since: moment,
+            last: moment,
+            next_try: Some(moment),
+            fingerprint: None,
+            run: RunId::generate(),
+        };
+        let found = Whereabouts { modules: vec![module], setback: Some(setback.clone()), ..nowhere() };
+        let sentence = "E1 is not at acme: module `corp-user` is in quarantine until 2026-03-02 10:00:00Z: it ran out of \
+                        memory; `scimwright mapping release corp-user` ends that";
+        assert_says(&found, Standstill::Missing, sentence);
+        let found = Whereabouts { setback: Some(setback), ..nowhere() };
+        let sentence = "E1 is not at acme: it failed once, on 2026-03-02 10:00:00Z; the next sync tries again: it ran out \
+                        of memory";
+        assert_says(&found, Standstill::Missing, sentence);
+    }
+
+    #[test]
+    fn a_creation_whose_answer_was_lost_is_named() {
+        let written_at: Timestamp = "2026-03-02T10:00:00Z".parse().unwrap();
+        let (key, run) = ("E1".parse().unwrap(), RunId::generate());
+        let intent = Intent { key, operation: Action::Create, run, written_at };
+        let found = Whereabouts { intent: Some(intent), ..nowhere() };
+        let sentence = "E1 is not at acme: its creation was begun on 2026-03-02 10:00:00Z, and nobody knows how that \
+                        ended; the next sync looks for it there";
+        assert_says(&found, Standstill::Missing, sentence);
+    }
+}
