@@ -494,7 +494,7 @@ impl Cycle<'_> {
                 };
                 match &updated.call {
                     Some(call) => {
-                        self.store(&link, action, &changes.join(", "), changes.clone(), call).await?
+                        self.store(&link, action, &changes.join(", "), changes.clone(), call).await?;
                     }
                     // Somebody else had made the same change in between.
                     None => {

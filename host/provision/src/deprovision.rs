@@ -94,58 +94,44 @@ impl Cycle<'_> {
             self.tally.emit(Event::Held { candidates, reason });
             return Ok(());
         }
-        let mut inactive = self.deactivations();
-        while let Some((link, mark)) = inactive.try_next().await? {
-            self.go_on()?;
-            match verdict_on_inactive(rules, &link, self.is_contested(&link.key)) {
-                Verdict::Go => self.deactivate(link, mark).await?,
-                Verdict::Protected => {
-                    self.spare(&link, "the mapping makes it inactive, but `protect` names it")
-                }
-                _ => {
-                    self.spare(&link, "the mapping makes it inactive, but another record claims the resource")
-                }
-            }
-        }
+        self.deactivate_all().await?;
         let now = Timestamp::now();
-        let mut leavers = self.leavers(reading);
-        while let Some(Leaver { link, reason }) = leavers.try_next().await? {
-            self.go_on()?;
-            let why = reason.as_deref().unwrap_or(LEFT);
-            match verdict(rules, &link, self.is_contested(&link.key), now) {
-                Verdict::Settled => {}
-                Verdict::Go => self.deprovision_one(link, rules.action, why).await?,
-                Verdict::Contested => self.spare(&link, &format!("{why}, but another record claims the resource")),
-                Verdict::Protected => self.spare(&link, &format!("{why}, but `protect` names it")),
-                Verdict::Adopted => self.spare(
-                    &link,
-                    &format!(
-                        "{why}, but was at the provider before us; set deprovision_adopted = true to include such \
-                         resources"
-                    ),
-                ),
-            }
-        }
-        Ok(())
+        let width = self.provisioner.rules.concurrency.max(1);
+        self.leavers(reading)
+            .try_for_each_concurrent(width, |Leaver { link, reason }| async move {
+                self.go_on()?;
+                let why = reason.as_deref().unwrap_or(LEFT);
+                let spared = match verdict(rules, &link, self.is_contested(&link.key), now) {
+                    Verdict::Settled => return Ok(()),
+                    Verdict::Go => return self.deprovision_one(link, rules.action, why).await,
+                    Verdict::Contested => "another record claims the resource",
+                    Verdict::Protected => "`protect` names it",
+                    Verdict::Adopted => {
+                        "was at the provider before us; set deprovision_adopted = true to include such resources"
+                    }
+                };
+                self.spare(&link, &format!("{why}, but {spared}"));
+                Ok(())
+            })
+            .await
     }
 
     /// Makes those inactive whom the mapping makes so.
     pub(crate) async fn deactivate_all(&self) -> Result<(), ProvisionError> {
         let rules = &self.provisioner.rules.deprovision;
-        let mut inactive = self.deactivations();
-        while let Some((link, mark)) = inactive.try_next().await? {
-            self.go_on()?;
-            match verdict_on_inactive(rules, &link, self.is_contested(&link.key)) {
-                Verdict::Go => self.deactivate(link, mark).await?,
-                Verdict::Protected => {
-                    self.spare(&link, "the mapping makes it inactive, but `protect` names it")
-                }
-                _ => {
-                    self.spare(&link, "the mapping makes it inactive, but another record claims the resource")
-                }
-            }
-        }
-        Ok(())
+        let width = self.provisioner.rules.concurrency.max(1);
+        self.deactivations()
+            .try_for_each_concurrent(width, |(link, mark)| async move {
+                self.go_on()?;
+                let spared = match verdict_on_inactive(rules, &link, self.is_contested(&link.key)) {
+                    Verdict::Go => return self.deactivate(link, mark).await,
+                    Verdict::Protected => "`protect` names it",
+                    _ => "another record claims the resource",
+                };
+                self.spare(&link, &format!("the mapping makes it inactive, but {spared}"));
+                Ok(())
+            })
+            .await
     }
 
     /// Whose record left, as far as this reading can tell.

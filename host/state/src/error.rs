@@ -98,9 +98,9 @@ pub enum StateError {
     },
     /// The file is damaged.
     #[error(
-        "the state file {} is damaged ({detail}). Restore it from a backup, or move it away and run \
-         `scimwright links rebuild`: it finds existing resources by the configured `match` attributes and links \
-         them again",
+        "the state file {} is damaged ({detail}). Restore it from a backup, or run `scimwright links rebuild --as \
+         created --set-aside`: it keeps the damaged file beside a new one, finds existing resources by the configured \
+         `match` attributes and links them again",
         .path.display()
     )]
     Corrupt {

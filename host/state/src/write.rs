@@ -419,38 +419,4 @@ mod tests {
         let tenant = outside.tenant(state.name());
         assert_eq!(second.block_on(tenant.count_links(&scope(), None)).unwrap(), 2, "nothing was deleted");
     }
-
-    /// `cargo test --release -p scimwright-state -- --ignored --nocapture ten_thousand`
-    #[tokio::test(flavor = "multi_thread")]
-    #[ignore = "a measurement"]
-    async fn ten_thousand_operations_of_sixteen_tasks() {
-        const TASKS: usize = 16;
-        const EACH: usize = 10_000 / TASKS;
-        let scratch = Scratch::open().await;
-        let began = std::time::Instant::now();
-        let tasks: Vec<_> = (0..TASKS)
-            .map(|task| {
-                let state = scratch.tenant();
-                tokio::spawn(async move {
-                    for number in 0..EACH {
-                        let record = format!("k{task}-{number}");
-                        state.write_intent(&scope(), &intent(&record)).await.unwrap();
-                        let link = Some(LinkChange::Put(Box::new(link(&record, &record))));
-                        let settlement = Settlement { link, log: log_entry(&record, 7) };
-                        state.settle(&scope(), &key(&record), &settlement).await.unwrap();
-                    }
-                })
-            })
-            .collect();
-        for task in tasks {
-            task.await.unwrap();
-        }
-        let took = began.elapsed();
-        println!(
-            "{} operations in {took:?}: {:.0} a second",
-            TASKS * EACH,
-            (TASKS * EACH) as f64 / took.as_secs_f64()
-        );
-        assert_eq!(scratch.tenant().count_links(&scope(), None).await.unwrap(), (TASKS * EACH) as u64);
-    }
 }

@@ -6,6 +6,7 @@
 
 mod architecture;
 mod authoring;
+mod broken;
 mod calls;
 mod commands;
 mod company;
@@ -16,8 +17,8 @@ mod examples;
 mod faults;
 mod groups;
 mod layers;
-mod model;
 mod links;
+mod model;
 mod pains;
 mod plans;
 mod points;

@@ -123,6 +123,9 @@ pub(crate) struct RebuildArgs {
     /// so that nobody is.
     #[arg(long = "as", value_name = "created|adopted", value_parser = ownership)]
     pub(crate) ownership: Ownership,
+    /// Move the state file out of the way first, where it is damaged; it is kept beside the new one.
+    #[arg(long)]
+    pub(crate) set_aside: bool,
 }
 
 fn ownership(word: &str) -> Result<Ownership, String> {

@@ -57,6 +57,24 @@ async fn writing(tenant: &Tenant) -> anyhow::Result<TenantState> {
     Ok(StateStore::open(&tenant.state).await?.tenant(&tenant.name))
 }
 
+/// Moves a damaged state out of the way. One that is sound stays: nobody gives it up by mistake.
+async fn set_aside(tenant: &Tenant) -> anyhow::Result<()> {
+    let findings = match tenant.state.exists() {
+        true => StateStore::verify(&tenant.state).await?,
+        false => return Ok(()),
+    };
+    if findings.is_empty() {
+        let message = format!(
+            "the state file {} is sound, so it is not set aside; leave out --set-aside, or move it away by hand",
+            tenant.state.display()
+        );
+        return Err(Misconfigured(message).into());
+    }
+    let kept = StateStore::set_aside(&tenant.state).await?;
+    err(&format!("note: the damaged state is kept as {}", kept.display()));
+    Ok(())
+}
+
 /// The resource type as configuration and state spell it.
 async fn scope_of(
     config: &ProviderConfig,
@@ -396,6 +414,9 @@ fn conclude_move(
 
 async fn rebuild_links(common: &Common, args: &RebuildArgs) -> anyhow::Result<Exit> {
     let tenant = one_tenant(common)?;
+    if args.set_aside {
+        set_aside(&tenant).await?;
+    }
     let state = writing(&tenant).await?;
     let modules = Modules::loaded(assemble::mapping_host(&tenant)?, &tenant);
     let wanted: Vec<&ProviderConfig> = match &args.provider {

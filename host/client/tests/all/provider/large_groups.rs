@@ -64,6 +64,7 @@ async fn a_group_is_created_with_as_many_members_as_a_request_may_add() {
 }
 
 /// Point 17: a lost or failed part of a create is never taken for done, nor done twice.
+/// Point 10: what was created in portions is remembered as far as it came.
 #[tokio::test]
 async fn a_create_that_breaks_off_is_remembered_as_far_as_it_came() {
     let second_patch_fails = |line: &crate::double::Line, before: usize| match line.method.as_str() {
@@ -89,6 +90,7 @@ async fn a_create_that_breaks_off_is_remembered_as_far_as_it_came() {
 }
 
 /// A user who was deleted there must not keep the others out.
+/// Point 10: a refused member keeps nobody else out.
 #[tokio::test]
 async fn a_member_who_is_refused_keeps_nobody_else_out() {
     for status in [400, 404, 422] {
@@ -131,7 +133,8 @@ async fn a_member_who_is_refused_keeps_nobody_else_out() {
     }
 }
 
-/// Points 10 and 11: what somebody else has done already is no failure, whether members are shown or not.
+/// Point 11: what somebody else has done already is no failure, whether members are shown or not.
+/// Point 10: what is done already is no failure.
 #[tokio::test]
 async fn who_is_gone_already_and_who_is_there_already_stops_nobody() {
     for readable in [true, false] {
@@ -159,6 +162,7 @@ async fn who_is_gone_already_and_who_is_there_already_stops_nobody() {
 }
 
 /// RFC 7644 section 3.5.2.1 lets an addition of what is there pass; some answer 409.
+/// Point 10: what is done already is no failure.
 #[tokio::test]
 async fn an_addition_that_conflicts_with_itself_is_no_failure() {
     for readable in [true, false] {
@@ -218,6 +222,7 @@ async fn a_provider_that_turns_out_to_hide_members_loses_nobody() {
 }
 
 /// Point 8: members are told apart by their `value`; what else is said of them makes nobody two.
+/// Point 10: a member who is named twice is sent once.
 #[tokio::test]
 async fn a_member_who_is_named_twice_is_sent_once() {
     let double = Double::plain(SandboxOptions::default()).await;
@@ -236,6 +241,7 @@ async fn a_member_who_is_named_twice_is_sent_once() {
 }
 
 /// RFC 7643 section 7: what is returned on request or never says nothing by its absence.
+/// Point 11: where members read back empty, work from stored state.
 #[tokio::test]
 async fn members_that_the_schema_hides_are_known_from_what_was_sent() {
     for returned in [Returned::Request, Returned::Never] {
@@ -262,6 +268,7 @@ async fn members_that_the_schema_hides_are_known_from_what_was_sent() {
 }
 
 /// The same where the group cannot be read: it is found out by asking for fewer.
+/// Point 10: a refused member keeps nobody else out, whether or not members are shown.
 #[tokio::test]
 async fn a_refused_member_of_a_group_that_hides_its_members_is_found_too() {
     let dead: Arc<Mutex<Vec<String>>> = Arc::default();
@@ -292,6 +299,7 @@ async fn a_refused_member_of_a_group_that_hides_its_members_is_found_too() {
 }
 
 /// Who is refused by a provider that knows only PUT is found in the same way.
+/// Point 10: a refused member keeps nobody else out of a group that is written by PUT.
 #[tokio::test]
 async fn a_refused_member_keeps_nobody_out_where_groups_are_written_by_put() {
     let dead: Arc<Mutex<Vec<String>>> = Arc::default();
@@ -313,6 +321,7 @@ async fn a_refused_member_keeps_nobody_out_where_groups_are_written_by_put() {
 }
 
 /// A provider that refuses everything is not asked for each of a thousand.
+/// Point 10: where everybody is refused, few requests find out.
 #[tokio::test]
 async fn where_everybody_is_refused_it_is_given_up_soon() {
     let dead: Arc<Mutex<Vec<String>>> = Arc::default();
