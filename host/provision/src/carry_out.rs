@@ -35,15 +35,25 @@ impl Cycle<'_> {
     /// and nobody else's.
     pub(crate) async fn treat_one(&self, record: Record) -> Result<(), ProvisionError> {
         let key = record.key().clone();
-        let outcome = match self.decide(record).await {
+        let decided = self.decide(record).await;
+        self.finish(&key, decided).await
+    }
+
+    /// Does what was decided about a record, and reports it.
+    pub(crate) async fn finish(
+        &self,
+        key: &RecordKey,
+        decided: Result<Decided<'_>, ProvisionError>,
+    ) -> Result<(), ProvisionError> {
+        let outcome = match decided {
             Ok(decided) => {
                 self.trace_decision(&decided);
-                self.settle(&key, decided).await
+                self.settle(key, decided).await
             }
             Err(error) => Err(error),
         };
         self.pass_on_notices();
-        self.unless_taken(&key, outcome).await
+        self.unless_taken(key, outcome).await
     }
 
     /// That a resource belongs to another record ends nothing.

@@ -7,18 +7,24 @@
 use crate::cycle::Cycle;
 use crate::error::ProvisionError;
 use crate::event::{Action, Event, Mode};
+use crate::layers::Mapped;
 use crate::provisioner::Reach;
+use crate::record::{Decided, Outlook, Prepared};
 use crate::setback::Trouble;
 use futures::channel::oneshot;
 use futures::future::select;
 use futures::stream::{BoxStream, Stream};
 use futures::{StreamExt, TryStreamExt};
-use scimwright_record::{Malformed, Record, RecordKey, Row, SourceError};
-use scimwright_state::{Noted, SetbackKind};
+use scimwright_record::{Malformed, Position, RecordKey, Row, SourceError};
+use scimwright_state::{Link, Noted, SetbackKind};
+use std::collections::HashMap;
 use std::pin::pin;
 
 /// How many records are asked for by their keys at a time.
 const PAGE: usize = 500;
+
+/// How many rows are made ready together.
+const HANDFUL: usize = 64;
 
 /// How the reading of a source ended.
 #[derive(Debug, Default)]
@@ -134,22 +140,33 @@ impl Cycle<'_> {
         Ok(())
     }
 
+    /// Takes rows a handful at a time: their keys are noted, what is known of them is read and they are mapped together.
+    /// Then each goes its own way.
+    ///
+    /// The stages before the last have nothing under way while the last one is full: whoever waits for the state's
+    /// connection has to be polled, or nobody else gets it.
     async fn treat_all(&self, rows: Rows, reading: &mut Reading) -> Result<(), ProvisionError> {
         let told = select(Box::pin(self.stop.requested()), Box::pin(self.halt.requested()));
-        let admitted = rows.take_until(told).then(|row| self.admit(row));
+        let ready =
+            rows.take_until(told).ready_chunks(HANDFUL).then(|rows| self.get_ready(rows)).flat_map(|ready| {
+                match ready {
+                    Ok(ready) => futures::stream::iter(ready.into_iter().map(Ok)).left_stream(),
+                    Err(error) => futures::stream::iter([Err(error)]).right_stream(),
+                }
+            });
         let width = self.provisioner.rules.concurrency.max(1);
         match self.mode {
             Mode::Plan => {
                 let (begin, mut turn) = oneshot::channel();
                 let _ = begin.send(());
-                let treated = admitted.map(|admitted| {
+                let treated = ready.map(|ready| {
                     let (done, next) = oneshot::channel();
-                    self.treat_in_turn(admitted, std::mem::replace(&mut turn, next), done)
+                    self.treat_in_turn(ready, std::mem::replace(&mut turn, next), done)
                 });
                 self.collect(treated.buffered(width), reading).await
             }
             Mode::Sync | Mode::Apply => {
-                let treated = admitted.map(|admitted| self.treat_admitted(admitted));
+                let treated = ready.map(|ready| self.treat_ready(ready));
                 self.collect(treated.buffer_unordered(width), reading).await
             }
         }
@@ -159,39 +176,95 @@ impl Cycle<'_> {
     /// depend on who was faster.
     async fn treat_in_turn(
         &self,
-        admitted: Result<Admitted, ProvisionError>,
+        ready: Result<Ready<'_>, ProvisionError>,
         turn: oneshot::Receiver<()>,
         _done: oneshot::Sender<()>,
     ) -> Result<Treated, ProvisionError> {
-        let record = match admitted {
-            Ok(Admitted::Record(record)) => record,
+        let (key, decided) = match ready {
+            Ok(Ready::Mapped(key, mapped)) => (key, self.conclude(mapped.0, mapped.1).await),
+            Ok(Ready::Decided(key, decided)) => (key, Ok(*decided)),
             other => {
                 let _ = turn.await;
-                return self.treat_admitted(other).await;
+                return self.treat_ready(other).await;
             }
         };
-        let key = record.key().clone();
-        let decided = self.decide(record).await;
         // That the one before is gone is word enough: it is settled.
         let _ = turn.await;
-        let outcome = match decided {
-            Ok(decided) => self.settle(&key, decided).await,
-            Err(error) => Err(error),
-        };
-        self.pass_on_notices();
-        outcome.map(|()| Treated::Done)
+        self.treat_decided(&key, decided).await
     }
 
-    async fn treat_admitted(
-        &self,
-        admitted: Result<Admitted, ProvisionError>,
-    ) -> Result<Treated, ProvisionError> {
-        match admitted? {
-            Admitted::Record(record) => self.treat_one(record).await.map(|()| Treated::Done),
-            Admitted::Reported => Ok(Treated::Done),
-            Admitted::Unidentified => Ok(Treated::Unidentified),
-            Admitted::BrokenOff(error) => Ok(Treated::BrokenOff(error)),
+    async fn treat_ready(&self, ready: Result<Ready<'_>, ProvisionError>) -> Result<Treated, ProvisionError> {
+        match ready? {
+            // Told to stop after it was read: it is as if it had not been.
+            Ready::Mapped(..) | Ready::Decided(..) if self.stop.is_requested() => Ok(Treated::Done),
+            Ready::Mapped(key, mapped) => {
+                let decided = self.conclude(mapped.0, mapped.1).await;
+                self.treat_decided(&key, decided).await
+            }
+            Ready::Decided(key, decided) => self.treat_decided(&key, Ok(*decided)).await,
+            Ready::Reported => Ok(Treated::Done),
+            Ready::Unidentified => Ok(Treated::Unidentified),
+            Ready::BrokenOff(error) => Ok(Treated::BrokenOff(error)),
         }
+    }
+
+    async fn treat_decided(
+        &self,
+        key: &RecordKey,
+        decided: Result<Decided<'_>, ProvisionError>,
+    ) -> Result<Treated, ProvisionError> {
+        self.finish(key, decided).await.map(|()| Treated::Done)
+    }
+
+    /// Notes the keys of rows before anything else, in the order of the source, reads what is known of them, and maps
+    /// those that have to be.
+    async fn get_ready(&self, rows: Vec<Result<Row, SourceError>>) -> Result<Vec<Ready<'_>>, ProvisionError> {
+        let records = rows.iter().filter_map(|row| match row {
+            Ok(Row::Record(position, record)) => Some((record.key().clone(), position.to_string())),
+            _ => None,
+        });
+        let records: Vec<_> = records.collect();
+        let keys: Vec<RecordKey> = records.iter().map(|(key, _)| key.clone()).collect();
+        let mut noted = self.pass.note_all(&records).await?.into_iter();
+        let links = self.provisioner.state.links_of(&self.scope, &keys).await?;
+        let mut links: HashMap<RecordKey, Link> =
+            links.into_iter().map(|link| (link.key.clone(), link)).collect();
+        let (mut ready, mut unmapped) = (Vec::with_capacity(rows.len()), Vec::new());
+        for row in rows {
+            let record = match row {
+                Ok(Row::Record(position, record)) => match noted.next() {
+                    Some(Noted::Duplicate { of }) => {
+                        ready.push(Some(self.repeated(record.key(), position, &of)));
+                        continue;
+                    }
+                    _ => record,
+                },
+                Ok(Row::Malformed(malformed)) => {
+                    ready.push(Some(self.admit_malformed(malformed).await?));
+                    continue;
+                }
+                Err(error) => {
+                    ready.push(Some(Ready::BrokenOff(error)));
+                    continue;
+                }
+            };
+            let (key, link) = (record.key().clone(), links.remove(record.key()));
+            match self.prepare(record, link).await? {
+                Outlook::Decided(decided) => ready.push(Some(Ready::Decided(key, decided))),
+                Outlook::Map(prepared) => {
+                    ready.push(None);
+                    unmapped.push(*prepared);
+                }
+            }
+        }
+        let mut mapped = self.map_all(unmapped).await?.into_iter();
+        let filled = ready.into_iter().filter_map(|ready| match ready {
+            Some(ready) => Some(ready),
+            None => mapped.next().map(|(prepared, mapped)| {
+                Ready::Mapped(prepared.record.key().clone(), Box::new((prepared, mapped)))
+            }),
+        });
+        Ok(filled.collect())
     }
 
     async fn collect(
@@ -227,36 +300,24 @@ impl Cycle<'_> {
         self.tally.emit(Event::Notice { key: None, message: error.to_string() });
     }
 
-    /// Notes a row's key before anything else, in the order of the source: of two rows with one key the
-    /// first counts.
-    async fn admit(&self, row: Result<Row, SourceError>) -> Result<Admitted, ProvisionError> {
-        let (position, record) = match row {
-            Ok(Row::Record(position, record)) => (position, record),
-            Ok(Row::Malformed(malformed)) => return self.admit_malformed(malformed).await,
-            Err(error) => return Ok(Admitted::BrokenOff(error)),
-        };
-        match self.pass.note(record.key(), &position.to_string()).await? {
-            Noted::First => Ok(Admitted::Record(record)),
-            Noted::Duplicate { of } => {
-                let reason =
-                    format!("{position} has the key of {of} again; the first counts, this one was left out");
-                // The record itself is in good hands, so it gets no setback.
-                self.report_failure(record.key(), None, Trouble::permanent(reason));
-                Ok(Admitted::Reported)
-            }
-        }
+    /// Of two rows with one key the first counts.
+    fn repeated(&self, key: &RecordKey, position: Position, of: &str) -> Ready<'static> {
+        let reason = format!("{position} has the key of {of} again; the first counts, this one was left out");
+        // The record itself is in good hands, so it gets no setback.
+        self.report_failure(key, None, Trouble::permanent(reason));
+        Ready::Reported
     }
 
-    async fn admit_malformed(&self, malformed: Malformed) -> Result<Admitted, ProvisionError> {
+    async fn admit_malformed(&self, malformed: Malformed) -> Result<Ready<'static>, ProvisionError> {
         let admitted = match &malformed.key {
             // The person is still there, whatever their row looks like.
             Some(key) => {
                 self.pass.note(key, &malformed.position.to_string()).await?;
                 let reason = format!("{}: {}", malformed.position, malformed.message);
                 self.remember_setback(key, SetbackKind::Permanent, &reason, None).await?;
-                Admitted::Reported
+                Ready::Reported
             }
-            None => Admitted::Unidentified,
+            None => Ready::Unidentified,
         };
         self.tally.count(Action::Fail);
         self.tally.emit(Event::Malformed {
@@ -268,11 +329,17 @@ impl Cycle<'_> {
     }
 }
 
-/// A row after its key was noted.
-enum Admitted {
-    Record(Record),
+/// A row that is ready to go its own way.
+enum Ready<'c> {
+    /// It was mapped.
+    Mapped(RecordKey, Box<(Prepared, Mapped)>),
+    /// It needed no mapping.
+    Decided(RecordKey, Box<Decided<'c>>),
+    /// It has been reported, and is done with.
     Reported,
+    /// It may be anybody's.
     Unidentified,
+    /// There are no more.
     BrokenOff(SourceError),
 }
 

@@ -185,6 +185,13 @@ impl LayerError {
 }
 
 impl Layers {
+    /// Whether nothing but rows makes the mapping: no module is called, and no other source asked.
+    pub(crate) fn are_rows_only(&self) -> bool {
+        let no_modules = self.scripts.is_empty() && self.modules.is_empty() && self.defaults.is_empty();
+        // A dot in a field may lead to another source, which may be slow.
+        no_modules && !self.row_fields().any(|field| field.contains('.'))
+    }
+
     /// Whether all modules can be used at this moment.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use crate::cycle::Cycle;
 use crate::decide::{self, Decision};
 use crate::error::ProvisionError;
 use crate::event::Mode;
-use crate::layers::{Mapped, Recall};
+use crate::layers::{Layers, Mapped, Recall};
 use crate::matching::Claim;
 use crate::members::Joined;
 use crate::one::Existing;
@@ -40,15 +40,58 @@ pub(crate) enum Decided<'c> {
     Cannot(Option<Link>, Trouble, Option<String>),
 }
 
+/// A record that can be mapped, with everything that is known of it.
+pub(crate) struct Prepared {
+    pub(crate) record: Record,
+    has_link: bool,
+    link: Option<Link>,
+    setback: Option<Setback>,
+    joined: Option<Joined>,
+    due_at: Option<Timestamp>,
+    recall: Recall,
+}
+
+impl Prepared {
+    /// A record that is mapped whatever is known of it.
+    pub(crate) fn unknown(record: Record, has_link: bool) -> Self {
+        let recall = Recall::default();
+        Self { record, has_link, link: None, setback: None, joined: None, due_at: None, recall }
+    }
+}
+
+/// What is known before a record is mapped.
+pub(crate) enum Outlook<'c> {
+    /// It has to be mapped.
+    Map(Box<Prepared>),
+    /// It need not be.
+    Decided(Box<Decided<'c>>),
+}
+
 impl<'a> Cycle<'a> {
     /// Decides what a record needs.
     pub(crate) async fn decide(&self, record: Record) -> Result<Decided<'_>, ProvisionError> {
+        let link = self.provisioner.state.link(&self.scope, record.key()).await?;
+        match self.prepare(record, link).await? {
+            Outlook::Decided(decided) => Ok(*decided),
+            Outlook::Map(prepared) => match self.map_all(vec![*prepared]).await?.pop() {
+                Some((prepared, mapped)) => self.conclude(prepared, mapped).await,
+                None => Err(ProvisionError::Worker("a record got lost on the way".to_owned())),
+            },
+        }
+    }
+
+    /// Looks at all that decides about a record before it is mapped.
+    pub(crate) async fn prepare(
+        &self,
+        record: Record,
+        link: Option<Link>,
+    ) -> Result<Outlook<'_>, ProvisionError> {
+        let decided = |decided| Ok(Outlook::Decided(Box::new(decided)));
         let key = record.key().clone();
-        let link = self.provisioner.state.link(&self.scope, &key).await?;
         let setback = self.setback_of(&key).await?;
         let standpoint = match self.provisioner.rules.scope.look(&record, self.began) {
             Ok(standpoint) => standpoint,
-            Err(reason) => return Ok(Decided::Cannot(link, Trouble::permanent(reason), None)),
+            Err(reason) => return decided(Decided::Cannot(link, Trouble::permanent(reason), None)),
         };
         self.trace("scope", || match &standpoint {
             Standpoint::In { until } => {
@@ -58,15 +101,34 @@ impl<'a> Cycle<'a> {
         });
         let until = match standpoint {
             Standpoint::In { until } => until,
-            Standpoint::Out { reason, until } => return Ok(Decided::OutOfScope(link, reason, until)),
+            Standpoint::Out { reason, until } => return decided(Decided::OutOfScope(link, reason, until)),
         };
         let joined = match self.joined(&key).await? {
             Ok(joined) => joined,
-            Err(trouble) => return Ok(Decided::Cannot(link, trouble, None)),
+            Err(trouble) => return decided(Decided::Cannot(link, trouble, None)),
         };
         let due_at = [until, joined.as_ref().and_then(|joined| joined.until)].into_iter().flatten().min();
         let recall = self.recall(link.as_ref(), setback.as_ref(), joined.as_ref());
-        let Mapped { fingerprint, identity, result } = self.map(record, link.is_some(), recall).await?;
+        Ok(Outlook::Map(Box::new(Prepared {
+            record,
+            has_link: link.is_some(),
+            link,
+            setback,
+            joined,
+            due_at,
+            recall,
+        })))
+    }
+
+    /// Decides about a record that was mapped.
+    pub(crate) async fn conclude(
+        &self,
+        prepared: Prepared,
+        mapped: Mapped,
+    ) -> Result<Decided<'_>, ProvisionError> {
+        let Prepared { record, link, setback, joined, due_at, .. } = prepared;
+        let key = record.key().clone();
+        let Mapped { fingerprint, identity, result } = mapped;
         self.trace_modules();
         let layered = match result {
             Ok(Some(layered)) => layered,
@@ -256,27 +318,17 @@ impl<'a> Cycle<'a> {
         Ok(Ok(Operation { key, step, desired, changes: change.unwrap_or_default(), reason: None, wish }))
     }
 
-    /// Runs the layers on a thread where waiting hurts nobody.
-    pub(crate) async fn map(
+    /// Runs the layers over these records, on as many threads as there are cores, where waiting hurts nobody. The order
+    /// stays.
+    pub(crate) async fn map_all(
         &self,
-        record: Record,
-        has_link: bool,
-        recall: Recall,
-    ) -> Result<Mapped, ProvisionError> {
-        let context = CallContext {
-            tenant: self.provisioner.tenant.clone(),
-            provider: self.provisioner.provider.clone(),
-            resource_type: self.provisioner.rules.resource_type.clone(),
-            operation: match (self.mode, has_link) {
-                (Mode::Plan, _) => Occasion::Preview,
-                (Mode::Sync | Mode::Apply, false) => Occasion::Create,
-                (Mode::Sync | Mode::Apply, true) => Occasion::Update,
-            },
-            now: self.now.clone(),
-        };
-        let layers = Arc::clone(&self.provisioner.layers);
+        prepared: Vec<Prepared>,
+    ) -> Result<Vec<(Prepared, Mapped)>, ProvisionError> {
+        let layers = &self.provisioner.layers;
         if layers.columns {
-            for (module, field) in layers.missing_fields(&record) {
+            for (module, field) in
+                prepared.iter().flat_map(|prepared| layers.missing_fields(&prepared.record))
+            {
                 self.note_once(format!(
                     "module `{module}` reads the field `{field}`, which source `{}` does not have; to the module it \
                      is empty",
@@ -285,10 +337,53 @@ impl<'a> Cycle<'a> {
             }
         }
         let began = Instant::now();
-        let mapped =
-            tokio::task::spawn_blocking(move || layers.map_unless_known(&context, &record, &recall)).await;
+        let mapped = match layers.are_rows_only() {
+            // Quicker than any other thread could be asked.
+            true => prepared.into_iter().map(|prepared| self.course().map(prepared)).collect(),
+            false => self.map_on_all_cores(prepared).await?,
+        };
         self.tally.mapped(began.elapsed());
-        mapped.map_err(|error| ProvisionError::Worker(error.to_string()))
+        Ok(mapped)
+    }
+
+    async fn map_on_all_cores(
+        &self,
+        prepared: Vec<Prepared>,
+    ) -> Result<Vec<(Prepared, Mapped)>, ProvisionError> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let share = prepared.len().div_ceil(cores).max(1);
+        let mut left = prepared.into_iter();
+        let mut shares = Vec::with_capacity(cores);
+        loop {
+            let share: Vec<Prepared> = left.by_ref().take(share).collect();
+            if share.is_empty() {
+                break;
+            }
+            let course = self.course();
+            shares.push(tokio::task::spawn_blocking(move || {
+                share.into_iter().map(|prepared| course.map(prepared)).collect::<Vec<_>>()
+            }));
+        }
+        let mut mapped = Vec::new();
+        for share in shares {
+            mapped.extend(share.await.map_err(|error| ProvisionError::Worker(error.to_string()))?);
+        }
+        Ok(mapped)
+    }
+
+    /// What every record of the run is told.
+    fn course(&self) -> Course {
+        Course {
+            layers: Arc::clone(&self.provisioner.layers),
+            mode: self.mode,
+            context: CallContext {
+                tenant: self.provisioner.tenant.clone(),
+                provider: self.provisioner.provider.clone(),
+                resource_type: self.provisioner.rules.resource_type.clone(),
+                operation: Occasion::Preview,
+                now: self.now.clone(),
+            },
+        }
     }
 
     /// What is known of a record from the time before, so that one that needs nothing need not be mapped.
@@ -438,6 +533,26 @@ impl<'a> Cycle<'a> {
              under an older key, give the record its older key back",
             self.provisioner.provider, owner.key
         )))
+    }
+}
+
+/// The layers, and what they are told besides the record.
+struct Course {
+    layers: Arc<Layers>,
+    context: CallContext,
+    mode: Mode,
+}
+
+impl Course {
+    fn map(&self, prepared: Prepared) -> (Prepared, Mapped) {
+        let operation = match (self.mode, prepared.has_link) {
+            (Mode::Plan, _) => Occasion::Preview,
+            (Mode::Sync | Mode::Apply, false) => Occasion::Create,
+            (Mode::Sync | Mode::Apply, true) => Occasion::Update,
+        };
+        let context = CallContext { operation, ..self.context.clone() };
+        let mapped = self.layers.map_unless_known(&context, &prepared.record, &prepared.recall);
+        (prepared, mapped)
     }
 }
 

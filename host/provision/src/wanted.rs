@@ -2,7 +2,8 @@
 
 use crate::cycle::Cycle;
 use crate::error::ProvisionError;
-use crate::layers::{Layered, Mapped, Recall};
+use crate::layers::{Layered, Mapped};
+use crate::record::Prepared;
 use crate::scope::Standpoint;
 use scimwright_mapping::{AttributeMap, Outcome, UnresolvedLink};
 use scimwright_record::Record;
@@ -44,7 +45,10 @@ impl Cycle<'_> {
             Ok(joined) => joined,
             Err(trouble) => return Ok(Wanted::Cannot(trouble.reason)),
         };
-        let Mapped { result, .. } = self.map(record, has_link, Recall::default()).await?;
+        let mapped = self.map_all(vec![Prepared::unknown(record, has_link)]).await?.pop();
+        let Some((_, Mapped { result, .. })) = mapped else {
+            return Err(ProvisionError::Worker("a record got lost on the way".to_owned()));
+        };
         let mut layered = match result {
             Ok(Some(layered)) => layered,
             Ok(None) => return Ok(Wanted::Cannot("it changed while it was being looked at".to_owned())),

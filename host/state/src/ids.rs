@@ -4,12 +4,14 @@
 //! a thousand links with all that was ever sent would be a waste.
 
 use crate::error::StateError;
-use crate::pass::Pass;
+use crate::link::{Link, link_columns, read_link};
+use crate::pass::{Noted, Pass};
 use crate::tenant::{LinkScope, Reading, TenantState, to_millis};
 use jiff::Timestamp;
 use scimwright_record::RecordKey;
 use serde_json::json;
 use sqlx::Row;
+use std::collections::HashSet;
 
 /// How many keys one statement takes.
 const BATCH: usize = 500;
@@ -45,6 +47,35 @@ impl TenantState {
         Ok(ids)
     }
 
+    /// The links of these records, as far as they have any.
+    ///
+    /// # Errors
+    /// [`StateError`] when the file cannot be read.
+    pub async fn links_of(&self, scope: &LinkScope, keys: &[RecordKey]) -> Result<Vec<Link>, StateError> {
+        const SQL: &str = concat!(
+            "SELECT ",
+            link_columns!(),
+            " FROM json_each(?4) k CROSS JOIN links l",
+            " ON l.tenant = ?1 AND l.provider = ?2 AND l.resource_type = ?3 AND l.key = k.value"
+        );
+        let mut links = Vec::with_capacity(keys.len());
+        for batch in keys.chunks(BATCH) {
+            let batch: Vec<&str> = batch.iter().map(RecordKey::as_str).collect();
+            let rows = sqlx::query(SQL)
+                .bind(self.tenant())
+                .bind(scope.provider.as_str())
+                .bind(scope.resource_type.as_str())
+                .bind(json!(batch).to_string())
+                .fetch_all(&mut *self.shared.reader().await)
+                .await
+                .map_err(self.shared.sql("read the links of several records"))?;
+            for row in &rows {
+                links.push(read_link(&self.shared, row)?);
+            }
+        }
+        Ok(links)
+    }
+
     /// Notes what a record was when its resource was last brought up to date, and when it has to be looked at again.
     /// Nothing else of the link changes, and nothing happens where there is none.
     ///
@@ -75,6 +106,34 @@ impl TenantState {
 }
 
 impl Pass {
+    /// Notes many keys with their places, in this order: whether each is new. Of two with one key the first is.
+    ///
+    /// # Errors
+    /// [`StateError`] when the temporary tables cannot be written.
+    pub async fn note_all(&self, rows: &[(RecordKey, String)]) -> Result<Vec<Noted>, StateError> {
+        const SQL: &str = "INSERT INTO pass_seen (pass, key, position) \
+                           SELECT ?1, value ->> 0, value ->> 1 FROM json_each(?2) \
+                           WHERE true ON CONFLICT DO NOTHING RETURNING key";
+        let mut noted = Vec::with_capacity(rows.len());
+        for batch in rows.chunks(BATCH) {
+            let values: Vec<_> = batch.iter().map(|(key, place)| json!([key.as_str(), place])).collect();
+            let inserted = sqlx::query_scalar::<_, String>(SQL)
+                .bind(self.number)
+                .bind(json!(values).to_string())
+                .fetch_all(&mut *self.state.shared.reader().await)
+                .await
+                .map_err(self.state.shared.sql("note records of the source"))?;
+            let mut new: HashSet<String> = inserted.into_iter().collect();
+            for (key, place) in batch {
+                noted.push(match new.remove(key.as_str()) {
+                    true => Noted::First,
+                    false => self.note(key, place).await?,
+                });
+            }
+        }
+        Ok(noted)
+    }
+
     /// Whether the key was noted, released or not.
     ///
     /// # Errors
@@ -116,6 +175,7 @@ impl Pass {
 #[cfg(test)]
 mod tests {
     use crate::fixture::{Scratch, key, link, scope, scope_of};
+    use crate::pass::Noted;
 
     #[tokio::test]
     async fn ids_come_for_the_records_that_have_a_resource_in_this_scope() {
@@ -148,6 +208,29 @@ mod tests {
             before
         );
         assert_eq!(state.link(&scope(), &key("nobody")).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn many_keys_are_noted_at_once_and_of_two_alike_the_first_counts() {
+        let scratch = Scratch::open().await;
+        let pass = scratch.tenant().begin_pass(&scope()).await.unwrap();
+        pass.note(&key("old"), "line 2").await.unwrap();
+        let rows = ["a", "old", "b", "a"].iter().enumerate();
+        let rows: Vec<_> = rows.map(|(line, name)| (key(name), format!("line {}", line + 3))).collect();
+        let noted = pass.note_all(&rows).await.unwrap();
+        let duplicate = |of: &str| Noted::Duplicate { of: of.to_owned() };
+        assert_eq!(noted, [Noted::First, duplicate("line 2"), Noted::First, duplicate("line 3")]);
+        assert_eq!(pass.count_noted().await.unwrap(), 3);
+    }
+
+    #[tokio::test]
+    async fn links_come_for_the_records_that_have_one() {
+        let scratch = Scratch::open().await;
+        let state = scratch.tenant();
+        let stored = link("a", "1");
+        state.put_link(&scope(), &stored).await.unwrap();
+        state.put_link(&scope_of("globex", "User"), &link("b", "2")).await.unwrap();
+        assert_eq!(state.links_of(&scope(), &[key("b"), key("a")]).await.unwrap(), [stored]);
     }
 
     #[tokio::test]
