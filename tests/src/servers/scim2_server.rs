@@ -76,6 +76,27 @@ impl Scim2Server {
         Ok(Self { process, configuration, base_url: format!("http://127.0.0.1:{port}/v2") })
     }
 
+    /// Starts one that has these schemas and resource types, in place of User and Group. The files are lists, as the
+    /// server's options want them.
+    ///
+    /// # Errors
+    /// When it does not come to listen.
+    pub fn with_types(
+        program: &Path,
+        folder: &Path,
+        schemas: &Path,
+        resource_types: &Path,
+    ) -> anyhow::Result<Self> {
+        let port = free_port()?;
+        let mut command = Command::new(program);
+        command.args(["--port", &port.to_string(), "--bearer-token", TOKEN]);
+        command.arg("--schema").arg(schemas).arg("--resource-type").arg(resource_types);
+        let log = folder.join(format!("scim2-server-{port}.log"));
+        let configuration = Configuration::Default;
+        let process = Process::start(configuration.name(), &mut command, port, log)?;
+        Ok(Self { process, configuration, base_url: format!("http://127.0.0.1:{port}/v2") })
+    }
+
     /// How many requests of a method the server has answered, by its own access log.
     ///
     /// # Errors

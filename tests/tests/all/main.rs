@@ -11,6 +11,7 @@ mod calls;
 mod commands;
 mod company;
 mod crash;
+mod custom_types;
 mod desk;
 mod drift;
 mod examples;
