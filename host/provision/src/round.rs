@@ -11,9 +11,13 @@ use crate::intake::Reading;
 use crate::provisioner::{Provisioner, RunOptions, Unfinished};
 use crate::rows::RowValue;
 use crate::tally::Tally;
+use jiff::{SignedDuration, Timestamp};
 use scimwright_client::ClientError;
 use scimwright_record::ResourceTypeName;
 use scimwright_state::{RunId, RunKind, RunOutcome};
+
+/// How long the rows of the client log are kept: 180 days.
+const KEPT: SignedDuration = SignedDuration::from_hours(180 * 24);
 
 /// What became of one resource type in a round.
 #[derive(Debug)]
@@ -156,6 +160,9 @@ impl<'a> Lane<'a> {
         let scope = provisioner.scope();
         if mode == Mode::Sync {
             self.run = Some(provisioner.state.begin_run(RunKind::Sync, &scope).await?);
+            if let Ok(before) = Timestamp::now().checked_sub(KEPT) {
+                provisioner.state.prune_log(before).await?;
+            }
         }
         tally.emit(Event::Started {
             mode,

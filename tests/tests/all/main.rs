@@ -8,6 +8,7 @@ mod architecture;
 mod authoring;
 mod broken;
 mod calls;
+mod closed_doors;
 mod commands;
 mod company;
 mod crash;
