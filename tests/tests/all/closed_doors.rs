@@ -10,7 +10,7 @@ fn configuration(closed: &str, open: &str) -> String {
 [provider.{name}]
 base_url = "{base_url}"
 auth = {{ bearer = {{ env = "SCIM_TOKEN" }} }}
-retry = {{ attempts = 1 }}
+attempts = 1
 
 [[provider.{name}.resource]]
 type = "User"
