@@ -325,8 +325,16 @@ fn recipe(tenant: &Tenant, config: &ProviderConfig, rules: &ResourceRules) -> St
     let mut settings: Vec<_> = tenant.modules.iter().map(|module| (&module.name, &module.settings)).collect();
     settings.sort();
     let parts = format!(
-        "{:?} {:?} {:?} {:?} {:?} {settings:?} {:?} {:?}",
-        rules.rows, rules.modules, rules.defaults, rules.scope, rules.members, config.update, config.profile
+        "{:?} {} {:?} {:?} {:?} {:?} {:?} {settings:?} {:?} {:?}",
+        rules.matching,
+        rules.adopt,
+        rules.rows,
+        rules.modules,
+        rules.defaults,
+        rules.scope,
+        rules.members,
+        config.update,
+        config.profile
     );
     format!("{:x}", Sha256::digest(parts))
 }

@@ -17,6 +17,7 @@ use futures::stream::{BoxStream, Stream};
 use futures::{StreamExt, TryStreamExt};
 use scimwright_record::{Malformed, Position, RecordKey, Row, SourceError};
 use scimwright_state::{Link, Noted, SetbackKind};
+use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::pin::pin;
 
@@ -63,21 +64,33 @@ impl Cycle<'_> {
     /// Opens the source: all of it, or what changed where it can tell and was read in full before.
     async fn open(&self, reading: &mut Reading) -> Result<Result<Rows, SourceError>, ProvisionError> {
         let source = &self.provisioner.source;
-        if source.change_column().is_none() {
+        // A membership that changed leaves no trace in the group's own row.
+        if source.change_column().is_none() || self.provisioner.rules.members.is_some() {
             return Ok(source.read().await);
         }
+        let making = self.making();
         let since = match self.reach() {
             Reach::Full => None,
-            Reach::Changed => self.provisioner.state.watermark(&self.scope).await?,
+            // Made otherwise, every record may become something else.
+            Reach::Changed => self.provisioner.state.watermark(&self.scope).await?.and_then(|watermark| {
+                watermark.strip_prefix(&making).and_then(|rest| rest.strip_prefix(' ')).map(str::to_owned)
+            }),
         };
         Ok(match source.read_changed(since.as_deref()).await {
             Ok(changed) => {
                 reading.partial = since.is_some();
-                reading.watermark = changed.watermark.or(since);
+                reading.watermark = changed.watermark.or(since).map(|moment| format!("{making} {moment}"));
                 Ok(changed.rows)
             }
             Err(error) => Err(error),
         })
+    }
+
+    /// What the records are made with: the configuration's part and the modules.
+    fn making(&self) -> String {
+        let modules = self.provisioner.layers.versions().map(|module| module.digest.to_string());
+        let parts: Vec<String> = std::iter::once(self.provisioner.recipe.clone()).chain(modules).collect();
+        format!("{:x}", Sha256::digest(parts.join(" ")))
     }
 
     /// Treats what did not change and is due all the same: what ends by itself, and what waits for another try.

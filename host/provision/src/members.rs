@@ -6,7 +6,7 @@
 
 use crate::cycle::Cycle;
 use crate::error::ProvisionError;
-use crate::event::Event;
+use crate::event::{Action, Event};
 use crate::rows::key_in;
 use crate::rules::UnreadableRows;
 use crate::scope::{Edge, moment_in};
@@ -49,6 +49,23 @@ pub struct MemberRules {
     pub valid_until: Option<String>,
     /// Whether the rows have columns, so that a field that one of them lacks is a mistake.
     pub columns: bool,
+}
+
+impl MemberRules {
+    /// The fields of the membership table that it rests on, each with the key of the configuration that names it.
+    #[must_use]
+    pub fn fields(&self) -> Vec<(&'static str, &str)> {
+        let more = [
+            ("members.type_field", &self.type_field),
+            ("members.valid_from", &self.valid_from),
+            ("members.valid_until", &self.valid_until),
+        ];
+        let more = more.into_iter().filter_map(|(key, field)| Some((key, field.as_deref()?)));
+        [("members.group", self.group.as_str()), ("members.member", self.member.as_str())]
+            .into_iter()
+            .chain(more)
+            .collect()
+    }
 }
 
 /// What becomes of groups in groups.
@@ -143,7 +160,7 @@ impl Cycle<'_> {
         };
         let mut beginnings: HashMap<RecordKey, Timestamp> = HashMap::new();
         let mut doubt = None;
-        let mut unreadable = 0_u64;
+        let (mut unreadable, mut over) = (0_u64, 0_u64);
         let mut batch = Vec::with_capacity(BATCH);
         match source.read().await {
             Err(error) => doubt = Some(error.to_string()),
@@ -165,10 +182,11 @@ impl Cycle<'_> {
                     Ok(Entry::Later(group, from)) => {
                         beginnings.entry(group).and_modify(|known| *known = from.min(*known)).or_insert(from);
                     }
-                    Ok(Entry::Over) => {}
+                    Ok(Entry::Over) => over += 1,
                     Err(reason) => {
                         unreadable += 1;
                         let reason = format!("{position} of source `{}` is left out: {reason}", rules.source);
+                        self.tally.count(Action::Fail);
                         self.tally.emit(Event::Malformed {
                             position: position.to_string(),
                             key: None,
@@ -190,7 +208,7 @@ impl Cycle<'_> {
                 rules.source
             ));
         }
-        if doubt.is_none() && self.pass.count_members().await? == 0 && beginnings.is_empty() {
+        if doubt.is_none() && over == 0 && beginnings.is_empty() && self.pass.count_members().await? == 0 {
             doubt = Some(format!("source `{}` has no memberships at all", rules.source));
         }
         if let Some(reason) = &doubt {

@@ -44,6 +44,19 @@ pub(crate) enum Standpoint {
 }
 
 impl ScopeRules {
+    /// The fields that it rests on, each with the key of the configuration that names it. Those of filters are compared
+    /// without case, the others to the letter.
+    #[must_use]
+    pub fn fields(&self) -> Vec<(&'static str, String)> {
+        let filters = [("scope", &self.only), ("left", &self.left)].into_iter();
+        let asked = filters.flat_map(|(key, filter)| {
+            filter.iter().flat_map(RecordFilter::fields).map(move |field| (key, field)).collect::<Vec<_>>()
+        });
+        let dates = [("valid_from", &self.valid_from), ("valid_until", &self.valid_until)].into_iter();
+        let dates = dates.filter_map(|(key, field)| Some((key, field.clone()?)));
+        asked.chain(dates).collect()
+    }
+
     /// Where a record stands at a moment.
     pub(crate) fn look(&self, record: &Record, now: Timestamp) -> Result<Standpoint, String> {
         let out = |reason: String, until| Ok(Standpoint::Out { reason, until });
@@ -186,12 +199,31 @@ impl std::fmt::Display for RecordFilter {
 }
 
 impl RecordFilter {
+    /// The fields that it asks about.
+    #[must_use]
+    pub fn fields(&self) -> Vec<String> {
+        let mut fields = Vec::new();
+        collect_fields(&self.filter, &mut fields);
+        fields
+    }
+
     /// Whether a record matches. Where the records have `columns`, a field that this one lacks is an error.
     ///
     /// # Errors
     /// The field that is missing, and those that there are.
     pub fn matches(&self, record: &Record, columns: bool) -> Result<bool, String> {
         matches(&self.filter, record, columns)
+    }
+}
+
+fn collect_fields(filter: &Filter, fields: &mut Vec<String>) {
+    match filter {
+        Filter::And(operands) | Filter::Or(operands) => {
+            operands.iter().for_each(|operand| collect_fields(operand, fields));
+        }
+        Filter::Not(operand) => collect_fields(operand, fields),
+        Filter::Present(path) | Filter::Compare { path, .. } => fields.push(path.to_string()),
+        Filter::Element { .. } => {}
     }
 }
 

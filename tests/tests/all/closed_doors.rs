@@ -48,7 +48,11 @@ fn a_provider_that_nobody_answers_at_is_left_alone_after_three_rounds_and_the_ot
     }
     let shut = workspace.run(&["--output", "json", "sync", "--provider", "closed"]).unwrap();
     assert_eq!(shut.code, Some(6), "{shut:?}");
-    assert!(shut.stdout.contains("is in quarantine until") && shut.stdout.contains("--retry"), "{}", shut.stdout);
+    assert!(
+        shut.stdout.contains("is in quarantine until") && shut.stdout.contains("--retry"),
+        "{}",
+        shut.stdout
+    );
 
     // It is there again, at the same address: whoever knows that need not wait.
     workspace.write("scimwright.toml", &configuration(&sandbox.base_url, &sandbox.base_url)).unwrap();

@@ -346,7 +346,7 @@ impl Life {
             }
             Step::Mark(who) => flip(&mut self.model.world.company.people[*who].status, "active", "gone"),
             Step::Scope(who) => {
-                flip(&mut self.model.world.company.people[*who].division, "Product", "External")
+                flip(&mut self.model.world.company.people[*who].division, "Product", "External");
             }
             Step::Member(who, team) => self.toggle(*who, *team),
             Step::RenameTeam(team, version) => {

@@ -293,6 +293,23 @@ fn check_fields(tenant: &Tenant, columns: &HashMap<SourceName, Vec<String>>, rep
     let references = references(&tenant.sources);
     for provider in &tenant.providers {
         for rules in &provider.resources {
+            let name = format!("{} at {}", rules.resource_type, provider.name);
+            let scope = rules.scope.fields().into_iter().map(|(key, field)| (key, field, &rules.source));
+            let members = rules.members.iter().flat_map(|members| {
+                members.fields().into_iter().map(|(key, field)| (key, field.to_owned(), &members.source))
+            });
+            for (key, field, source) in scope.chain(members) {
+                let Some(known) = columns.get(source).filter(|known| !known.is_empty()) else { continue };
+                let is_filter = matches!(key, "scope" | "left");
+                let is_there =
+                    |column: &String| *column == field || (is_filter && column.eq_ignore_ascii_case(&field));
+                if !known.iter().any(is_there) {
+                    let help = help_with(&field, known);
+                    let message =
+                        format!("`{key}` names `{field}`, which source `{source}` does not have; {help}");
+                    report.problem("rows", &name, &message, Exit::Configuration);
+                }
+            }
             for (row, field) in rules.rows.iter().filter_map(|row| Some((row, row.field()?))) {
                 // A path too far was refused when the configuration was read.
                 let Ok(walk) = references.walk(&rules.source, field) else { continue };
@@ -305,19 +322,23 @@ fn check_fields(tenant: &Tenant, columns: &HashMap<SourceName, Vec<String>>, rep
                     if known.iter().any(|column| column == field) {
                         continue;
                     }
-                    let help = match nearest(field, known.iter().map(String::as_str)) {
-                        Some(near) => format!("did you mean `{near}`?"),
-                        None => format!("it has: {}", known.join(", ")),
-                    };
+                    let help = help_with(field, known);
                     let message = format!(
                         "the row `{}` reads `{field}`, which source `{source}` does not have; {help}",
                         row.target
                     );
-                    let name = format!("{} at {}", rules.resource_type, provider.name);
                     report.problem("rows", &name, &message, Exit::Configuration);
                 }
             }
         }
+    }
+}
+
+/// What there is in place of a field that is not there.
+fn help_with(field: &str, known: &[String]) -> String {
+    match nearest(field, known.iter().map(String::as_str)) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("it has: {}", known.join(", ")),
     }
 }
 

@@ -158,7 +158,7 @@ async fn show(common: &Common, args: &ShowLinksArgs) -> anyhow::Result<Exit> {
     match common.output {
         Output::Json => out(&json!({ "event": "summary", "links": count }).to_string()),
         Output::Human if count == 0 => {
-            out(&format!("There is no link to a {} at {}.", scope.resource_type, scope.provider))
+            out(&format!("There is no link to a {} at {}.", scope.resource_type, scope.provider));
         }
         Output::Human => {
             if !rows.is_empty() {
@@ -399,7 +399,7 @@ fn conclude_move(
 ) -> anyhow::Result<Exit> {
     match common.output {
         Output::Human => {
-            out(&format!("{name}: {word} ({address}; {links} links, {checked} of them looked up there)"))
+            out(&format!("{name}: {word} ({address}; {links} links, {checked} of them looked up there)"));
         }
         Output::Json => {
             let line = json!({

@@ -99,7 +99,11 @@ impl Work<'_> {
                 broken_off = true;
                 break;
             }
-            if let Err(error) = quarantine::admit(&self.state, &provider.name, self.options.patience).await {
+            // A plan only asks, and says what would be if the provider were tried.
+            if self.mode != Mode::Plan
+                && let Err(error) =
+                    quarantine::admit(&self.state, &provider.name, self.options.patience).await
+            {
                 exit = exit.or_graver(self.failed(&anyhow::Error::new(error)));
                 broken_off = true;
                 continue;
