@@ -205,8 +205,8 @@ impl<'a> Cycle<'a> {
     /// Decides for a record whose resource is known.
     async fn decide_linked(&self, mut link: Link, mut wish: Wish) -> Result<Operation, ProvisionError> {
         let mut desired = self.sparing_strangers(&wish, &link.seen).await?;
-        // Whoever is spared has to be there: one who is not would be put in.
-        if desired != wish.desired && self.would_change(&link, &desired) {
+        // Whoever is spared has to be there: one who is not would be put in, and one who came since would be lost.
+        if (wish.additive.is_some() || desired != wish.desired) && self.would_change(&link, &desired) {
             link.seen = self.look(&link).await?;
             desired = self.sparing_strangers(&wish, &link.seen).await?;
         }
@@ -459,7 +459,7 @@ impl<'a> Cycle<'a> {
             for item in there {
                 let Some(id) = id_in(item).filter(|id| !known.contains(id)) else { continue };
                 if self.provisioner.state.link_by_resource(&scope, &id).await?.is_none() {
-                    wanted.push(item.clone());
+                    wanted.push(by_id(&id));
                 }
             }
             desired.set(&path, DesiredValue::Set(Value::Array(wanted)));
@@ -596,8 +596,14 @@ fn keep_everybody(desired: &mut Desired, path: &AttributePath, seen: &Resource) 
     };
     let mut wanted = wanted.clone();
     let known: HashSet<String> = wanted.iter().filter_map(id_in).collect();
-    wanted.extend(there.iter().filter(|item| id_in(item).is_some_and(|id| !known.contains(&id))).cloned());
+    wanted.extend(there.iter().filter_map(id_in).filter(|id| !known.contains(id)).map(|id| by_id(&id)));
     desired.set(path, DesiredValue::Set(Value::Array(wanted)));
+}
+
+/// A value of a list that refers to this resource. What else the provider shows of it is its own affair, and not for us
+/// to write.
+fn by_id(id: &str) -> Value {
+    json!({ "value": id })
 }
 
 /// The id that a value of a list refers to.

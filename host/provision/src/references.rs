@@ -66,7 +66,7 @@ impl Cycle<'_> {
         let mut partial = self.sparing_strangers(&wish, &link.seen).await?;
         let mut desired = self.with_references((&link.sent, &link.seen), is_new, &waiting, &partial);
         // As for any change: whoever is spared has to be there.
-        if partial != wish.desired && self.would_change(&link, &desired) {
+        if (wish.additive.is_some() || partial != wish.desired) && self.would_change(&link, &desired) {
             link.seen = self.look(&link).await?;
             partial = self.sparing_strangers(&wish, &link.seen).await?;
             desired = self.with_references((&link.sent, &link.seen), is_new, &waiting, &partial);

@@ -4,7 +4,7 @@
 //! A record that does not count is treated as one that is not there, and never as one that could not be read: a
 //! filter that names a field the record lacks is that record's failure, and its resource stays.
 
-use jiff::civil::Date;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use scimwright_record::{FieldValue, Record};
@@ -126,10 +126,22 @@ pub(crate) fn moment_in(
         let date = if edge == Edge::Last { date.checked_add(1.day()).ok()? } else { date };
         date.to_zoned(TimeZone::UTC).ok().map(|moment| moment.timestamp())
     };
+    // What people write for "never ends", and what no moment can be any more.
+    if text.starts_with("9999-") && text.get(..10).is_some_and(|day| day.parse::<Date>().is_ok()) {
+        return Ok(match edge {
+            Edge::Last => None,
+            Edge::First => Some((Timestamp::MAX, text)),
+        });
+    }
     let moment = match text.parse::<Timestamp>() {
         Ok(moment) => Some(moment),
         Err(_) if text.len() == "2026-12-31".len() => text.parse::<Date>().ok().and_then(day),
-        Err(_) => None,
+        // A moment without an offset, as databases write it, is one in UTC.
+        Err(_) => text
+            .parse::<DateTime>()
+            .ok()
+            .and_then(|moment| moment.to_zoned(TimeZone::UTC).ok())
+            .map(|moment| moment.timestamp()),
     };
     match moment {
         Some(moment) => Ok(Some((moment, text))),
@@ -393,6 +405,21 @@ mod tests {
         let rules = ScopeRules { valid_from: Some("hired".into()), ..ScopeRules::default() };
         assert!(matches!(look(&rules, "2026-02-28T22:59:59Z"), Ok(Standpoint::Out { .. })));
         assert_eq!(look(&rules, "2026-02-28T23:00:00Z"), Ok(Standpoint::In { until: None }));
+    }
+
+    #[test]
+    fn what_people_and_databases_write_for_a_moment_is_understood() {
+        let at = |text: &str, edge| {
+            let record = record().with("when", FieldValue::Text(text.into()));
+            moment_in(&record, "when", edge, true).map(|moment| moment.map(|(moment, _)| moment.to_string()))
+        };
+        for never in ["9999-12-31", "9999-12-31T23:59:59Z", "9999-12-31 00:00:00"] {
+            assert_eq!(at(never, Edge::Last), Ok(None), "{never}");
+            assert_eq!(at(never, Edge::First), Ok(Some(Timestamp::MAX.to_string())), "{never}");
+        }
+        assert_eq!(at("2026-12-31 18:00:00", Edge::Last), Ok(Some("2026-12-31T18:00:00Z".to_owned())));
+        assert_eq!(at("2026-12-31T18:00:00+02:00", Edge::Last), Ok(Some("2026-12-31T16:00:00Z".to_owned())));
+        assert!(at("9999-99-99", Edge::Last).is_err() && at("31.12.2026", Edge::Last).is_err());
     }
 
     #[test]

@@ -47,6 +47,12 @@ fn a_damaged_state_is_named_and_rebuilt_from_the_provider_and_the_next_sync_writ
 
     let refused = stage.workspace.run(&["links", "rebuild", "--as", "created", "--set-aside"]).unwrap();
     assert_eq!(refused.code, Some(3), "a sound state is not given up: {refused:?}");
+
+    // So damaged that nobody would take it for a state.
+    std::fs::write(state_of(&stage), "rubbish ".repeat(5_000)).unwrap();
+    let rebuilt = stage.workspace.run(&["links", "rebuild", "--as", "created", "--set-aside"]).unwrap();
+    assert_eq!(rebuilt.code, Some(0), "{rebuilt:?}");
+    assert_eq!(stage.workspace.summary(&["sync"]).unwrap()["unchanged"], 124);
 }
 
 /// Runs the tool where no file may grow beyond so many blocks of 512 bytes: what a full disk is to SQLite.

@@ -186,6 +186,21 @@ fn a_membership_counts_between_its_days_and_not_outside_of_them() {
     );
 }
 
+/// What the provider shows of a member besides its id is the provider's affair.
+#[test]
+fn a_group_that_was_adopted_before_its_people_is_not_written_again_for_their_names() {
+    let stage = Stage::new(Teams::new(28, 6, 2, 3));
+    stage.sync(&[]);
+    std::fs::remove_dir_all(stage.workspace.folder.join(".scimwright")).unwrap();
+    let writes = stage.requests().writes();
+    let adopted = stage.run(&["sync", "--resource", "Group"]);
+    assert_eq!((&adopted["adopted"], &adopted["failed"]), (&2.into(), &0.into()), "{adopted}");
+    let after = stage.run(&["sync"]);
+    assert_eq!((&after["adopted"], &after["failed"]), (&6.into(), &0.into()), "{after}");
+    assert_eq!(stage.requests().writes(), writes, "everything is as it is wanted");
+    stage.assert_as_wanted();
+}
+
 #[test]
 fn the_last_membership_of_all_that_ends_is_taken_back_like_any_other() {
     let mut stage = Stage::new(Teams::new(27, 3, 1, 0));

@@ -33,7 +33,7 @@ pub(crate) fn measure() -> anyhow::Result<()> {
         ensure!(summary["failed"] == 0 && summary["complete"] == true, "{summary}");
         println!(
             "{name:<24} {:>9} {:>9.1} {:>9.1}",
-            summary["requests"],
+            summary["requests"].to_string(),
             ended.took.as_secs_f64(),
             ended.peak_kib as f64 / 1024.0
         );

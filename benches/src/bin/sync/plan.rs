@@ -43,7 +43,7 @@ pub(crate) fn measure(size: usize) -> anyhow::Result<()> {
         let seconds = ended.took.as_secs_f64();
         println!(
             "{name:<24} {:>9} {seconds:>9.1} {:>12.0} {:>9.1}",
-            summary["requests"],
+            summary["requests"].to_string(),
             size as f64 / seconds,
             ended.peak_kib as f64 / 1024.0
         );

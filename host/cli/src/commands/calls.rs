@@ -333,7 +333,7 @@ pub(super) async fn one_provisioner(
 pub(super) async fn opened_for_reading(
     tenant: &Tenant,
 ) -> anyhow::Result<(TenantState, Option<tempfile::TempDir>)> {
-    if tenant.state.exists() {
+    if tenant.has_state() {
         let store = StateStore::open_read_only(&tenant.state).await?;
         return Ok((store.tenant(&tenant.name), None));
     }

@@ -47,7 +47,7 @@ pub(super) async fn run(common: &Common, args: &CheckArgs) -> anyhow::Result<Exi
 
 /// Opens the state as `plan` does: nothing is made, nothing is changed.
 async fn check_state(tenant: &Tenant, report: &mut Report) {
-    if !tenant.state.exists() {
+    if !tenant.has_state() {
         return;
     }
     let name = tenant.state.display().to_string();

@@ -18,7 +18,7 @@ use scimwright_provision::{
     Adoption, Event, Finding, LinkDesk, LinkError, ProvisionError, Rebuilt, links, rebuild,
 };
 use scimwright_record::ProviderName;
-use scimwright_state::{Link, LinkScope, Ownership, StateStore, TenantState};
+use scimwright_state::{Link, LinkScope, Ownership, StateError, StateStore, TenantState};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::io::{BufWriter, Write};
@@ -59,11 +59,17 @@ async fn writing(tenant: &Tenant) -> anyhow::Result<TenantState> {
 
 /// Moves a damaged state out of the way. One that is sound stays: nobody gives it up by mistake.
 async fn set_aside(tenant: &Tenant) -> anyhow::Result<()> {
-    let findings = match tenant.state.exists() {
-        true => StateStore::verify(&tenant.state).await?,
+    let findings = match tenant.has_state() {
+        true => StateStore::verify(&tenant.state).await,
         false => return Ok(()),
     };
-    if findings.is_empty() {
+    let is_damaged = match findings {
+        Ok(findings) => !findings.is_empty(),
+        // So damaged that it is not even known for one.
+        Err(StateError::NotOurs { .. } | StateError::Corrupt { .. }) => true,
+        Err(error) => return Err(error.into()),
+    };
+    if !is_damaged {
         let message = format!(
             "the state file {} is sound, so it is not set aside; leave out --set-aside, or move it away by hand",
             tenant.state.display()

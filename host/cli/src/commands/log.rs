@@ -9,7 +9,7 @@ use serde_json::json;
 
 pub(super) async fn run(common: &Common, args: &LogArgs) -> anyhow::Result<Exit> {
     let tenant = one_tenant(common)?;
-    let rows = if tenant.state.exists() {
+    let rows = if tenant.has_state() {
         let filter = LogFilter {
             failures_only: args.failures,
             key: args.key.clone(),

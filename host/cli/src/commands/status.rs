@@ -47,7 +47,7 @@ struct Status {
 }
 
 async fn status(tenant: &Tenant) -> anyhow::Result<Status> {
-    let state = match tenant.state.exists() {
+    let state = match tenant.has_state() {
         true => Some(StateStore::open_read_only(&tenant.state).await?.tenant(&tenant.name)),
         false => None,
     };

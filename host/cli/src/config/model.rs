@@ -33,6 +33,11 @@ pub(crate) struct Tenant {
 }
 
 impl Tenant {
+    /// Whether there is a state. One that may not be looked at is one, and whoever opens it is told why not.
+    pub(crate) fn has_state(&self) -> bool {
+        !matches!(std::fs::metadata(&self.state), Err(cause) if cause.kind() == std::io::ErrorKind::NotFound)
+    }
+
     /// The folder modules are dropped into.
     pub(crate) fn module_folder(&self) -> PathBuf {
         self.folder.join("modules")
