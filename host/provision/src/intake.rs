@@ -15,7 +15,7 @@ use futures::channel::oneshot;
 use futures::future::select;
 use futures::stream::{BoxStream, Stream};
 use futures::{StreamExt, TryStreamExt};
-use scimwright_record::{Malformed, Position, RecordKey, Row, SourceError};
+use scimwright_record::{Malformed, Position, Record, RecordKey, Row, SourceError};
 use scimwright_state::{Link, Noted, SetbackKind};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
@@ -55,8 +55,10 @@ impl Cycle<'_> {
             }
         };
         self.treat_all(rows, &mut reading).await?;
-        if reading.partial && reading.broken_off.is_none() {
-            self.look_again(&mut reading).await?;
+        match (reading.partial, &reading.broken_off) {
+            (true, None) => self.look_again(&mut reading).await?,
+            (false, None) => self.name_unknown_groups().await?,
+            (_, Some(_)) => {}
         }
         Ok(reading)
     }
@@ -233,11 +235,13 @@ impl Cycle<'_> {
     /// those that have to be.
     async fn get_ready(&self, rows: Vec<Result<Row, SourceError>>) -> Result<Vec<Ready<'_>>, ProvisionError> {
         let records = rows.iter().filter_map(|row| match row {
-            Ok(Row::Record(position, record)) => Some((record.key().clone(), position.to_string())),
+            Ok(Row::Record(position, record)) => {
+                Some((record.key().clone(), position.to_string(), content_of(record)))
+            }
             _ => None,
         });
         let records: Vec<_> = records.collect();
-        let keys: Vec<RecordKey> = records.iter().map(|(key, _)| key.clone()).collect();
+        let keys: Vec<RecordKey> = records.iter().map(|(key, ..)| key.clone()).collect();
         let mut noted = self.pass.note_all(&records).await?.into_iter();
         let links = self.provisioner.state.links_of(&self.scope, &keys).await?;
         let mut links: HashMap<RecordKey, Link> =
@@ -246,8 +250,8 @@ impl Cycle<'_> {
         for row in rows {
             let record = match row {
                 Ok(Row::Record(position, record)) => match noted.next() {
-                    Some(Noted::Duplicate { of }) => {
-                        ready.push(Some(self.repeated(record.key(), position, &of)));
+                    Some(Noted::Duplicate { of, same }) => {
+                        ready.push(Some(self.repeated(record.key(), position, &of, same)));
                         continue;
                     }
                     _ => record,
@@ -313,12 +317,19 @@ impl Cycle<'_> {
         self.tally.emit(Event::Notice { key: None, message: error.to_string() });
     }
 
-    /// Of two rows with one key the first counts.
-    fn repeated(&self, key: &RecordKey, position: Position, of: &str) -> Ready<'static> {
-        let reason = format!("{position} has the key of {of} again; the first counts, this one was left out");
+    /// Of two rows with one key the first counts. Where they differ, nobody knows whose the other one is: it may be that
+    /// of somebody who seems to have left.
+    fn repeated(&self, key: &RecordKey, position: Position, of: &str, same: bool) -> Ready<'static> {
+        let reason = match same {
+            true => format!("{position} is {of} again; one of them counts, this one was left out"),
+            false => format!(
+                "{position} has the key of {of} and says something else; the first counts, this one was left out. One \
+                 of the two needs another key"
+            ),
+        };
         // The record itself is in good hands, so it gets no setback.
         self.report_failure(key, None, Trouble::permanent(reason));
-        Ready::Reported
+        if same { Ready::Reported } else { Ready::Unidentified }
     }
 
     async fn admit_malformed(&self, malformed: Malformed) -> Result<Ready<'static>, ProvisionError> {
@@ -340,6 +351,18 @@ impl Cycle<'_> {
         });
         Ok(admitted)
     }
+}
+
+/// A digest of what a row says.
+fn content_of(record: &Record) -> String {
+    let mut hash = Sha256::new();
+    for field in record.fields() {
+        hash.update(&field.name);
+        hash.update([0]);
+        hash.update(serde_json::to_string(&field.value).unwrap_or_default());
+        hash.update([0]);
+    }
+    format!("{:.16x}", hash.finalize())
 }
 
 /// A row that is ready to go its own way.

@@ -248,6 +248,26 @@ impl Cycle<'_> {
         Ok(Entry::Member(Member { group, resource_type, key: member, until }))
     }
 
+    /// Says which groups of the table are none of the source's. Their memberships count for nothing.
+    pub(crate) async fn name_unknown_groups(&self) -> Result<(), ProvisionError> {
+        const NAMED: u32 = 5;
+        let Some(rules) = &self.provisioner.rules.members else { return Ok(()) };
+        let unknown = self.pass.unknown_groups(NAMED + 1).await?;
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        let more = if unknown.len() > NAMED as usize { " and others" } else { "" };
+        let named: Vec<_> = unknown.iter().take(NAMED as usize).map(|(group, _)| group.to_string()).collect();
+        let message = format!(
+            "source `{}` has memberships in {}{more}, which source `{}` does not have; they count for nothing",
+            rules.source,
+            named.join(", "),
+            self.provisioner.source.name()
+        );
+        self.tally.emit(Event::Notice { key: None, message });
+        Ok(())
+    }
+
     /// The members of a group, where a table says who they are.
     pub(crate) async fn joined(
         &self,

@@ -139,6 +139,24 @@ impl Provisioner {
         }
     }
 
+    /// Another provider's name under which resources at this very address are linked, where we have not one link of our
+    /// own: whoever renames a provider in the configuration gives up what is known of it.
+    pub(crate) async fn former_name(&self) -> Result<Option<ProviderName>, ProvisionError> {
+        if self.knows_links().await? {
+            return Ok(None);
+        }
+        let here = self.target.client().base_url();
+        for scope in self.state.scopes().await? {
+            if scope.provider != self.provider
+                && self.state.provider_address(&scope.provider).await?.as_deref() == Some(here)
+                && self.state.count_links(&scope, None).await? > 0
+            {
+                return Ok(Some(scope.provider));
+            }
+        }
+        Ok(None)
+    }
+
     async fn knows_links(&self) -> Result<bool, ProvisionError> {
         for scope in self.state.scopes().await? {
             if scope.provider == self.provider && self.state.count_links(&scope, None).await? > 0 {

@@ -172,6 +172,14 @@ impl<'a> Lane<'a> {
             resource_type: provisioner.rules.resource_type.clone(),
             source: provisioner.source.name().clone(),
         });
+        if let Some(former) = provisioner.former_name().await? {
+            let message = format!(
+                "resources at this address are linked under the name `{former}`. If `{}` is a new name for it, give it \
+                 back the old one: under the new one everybody counts as found and not as made, and is not deprovisioned",
+                provisioner.provider
+            );
+            tally.emit(Event::Notice { key: None, message });
+        }
         let cycle = Cycle::begin(provisioner, mode, self.run, options, tally).await?;
         self.cycle = Some(cycle.sharing(lost));
         Ok(())

@@ -106,17 +106,19 @@ impl TenantState {
 }
 
 impl Pass {
-    /// Notes many keys with their places, in this order: whether each is new. Of two with one key the first is.
+    /// Notes many keys with their places and [what their rows say](Self::note_as), in this order: whether each is new.
+    /// Of two with one key the first is.
     ///
     /// # Errors
     /// [`StateError`] when the temporary tables cannot be written.
-    pub async fn note_all(&self, rows: &[(RecordKey, String)]) -> Result<Vec<Noted>, StateError> {
-        const SQL: &str = "INSERT INTO pass_seen (pass, key, position) \
-                           SELECT ?1, value ->> 0, value ->> 1 FROM json_each(?2) \
+    pub async fn note_all(&self, rows: &[(RecordKey, String, String)]) -> Result<Vec<Noted>, StateError> {
+        const SQL: &str = "INSERT INTO pass_seen (pass, key, position, content) \
+                           SELECT ?1, value ->> 0, value ->> 1, value ->> 2 FROM json_each(?2) \
                            WHERE true ON CONFLICT DO NOTHING RETURNING key";
         let mut noted = Vec::with_capacity(rows.len());
         for batch in rows.chunks(BATCH) {
-            let values: Vec<_> = batch.iter().map(|(key, place)| json!([key.as_str(), place])).collect();
+            let values: Vec<_> =
+                batch.iter().map(|(key, place, content)| json!([key.as_str(), place, content])).collect();
             let inserted = sqlx::query_scalar::<_, String>(SQL)
                 .bind(self.number)
                 .bind(json!(values).to_string())
@@ -124,14 +126,38 @@ impl Pass {
                 .await
                 .map_err(self.state.shared.sql("note records of the source"))?;
             let mut new: HashSet<String> = inserted.into_iter().collect();
-            for (key, place) in batch {
+            for (key, place, content) in batch {
                 noted.push(match new.remove(key.as_str()) {
                     true => Noted::First,
-                    false => self.note(key, place).await?,
+                    false => self.note_as(key, place, content).await?,
                 });
             }
         }
         Ok(noted)
+    }
+
+    /// The groups that have members in the membership table and were not noted: their keys, the first few, and how many
+    /// memberships each has. Only for a pass in which every group was read.
+    ///
+    /// # Errors
+    /// [`StateError`] when the temporary tables cannot be read.
+    pub async fn unknown_groups(&self, limit: u32) -> Result<Vec<(RecordKey, u64)>, StateError> {
+        const SQL: &str = "SELECT m.group_key, count(*) AS members FROM pass_members m WHERE m.pass = ?1 \
+                           AND NOT EXISTS (SELECT 1 FROM pass_seen s WHERE s.pass = ?1 AND s.key = m.group_key) \
+                           GROUP BY m.group_key ORDER BY m.group_key LIMIT ?2";
+        let rows = sqlx::query(SQL)
+            .bind(self.number)
+            .bind(limit)
+            .fetch_all(&mut *self.state.shared.reader().await)
+            .await
+            .map_err(self.state.shared.sql("look for groups that nobody knows"))?;
+        rows.iter()
+            .map(|row| {
+                let reading = Reading { shared: &self.state.shared, what: "a membership", row };
+                let members: i64 = row.get("members");
+                Ok((reading.parse("group_key", RecordKey::parse)?, members.unsigned_abs()))
+            })
+            .collect()
     }
 
     /// Whether the key was noted, released or not.
@@ -215,12 +241,35 @@ mod tests {
         let scratch = Scratch::open().await;
         let pass = scratch.tenant().begin_pass(&scope()).await.unwrap();
         pass.note(&key("old"), "line 2").await.unwrap();
-        let rows = ["a", "old", "b", "a"].iter().enumerate();
-        let rows: Vec<_> = rows.map(|(line, name)| (key(name), format!("line {}", line + 3))).collect();
+        let rows = [("a", "x"), ("old", "y"), ("b", "x"), ("a", "x"), ("b", "z")].into_iter().enumerate();
+        let row = |(line, (name, content)): (usize, (&str, &str))| {
+            (key(name), format!("line {}", line + 3), content.to_owned())
+        };
+        let rows: Vec<_> = rows.map(row).collect();
         let noted = pass.note_all(&rows).await.unwrap();
-        let duplicate = |of: &str| Noted::Duplicate { of: of.to_owned() };
-        assert_eq!(noted, [Noted::First, duplicate("line 2"), Noted::First, duplicate("line 3")]);
+        let duplicate = |of: &str, same| Noted::Duplicate { of: of.to_owned(), same };
+        let expected = [
+            Noted::First,
+            duplicate("line 2", false),
+            Noted::First,
+            duplicate("line 3", true),
+            duplicate("line 5", false),
+        ];
+        assert_eq!(noted, expected);
         assert_eq!(pass.count_noted().await.unwrap(), 3);
+    }
+
+    #[tokio::test]
+    async fn groups_that_nobody_knows_are_named_with_their_memberships() {
+        let scratch = Scratch::open().await;
+        let pass = scratch.tenant().begin_pass(&scope()).await.unwrap();
+        pass.note(&key("blue"), "line 2").await.unwrap();
+        let user = scimwright_record::ResourceTypeName::parse("User").unwrap();
+        for (group, member) in [("blue", "a"), ("red", "a"), ("red", "b"), ("green", "a")] {
+            pass.note_member(&key(group), &user, &key(member), None).await.unwrap();
+        }
+        assert_eq!(pass.unknown_groups(9).await.unwrap(), [(key("green"), 1), (key("red"), 2)]);
+        assert_eq!(pass.unknown_groups(1).await.unwrap().len(), 1);
     }
 
     #[tokio::test]

@@ -21,6 +21,7 @@ CREATE TEMP TABLE pass_seen (
     pass     INTEGER NOT NULL,
     key      TEXT NOT NULL,
     position TEXT NOT NULL,
+    content  TEXT NOT NULL DEFAULT '',
     released TEXT,
     PRIMARY KEY (pass, key)
 ) STRICT, WITHOUT ROWID;
@@ -50,6 +51,8 @@ pub enum Noted {
     Duplicate {
         /// Where it stood first, as it was noted then.
         of: String,
+        /// Whether both rows say the same.
+        same: bool,
     },
 }
 
@@ -119,25 +122,38 @@ impl Pass {
     /// # Errors
     /// [`StateError`] when the temporary tables cannot be written.
     pub async fn note(&self, key: &RecordKey, position: &str) -> Result<Noted, StateError> {
+        self.note_as(key, position, "").await
+    }
+
+    /// The same, with a digest of what the row says, so that a row that stands twice is told from another one with
+    /// the same key.
+    ///
+    /// # Errors
+    /// [`StateError`] when the temporary tables cannot be written.
+    pub async fn note_as(&self, key: &RecordKey, position: &str, content: &str) -> Result<Noted, StateError> {
+        const SQL: &str =
+            "INSERT OR IGNORE INTO pass_seen (pass, key, position, content) VALUES (?1, ?2, ?3, ?4)";
         let sql = self.state.shared.sql("note a record of the source");
         let mut connection = self.state.shared.reader().await;
-        let noted = sqlx::query("INSERT OR IGNORE INTO pass_seen (pass, key, position) VALUES (?1, ?2, ?3)")
+        let noted = sqlx::query(SQL)
             .bind(self.number)
             .bind(key.as_str())
             .bind(position)
+            .bind(content)
             .execute(&mut *connection)
             .await
             .map_err(&sql)?;
         if noted.rows_affected() > 0 {
             return Ok(Noted::First);
         }
-        let of = sqlx::query_scalar("SELECT position FROM pass_seen WHERE pass = ?1 AND key = ?2")
+        let first = sqlx::query("SELECT position, content FROM pass_seen WHERE pass = ?1 AND key = ?2")
             .bind(self.number)
             .bind(key.as_str())
             .fetch_one(&mut *connection)
             .await
             .map_err(&sql)?;
-        Ok(Noted::Duplicate { of })
+        let same = first.get::<&str, _>("content") == content;
+        Ok(Noted::Duplicate { of: first.get("position"), same })
     }
 
     /// Whether the key was noted, and not released.
@@ -341,7 +357,7 @@ mod tests {
         let pass = scratch.tenant().begin_pass(&scope()).await.unwrap();
         assert_eq!(pass.note(&key("jdoe"), "line 2").await.unwrap(), Noted::First);
         let again = pass.note(&key("jdoe"), "line 9").await.unwrap();
-        assert_eq!(again, Noted::Duplicate { of: "line 2".to_owned() });
+        assert_eq!(again, Noted::Duplicate { of: "line 2".to_owned(), same: true });
         assert!(pass.contains(&key("jdoe")).await.unwrap());
         assert!(!pass.contains(&key("JDOE")).await.unwrap());
         assert_eq!(pass.count_noted().await.unwrap(), 1);
@@ -384,7 +400,7 @@ mod tests {
         assert_eq!(left(&pass, false).await, ["b: not an employee", "d: not an employee"]);
         // The source has it twice, whatever became of the first.
         let again = pass.note(&key("b"), "line 9").await.unwrap();
-        assert_eq!(again, Noted::Duplicate { of: "line 2".to_owned() });
+        assert_eq!(again, Noted::Duplicate { of: "line 2".to_owned(), same: true });
     }
 
     #[tokio::test]

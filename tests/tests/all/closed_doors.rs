@@ -63,3 +63,18 @@ fn a_provider_that_nobody_answers_at_is_left_alone_after_three_rounds_and_the_ot
     let quiet = workspace.run(&["--output", "json", "sync"]).unwrap();
     assert_eq!(quiet.summary().unwrap()["unchanged"], 6, "{quiet:?}");
 }
+
+#[test]
+fn a_provider_that_was_given_another_name_is_recognised_by_its_address() {
+    let folder = tempfile::tempdir().unwrap();
+    let workspace = Workspace::new(folder.path()).unwrap();
+    let sandbox = SandboxProcess::start(&workspace).unwrap();
+    let text = configuration(&sandbox.base_url, &sandbox.base_url);
+    let text = text.split("\n[provider.open]").next().unwrap().to_owned();
+    workspace.write("scimwright.toml", &text).unwrap();
+    workspace.write("people.csv", "id\np1\n").unwrap();
+    assert_eq!(workspace.summary(&["sync"]).unwrap()["created"], 1);
+    workspace.write("scimwright.toml", &text.replace("provider.closed", "provider.renamed")).unwrap();
+    let plan = workspace.run(&["plan"]).unwrap();
+    assert!(plan.stdout.contains("are linked under the name `closed`"), "{}", plan.stdout);
+}

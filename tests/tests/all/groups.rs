@@ -186,6 +186,15 @@ fn a_membership_counts_between_its_days_and_not_outside_of_them() {
     );
 }
 
+#[test]
+fn a_membership_in_a_group_that_is_not_there_is_named() {
+    let mut stage = Stage::new(Teams::new(24, 3, 1, 1));
+    stage.teams.put_in("T777", "User", "E00001");
+    stage.write();
+    let printed = stage.workspace.run(&["sync"]).unwrap();
+    assert!(printed.stdout.contains("has memberships in T777, which source"), "{}", printed.stdout);
+}
+
 /// What the provider shows of a member besides its id is the provider's affair.
 #[test]
 fn a_group_that_was_adopted_before_its_people_is_not_written_again_for_their_names() {

@@ -193,6 +193,26 @@ fn a_row_without_a_readable_key_may_be_anybody() {
     assert!(reason.contains("unreadable_rows"), "{reason}");
 }
 
+/// Point 25: no deletion while somebody cannot be told apart. A slip of the pen made one person's key another's.
+#[test]
+fn a_row_with_the_key_of_another_may_be_that_of_somebody_who_seems_to_have_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let (company, workspace, _sandbox) = synced(folder.path());
+    let text = company.to_csv();
+    workspace.write("people.csv", &text.replace("\nE00042,", "\nE00041,")).unwrap();
+    let (code, summary, reason) = held_reason(&workspace);
+    assert_eq!((code, &summary["disabled"], &summary["held"]), (Some(5), &0.into(), &1.into()), "{reason}");
+    assert!(reason.contains("unreadable_rows"), "{reason}");
+
+    // The same row twice is nobody else's.
+    let row = text.lines().find(|line| line.starts_with("E00041,")).unwrap();
+    let without: String =
+        text.lines().filter(|line| !line.starts_with("E00042,")).collect::<Vec<_>>().join("\n");
+    workspace.write("people.csv", &format!("{without}\n{row}\n")).unwrap();
+    let summary = workspace.summary(&["sync"]).unwrap();
+    assert_eq!((&summary["disabled"], &summary["failed"]), (&1.into(), &1.into()), "{summary}");
+}
+
 #[test]
 fn a_broken_row_keeps_its_person() {
     let folder = tempfile::tempdir().unwrap();

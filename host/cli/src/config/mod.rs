@@ -205,7 +205,15 @@ mod tests {
         }
         let tables: Vec<_> =
             suggestions.iter().filter(|taken| taken.len() > 1).map(|taken| lines[taken[0]]).collect();
-        assert_eq!(tables, ["# [source.directory]", "# [module.corp-user]", "# [scripts]", "# [recording]"]);
+        let expected = [
+            "# [source.directory]",
+            "# [source.staff]",
+            "# [source.elsewhere]",
+            "# [module.corp-user]",
+            "# [scripts]",
+            "# [recording]",
+        ];
+        assert_eq!(tables, expected);
     }
 
     #[test]

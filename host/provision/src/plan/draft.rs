@@ -121,7 +121,7 @@ impl Cycle<'_> {
             // As for records under way: many providers compare without case.
             let value = format!("{:x}", Sha256::digest(filter.to_string().to_lowercase()));
             let Ok(value) = RecordKey::parse(&value) else { continue };
-            if let Noted::Duplicate { of } = claimed.note(&value, operation.key.as_str()).await? {
+            if let Noted::Duplicate { of, .. } = claimed.note(&value, operation.key.as_str()).await? {
                 let reason = format!("record {of} has the same {match_key}; two records claim one resource");
                 return Ok(Some(Trouble::permanent(reason)));
             }
