@@ -28,7 +28,7 @@ pub enum Occasion<'a> {
     Create,
     /// A change of one that is there.
     Change {
-        /// The last state sent, if any, as for [`diff`].
+        /// The last state sent, if any, as for [`diff`](crate::diff()).
         sent: Option<&'a Desired>,
         /// The resource as the provider last showed it.
         seen: &'a Resource,

@@ -1,6 +1,6 @@
 //! Plans: what a sync would do, in a file that people read and `apply` carries out.
 //!
-//! A plan decides as a sync does and writes each [operation](file) down instead of carrying it out. With it goes
+//! A plan decides as a sync does and writes each [operation](mod@file) down instead of carrying it out. With it goes
 //! everything that it [rests on](basis): whoever applies it looks at all of that once more, and does nothing where
 //! anything is different. What is applied is what stands in the file, and nothing else.
 //!
