@@ -16,11 +16,11 @@ fn state_of(stage: &Stage) -> std::path::PathBuf {
     stage.workspace.folder.join(".scimwright").join("state.db")
 }
 
-/// Overwrites the middle of a file. SQLite notices when it comes to the page.
+/// Overwrites everything but the first page of a file. SQLite notices when it comes to another one.
 fn damage(path: &std::path::Path) {
+    const PAGE: usize = 4096;
     let mut bytes = std::fs::read(path).unwrap();
-    let (from, to) = (bytes.len() / 4, bytes.len() * 3 / 4);
-    bytes[from..to].fill(0x5A);
+    bytes[PAGE..].fill(0x5A);
     std::fs::write(path, bytes).unwrap();
 }
 
