@@ -16,10 +16,20 @@ fn state_of(stage: &Stage) -> std::path::PathBuf {
     stage.workspace.folder.join(".scimwright").join("state.db")
 }
 
-/// Overwrites everything but the first page of a file. SQLite notices when it comes to another one.
-fn damage(path: &std::path::Path) {
+/// Overwrites everything but the first page of the state. SQLite notices when it comes to another one.
+fn damage(stage: &Stage) {
     const PAGE: usize = 4096;
-    let mut bytes = std::fs::read(path).unwrap();
+    let path = state_of(stage);
+    // A process that ends before SQLite has closed the file leaves a log beside it, and the log is read first.
+    let log = path.with_file_name("state.db-wal");
+    for _ in 0..20 {
+        if !log.exists() {
+            break;
+        }
+        stage.workspace.summary(&["sync"]).unwrap();
+    }
+    assert!(!log.exists(), "the log is still there");
+    let mut bytes = std::fs::read(&path).unwrap();
     bytes[PAGE..].fill(0x5A);
     std::fs::write(path, bytes).unwrap();
 }
@@ -27,7 +37,7 @@ fn damage(path: &std::path::Path) {
 #[test]
 fn a_damaged_state_is_named_and_rebuilt_from_the_provider_and_the_next_sync_writes_nothing() {
     let stage = synced(120);
-    damage(&state_of(&stage));
+    damage(&stage);
     let before = stage.requests().writes();
     let refused = stage.workspace.run(&["sync"]).unwrap();
     assert_eq!(refused.code, Some(1), "{refused:?}");
