@@ -278,7 +278,8 @@ impl Cycle<'_> {
         else {
             return Ok(());
         };
-        let wish = Wish { mark, ..Wish::default() };
+        // The record is still in scope: where somebody deleted its resource, a new one is made, and inactive.
+        let wish = Wish { desired: desired.clone(), mark, ..Wish::default() };
         let (key, step) = (link.key.clone(), Step::Deactivate(Box::new(link)));
         let reason = Some("the mapping makes it inactive".to_owned());
         self.act(Operation { key, step, desired, changes, reason, wish }).await

@@ -5,6 +5,7 @@
 //! reads as the source does.
 
 use crate::cycle::Cycle;
+use crate::digest::Parts;
 use crate::error::ProvisionError;
 use crate::event::{Action, Event, Mode};
 use crate::layers::Mapped;
@@ -17,7 +18,6 @@ use futures::stream::{BoxStream, Stream};
 use futures::{StreamExt, TryStreamExt};
 use scimwright_record::{Malformed, Position, Record, RecordKey, Row, SourceError};
 use scimwright_state::{Link, Noted, SetbackKind};
-use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::pin::pin;
 
@@ -90,9 +90,10 @@ impl Cycle<'_> {
 
     /// What the records are made with: the configuration's part and the modules.
     fn making(&self) -> String {
-        let modules = self.provisioner.layers.versions().map(|module| module.digest.to_string());
-        let parts: Vec<String> = std::iter::once(self.provisioner.recipe.clone()).chain(modules).collect();
-        format!("{:x}", Sha256::digest(parts.join(" ")))
+        let mut parts = Parts::default();
+        parts.take(&self.provisioner.recipe);
+        self.provisioner.layers.versions().for_each(|module| parts.take(module.digest.to_string()));
+        parts.hex()
     }
 
     /// Treats what did not change and is due all the same: what ends by itself, and what waits for another try.
@@ -355,14 +356,9 @@ impl Cycle<'_> {
 
 /// A digest of what a row says.
 fn content_of(record: &Record) -> String {
-    let mut hash = Sha256::new();
-    for field in record.fields() {
-        hash.update(&field.name);
-        hash.update([0]);
-        hash.update(serde_json::to_string(&field.value).unwrap_or_default());
-        hash.update([0]);
-    }
-    format!("{:.16x}", hash.finalize())
+    let mut parts = Parts::default();
+    parts.take_fields(record);
+    parts.hex()
 }
 
 /// A row that is ready to go its own way.

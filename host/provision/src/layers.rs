@@ -6,6 +6,7 @@
 //! Before the first layer the record is widened by the fields of other records that rows and modules name
 //! (see [`walk`](crate::walk)), and the modules that rows take from are called, each once.
 
+use crate::digest::Parts;
 use crate::origin::{ModuleVersion, Origin, Origins};
 use crate::recorder::{CallOutcome, CallRecorder, ModuleCall};
 use crate::rows::{AttributeRow, RowError, RowValue, Scripted};
@@ -17,7 +18,6 @@ use scimwright_mapping::{
 };
 use scimwright_record::{HeldSources, ModuleName, Record, RecordLookup, SourceName};
 use scimwright_scim::AttributePath;
-use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
@@ -133,22 +133,15 @@ struct Serving {
 
 impl Serving {
     /// A digest of the record and its mapping. With modules the day counts too: they know what time it is.
-    fn identity(&self, context: &CallContext, record: &Record, salt: &str) -> Option<String> {
-        let mut hash = Sha256::new();
-        let mut take = |part: &str| {
-            hash.update((part.len() as u64).to_le_bytes());
-            hash.update(part);
-        };
-        take(salt);
+    fn identity(&self, context: &CallContext, record: &Record, salt: &str) -> String {
+        let mut parts = Parts::default();
+        parts.take(salt);
         for module in self.all() {
-            take(&ModuleVersion::of(module).digest.to_string());
-            take(context.now.get(..10).unwrap_or_default());
+            parts.take(ModuleVersion::of(module).digest.to_string());
+            parts.take(context.now.get(..10).unwrap_or_default());
         }
-        for field in record.fields() {
-            take(&field.name);
-            take(&serde_json::to_string(&field.value).ok()?);
-        }
-        Some(format!("{:x}", hash.finalize()))
+        parts.take_fields(record);
+        parts.hex()
     }
 
     /// Whether a module asks other sources by itself.
@@ -278,7 +271,7 @@ impl Layers {
             Ok(prepared) => prepared,
             Err(error) => return Mapped { fingerprint: None, identity: None, result: Err(error) },
         };
-        let identity = serving.identity(context, &record, &recall.salt);
+        let identity = Some(serving.identity(context, &record, &recall.salt));
         // What a module will be told by other sources, nobody knows before.
         let fingerprint = identity.clone().filter(|_| !serving.asks());
         let as_linked = fingerprint.is_some() && recall.linked == fingerprint;

@@ -29,7 +29,7 @@
 //!
 //! Inside: `cycle` (one resource type in a round), `intake` (rows on their way in), `record` (what a record needs),
 //! `operation` (one step, decided and not yet done), `carry_out` (requests and intents), `journal` (links and log
-//! rows), `references` (links that had to wait), `deprovision` (who left, and whether they may go), `setback` (what
+//! rows), `references` (links that had to wait), `deprovision` (who left, and whether they may go), `digest` (what decides about a record), `setback` (what
 //! failed, and when it is tried again), `matching` (who is looking for which resource just now), `tally` (figures), `wanted` (what a mapping wants, outside of a
 //! sync), `spill` (what is too much for memory), `trace` (one record, step
 //! by step).
@@ -62,6 +62,7 @@ mod carry_out;
 mod cycle;
 mod decide;
 mod deprovision;
+mod digest;
 mod intake;
 mod journal;
 mod matching;

@@ -5,6 +5,7 @@
 //! members are only added.
 
 use crate::cycle::Cycle;
+use crate::digest::Parts;
 use crate::error::ProvisionError;
 use crate::event::{Action, Event};
 use crate::rows::key_in;
@@ -17,7 +18,6 @@ use scimwright_mapping::{AttributeMap, AttributeValue, RecordLink, Scalar, SubAt
 use scimwright_record::{Record, RecordKey, ResourceTypeName, Row, SourceName};
 use scimwright_scim::{AttributeName, AttributePath};
 use scimwright_state::Member;
-use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 
 /// The most members that one group may have: what is above that is a mistake in the table.
@@ -132,14 +132,12 @@ impl Joined {
 
     /// What tells this list from any other.
     pub(crate) fn digest(&self) -> String {
-        let mut hash = Sha256::new();
+        let mut parts = Parts::default();
         for member in &self.members {
-            for part in [member.resource_type.as_str(), member.key.as_str()] {
-                hash.update((part.len() as u64).to_le_bytes());
-                hash.update(part);
-            }
+            parts.take(member.resource_type.as_str());
+            parts.take(member.key.as_str());
         }
-        format!("{:x} {}", hash.finalize(), self.additive)
+        format!("{} {}", parts.hex(), self.additive)
     }
 }
 

@@ -200,8 +200,10 @@ impl Pass {
 
 #[cfg(test)]
 mod tests {
-    use crate::fixture::{Scratch, key, link, scope, scope_of};
+    use crate::SetbackKind;
+    use crate::fixture::{Scratch, key, link, scope, scope_of, setback};
     use crate::pass::Noted;
+    use futures::TryStreamExt;
 
     #[tokio::test]
     async fn ids_come_for_the_records_that_have_a_resource_in_this_scope() {
@@ -257,6 +259,23 @@ mod tests {
         ];
         assert_eq!(noted, expected);
         assert_eq!(pass.count_noted().await.unwrap(), 3);
+    }
+
+    #[tokio::test]
+    async fn setbacks_of_records_that_are_neither_there_nor_linked_are_forgotten() {
+        let scratch = Scratch::open().await;
+        let state = scratch.tenant();
+        for record in ["there", "linked", "gone"] {
+            state.put_setback(&scope(), &setback(record, SetbackKind::Permanent, None)).await.unwrap();
+        }
+        state.put_setback(&scope(), &setback("skipped", SetbackKind::Skipped, None)).await.unwrap();
+        state.put_link(&scope(), &link("linked", "1")).await.unwrap();
+        let pass = state.begin_pass(&scope()).await.unwrap();
+        pass.note(&key("there"), "line 2").await.unwrap();
+        assert_eq!(pass.forget_setbacks().await.unwrap(), 2);
+        let left: Vec<_> =
+            state.setbacks(&scope(), None).map_ok(|left| left.key).try_collect().await.unwrap();
+        assert_eq!(left, [key("linked"), key("there")]);
     }
 
     #[tokio::test]

@@ -238,27 +238,6 @@ impl TenantState {
         Ok(counts)
     }
 
-    /// Forgets the skipped records of a scope that this run did not skip again: after everything was read, they
-    /// are not in the source any more. How many there were.
-    ///
-    /// # Errors
-    /// [`StateError`] when the file cannot be written.
-    pub async fn forget_setbacks_before(&self, scope: &LinkScope, run: RunId) -> Result<u64, StateError> {
-        const DOING: &str = "forget the setbacks of records that are gone";
-        const SQL: &str = "DELETE FROM setbacks WHERE tenant = ?1 AND provider = ?2 AND resource_type = ?3 \
-                           AND kind = 'skipped' AND run <> ?4";
-        let mut connection = self.shared.writer(DOING).await?;
-        let done = sqlx::query(SQL)
-            .bind(self.tenant())
-            .bind(scope.provider.as_str())
-            .bind(scope.resource_type.as_str())
-            .bind(run.to_string())
-            .execute(&mut *connection)
-            .await
-            .map_err(self.shared.sql(DOING))?;
-        Ok(done.rows_affected())
-    }
-
     /// Every scope of which anything is remembered: a link, a setback, an intent, or how far it was read.
     ///
     /// # Errors
@@ -399,22 +378,6 @@ mod tests {
                 (SetbackKind::Skipped, 1, Some(moment(1))),
             ]
         );
-    }
-
-    #[tokio::test]
-    async fn skipped_records_that_a_run_did_not_skip_again_are_forgotten() {
-        let scratch = Scratch::open().await;
-        let state = scratch.tenant();
-        let still = setback("still", SetbackKind::Skipped, None);
-        for setback in [
-            &still,
-            &setback("gone", SetbackKind::Skipped, None),
-            &setback("failed", SetbackKind::Permanent, None),
-        ] {
-            state.put_setback(&scope(), setback).await.unwrap();
-        }
-        assert_eq!(state.forget_setbacks_before(&scope(), still.run).await.unwrap(), 1);
-        assert_eq!(keys(state.setbacks(&scope(), None)).await, ["failed", "still"]);
     }
 
     #[tokio::test]

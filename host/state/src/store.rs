@@ -598,7 +598,7 @@ mod tests {
         ours.settle(&scope(), &key("blocked"), &Settlement { link: None, log: log_entry("blocked", 3) })
             .await
             .unwrap();
-        assert_eq!(ours.forget_setbacks_before(&scope(), run).await.unwrap(), 0);
+        assert_eq!(pass.forget_setbacks().await.unwrap(), 0);
         ours.set_watermark(&scope(), None).await.unwrap();
         ours.set_full_cycle_at(&scope(), later).await.unwrap();
         ours.set_provider_address(&acme, "https://elsewhere.example").await.unwrap();

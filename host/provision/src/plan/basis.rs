@@ -3,6 +3,7 @@
 //! Sources are known by a digest that their rows give in any order, so that a table read without ORDER BY is the same
 //! twice. It is taken from the rows as the plan reads them: nothing is read a second time for it.
 
+use crate::digest::Parts;
 use crate::origin::ModuleVersion;
 use crate::provisioner::Provisioner;
 use futures::StreamExt;
@@ -13,7 +14,6 @@ use scimwright_record::{
 };
 use scimwright_state::{LinkScope, LinksDigest, Run, StateError, TenantState};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -307,27 +307,20 @@ struct Running {
 
 impl Running {
     fn add(&mut self, row: &Row) {
-        let mut hash = Sha256::new();
-        let mut take = |part: &[u8]| {
-            hash.update((part.len() as u64).to_le_bytes());
-            hash.update(part);
-        };
+        let mut parts = Parts::default();
         match row {
             Row::Record(_, record) => {
-                take(b"record");
-                take(record.key().as_str().as_bytes());
-                for field in record.fields() {
-                    take(field.name.as_bytes());
-                    take(&serde_json::to_vec(&field.value).unwrap_or_default());
-                }
+                parts.take("record");
+                parts.take(record.key().as_str());
+                parts.take_fields(record);
             }
             Row::Malformed(malformed) => {
-                take(b"malformed");
-                take(malformed.key.as_ref().map(RecordKey::as_str).unwrap_or_default().as_bytes());
-                take(malformed.message.as_bytes());
+                parts.take("malformed");
+                parts.take(malformed.key.as_ref().map(RecordKey::as_str).unwrap_or_default());
+                parts.take(&malformed.message);
             }
         }
-        let digest = hash.finalize();
+        let digest = parts.bytes();
         for (sum, word) in self.sum.iter_mut().zip(digest.chunks_exact(8)) {
             let word = word.iter().fold(0_u64, |word, byte| (word << 8) | u64::from(*byte));
             *sum = sum.wrapping_add(word);
