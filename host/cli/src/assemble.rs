@@ -307,7 +307,7 @@ pub(crate) async fn provisioners(
             tenant: tenant.name.clone(),
             provider: config.name.clone(),
             target: provider.clone(),
-            kind: kind(config, &provider, binding),
+            kind: Arc::new(kind(config, &provider, binding)),
             state: state.clone(),
             rules,
             layers,

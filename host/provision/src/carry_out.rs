@@ -19,6 +19,8 @@ use scimwright_scim::{Desired, Resource, diff};
 use scimwright_state::{
     Action as LogAction, Intent, Link, LinkChange, Ownership, RunId, Settlement, Standing, StateError,
 };
+use std::sync::Arc;
+use tokio::task::JoinHandle;
 
 /// What became of an attempt to change something at the provider.
 pub(crate) enum Attempt<T> {
@@ -348,7 +350,6 @@ impl Cycle<'_> {
     }
 
     async fn create(&self, run: &RunId, operation: Operation) -> Result<(), ProvisionError> {
-        let kind = &self.provisioner.kind;
         let key = operation.key.clone();
         let intent = Intent {
             key: key.clone(),
@@ -357,7 +358,14 @@ impl Cycle<'_> {
             written_at: Timestamp::now(),
         };
         self.provisioner.state.write_intent(&self.scope, &intent).await?;
-        match self.target.create(kind, &operation.desired, &self.provisioner.rules.matching).await {
+        let (target, kind) = (self.target.clone(), Arc::clone(&self.provisioner.kind));
+        let match_by = Arc::clone(&self.provisioner.rules.matching);
+        let (operation, made) = on_any_core(async move {
+            let made = target.create(&kind, &operation.desired, &match_by).await;
+            (operation, made)
+        })
+        .await?;
+        match made {
             Ok(Creation::Made { known, call, unwritable, unfinished }) => {
                 self.provider_works();
                 let unfinished = unfinished.map(|error| {
@@ -479,9 +487,10 @@ impl Cycle<'_> {
             Standing::Active if link.standing == Standing::Disabled => LogAction::Enable,
             Standing::Active => LogAction::Update,
         };
-        let kind = &self.provisioner.kind;
+        let kind = Arc::clone(&self.provisioner.kind);
         let changes = decide::paths(&diff(desired, from.sent.as_ref(), &from.seen, kind.schemas()));
-        match self.target.update(kind, &from, desired).await {
+        let (target, wanted) = (self.target.clone(), desired.clone());
+        match on_any_core(async move { target.update(&kind, &from, &wanted).await }).await? {
             Ok(updated) => {
                 self.provider_works();
                 for wish in &updated.unwritable {
@@ -540,6 +549,21 @@ impl Cycle<'_> {
             }
         }
     }
+}
+
+/// Makes a call as a task of its own: bodies are written and read on whatever core is free, while this task goes on with
+/// other records. Dropped, it ends.
+async fn on_any_core<T: Send + 'static>(
+    call: impl Future<Output = T> + Send + 'static,
+) -> Result<T, ProvisionError> {
+    struct Task<T>(JoinHandle<T>);
+    impl<T> Drop for Task<T> {
+        fn drop(&mut self) {
+            self.0.abort();
+        }
+    }
+    let mut task = Task(tokio::spawn(call));
+    (&mut task.0).await.map_err(|error| ProvisionError::Worker(error.to_string()))
 }
 
 /// A change of a resource that is known.

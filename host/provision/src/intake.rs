@@ -13,13 +13,14 @@ use crate::provisioner::Reach;
 use crate::record::{Decided, Outlook, Prepared};
 use crate::setback::Trouble;
 use futures::channel::oneshot;
-use futures::future::select;
+use futures::future::{join, select};
 use futures::stream::{BoxStream, Stream};
 use futures::{StreamExt, TryStreamExt};
 use scimwright_record::{Malformed, Position, Record, RecordKey, Row, SourceError};
 use scimwright_state::{Link, Noted, SetbackKind};
 use std::collections::HashMap;
 use std::pin::pin;
+use tokio::sync::mpsc;
 
 /// How many records are asked for by their keys at a time.
 const PAGE: usize = 500;
@@ -157,35 +158,46 @@ impl Cycle<'_> {
     }
 
     /// Takes rows a handful at a time: their keys are noted, what is known of them is read and they are mapped together.
-    /// Then each goes its own way.
+    /// Then each goes its own way, while the next handful is made ready.
     ///
-    /// The stages before the last have nothing under way while the last one is full: whoever waits for the state's
-    /// connection has to be polled, or nobody else gets it.
+    /// Both sides are polled until the end, whichever of them waits: whoever is next at the state's connection has to
+    /// take it, or nobody else gets it.
     async fn treat_all(&self, rows: Rows, reading: &mut Reading) -> Result<(), ProvisionError> {
-        let told = select(Box::pin(self.stop.requested()), Box::pin(self.halt.requested()));
-        let ready =
-            rows.take_until(told).ready_chunks(HANDFUL).then(|rows| self.get_ready(rows)).flat_map(|ready| {
-                match ready {
-                    Ok(ready) => futures::stream::iter(ready.into_iter().map(Ok)).left_stream(),
-                    Err(error) => futures::stream::iter([Err(error)]).right_stream(),
+        let (ahead, mut ready) = mpsc::channel(1);
+        let make_ready = async move {
+            let told = select(Box::pin(self.stop.requested()), Box::pin(self.halt.requested()));
+            let mut handfuls = rows.take_until(told).ready_chunks(HANDFUL);
+            while let Some(rows) = handfuls.next().await {
+                // Whoever took them has met an error that ends the run.
+                if ahead.send(self.get_ready(rows).await).await.is_err() {
+                    break;
                 }
-            });
+            }
+        };
+        let ready = futures::stream::poll_fn(move |context| ready.poll_recv(context));
+        let ready = ready.flat_map(|ready| match ready {
+            Ok(ready) => futures::stream::iter(ready.into_iter().map(Ok)).left_stream(),
+            Err(error) => futures::stream::iter([Err(error)]).right_stream(),
+        });
         let width = self.provisioner.rules.concurrency.max(1);
-        match self.mode {
-            Mode::Plan => {
-                let (begin, mut turn) = oneshot::channel();
-                let _ = begin.send(());
-                let treated = ready.map(|ready| {
-                    let (done, next) = oneshot::channel();
-                    self.treat_in_turn(ready, std::mem::replace(&mut turn, next), done)
-                });
-                self.collect(treated.buffered(width), reading).await
+        let treat = async {
+            match self.mode {
+                Mode::Plan => {
+                    let (begin, mut turn) = oneshot::channel();
+                    let _ = begin.send(());
+                    let treated = ready.map(|ready| {
+                        let (done, next) = oneshot::channel();
+                        self.treat_in_turn(ready, std::mem::replace(&mut turn, next), done)
+                    });
+                    self.collect(treated.buffered(width), reading).await
+                }
+                Mode::Sync | Mode::Apply => {
+                    let treated = ready.map(|ready| self.treat_ready(ready));
+                    self.collect(treated.buffer_unordered(width), reading).await
+                }
             }
-            Mode::Sync | Mode::Apply => {
-                let treated = ready.map(|ready| self.treat_ready(ready));
-                self.collect(treated.buffer_unordered(width), reading).await
-            }
-        }
+        };
+        join(make_ready, treat).await.1
     }
 
     /// Decides many rows at a time, and settles them one by one in the order of the source: what a plan says does not

@@ -22,7 +22,7 @@ pub struct Provisioner {
     /// The provider.
     pub target: Provider,
     /// The resource type as the provider describes it, with its schemas, and how the provider treats it.
-    pub kind: Kind,
+    pub kind: Arc<Kind>,
     /// The tenant's memory.
     pub state: TenantState,
     /// The administrator's decisions.

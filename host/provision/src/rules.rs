@@ -10,6 +10,7 @@ use crate::scope::ScopeRules;
 use scimwright_client::MatchKey;
 use scimwright_record::{ModuleName, RecordKey, ResourceTypeName, SourceName};
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How the records of one source become resources of one type.
@@ -20,7 +21,7 @@ pub struct ResourceRules {
     /// The source whose records are provisioned.
     pub source: SourceName,
     /// The keys by which a record without a link finds its resource, tried in this order.
-    pub matching: Vec<MatchKey>,
+    pub matching: Arc<[MatchKey]>,
     /// Whether a resource that was there before is taken over by the record that matches it.
     pub adopt: bool,
     /// Which records count.

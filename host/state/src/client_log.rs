@@ -4,28 +4,16 @@
 //! resource, action, status and message, all or failures only. Bodies are not kept here.
 
 use crate::error::StateError;
+use crate::rows::{Cell, Rows, Statement};
 use crate::run::RunId;
 use crate::tenant::{LinkScope, Reading, TenantState, to_millis};
 use crate::words::words;
 use futures::TryStreamExt;
 use jiff::Timestamp;
 use scimwright_record::{ProviderName, RecordKey, ResourceTypeName};
-use sqlx::query::Query;
-use sqlx::sqlite::SqliteArguments;
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
+use sqlx::{QueryBuilder, Sqlite};
 use std::collections::BTreeMap;
 use std::time::Duration;
-
-/// The statement that adds a line; [`TenantState::bind_log`] gives it its values. They have no numbers, so that other
-/// statements may follow with values of their own.
-macro_rules! append_log {
-    () => {
-        "INSERT INTO client_log (tenant, run, request_id, provider, resource_type, resource_id, key, action, \
-         status, http_status, message, duration_us, at, changes) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-    };
-}
-pub(crate) use append_log;
 
 words! {
     /// What was asked of a provider.
@@ -148,11 +136,7 @@ impl TenantState {
     /// # Errors
     /// [`StateError`] when the file cannot be written.
     pub async fn append_log(&self, entry: &LogEntry) -> Result<(), StateError> {
-        let context = (self.clone(), entry.clone());
-        let write = self.shared.write("write the client log", context, |(state, entry), connection| {
-            Box::pin(state.append_log_on(connection, entry))
-        });
-        write.await
+        self.shared.store(Rows::of(Statement::AppendLog, self.log_cells(entry)?)).await
     }
 
     /// The lines that the filter lets through, newest first.
@@ -251,40 +235,26 @@ impl TenantState {
         Ok(done.rows_affected())
     }
 
-    async fn append_log_on(
-        &self,
-        connection: &mut SqliteConnection,
-        entry: &LogEntry,
-    ) -> Result<(), StateError> {
-        let query = self.bind_log(sqlx::query(append_log!()), entry)?;
-        query.execute(connection).await.map_err(self.shared.sql("write the client log"))?;
-        Ok(())
-    }
-
-    /// Binds what [`append_log`] takes.
-    pub(crate) fn bind_log<'q>(
-        &'q self,
-        query: Query<'q, Sqlite, SqliteArguments>,
-        entry: &'q LogEntry,
-    ) -> Result<Query<'q, Sqlite, SqliteArguments>, StateError> {
+    /// A line as its row.
+    pub(crate) fn log_cells(&self, entry: &LogEntry) -> Result<Vec<Cell>, StateError> {
         let unprintable =
             |cause| StateError::unreadable(self.shared.path(), "a line for the client log", cause);
-        let changes = serde_json::to_string(&entry.changes).map_err(unprintable)?;
-        Ok(query
-            .bind(self.tenant())
-            .bind(entry.run.map(|run| run.to_string()))
-            .bind(&entry.request_id)
-            .bind(entry.provider.as_str())
-            .bind(entry.resource_type.as_str())
-            .bind(&entry.resource_id)
-            .bind(entry.key.as_ref().map(RecordKey::as_str))
-            .bind(entry.action.as_str())
-            .bind(entry.status.as_str())
-            .bind(entry.http_status.map(i64::from))
-            .bind(&entry.message)
-            .bind(i64::try_from(entry.duration.as_micros()).unwrap_or(i64::MAX))
-            .bind(to_millis(entry.at))
-            .bind(changes))
+        Ok(vec![
+            self.tenant().into(),
+            entry.run.map(|run| run.to_string()).into(),
+            entry.request_id.as_str().into(),
+            entry.provider.as_str().into(),
+            entry.resource_type.as_str().into(),
+            entry.resource_id.as_deref().into(),
+            entry.key.as_ref().map(RecordKey::as_str).into(),
+            entry.action.as_str().into(),
+            entry.status.as_str().into(),
+            entry.http_status.map(i64::from).into(),
+            entry.message.as_str().into(),
+            i64::try_from(entry.duration.as_micros()).unwrap_or(i64::MAX).into(),
+            to_millis(entry.at).into(),
+            serde_json::to_string(&entry.changes).map_err(unprintable)?.into(),
+        ])
     }
 }
 

@@ -6,25 +6,14 @@
 //! of it, all in one transaction, so there is never a link without its log line or a
 //! settled intent that still stands.
 
-use crate::client_log::{Action, LogEntry, LogStatus, append_log};
+use crate::client_log::{Action, LogEntry, LogStatus};
 use crate::error::StateError;
 use crate::link::Link;
+use crate::rows::{Cell, Rows, Statement};
 use crate::run::RunId;
 use crate::tenant::{LinkScope, Reading, TenantState, to_millis};
 use jiff::Timestamp;
 use scimwright_record::RecordKey;
-use sqlx::SqliteConnection;
-
-/// The end of what a table says of a record.
-macro_rules! end_of {
-    ($table:literal) => {
-        concat!(
-            "DELETE FROM ",
-            $table,
-            " WHERE tenant = ? AND provider = ? AND resource_type = ? AND key = ?"
-        )
-    };
-}
 
 /// Something that is about to be asked of a provider, and may have been.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,35 +52,16 @@ impl TenantState {
     /// # Errors
     /// [`StateError`] when the file cannot be written; the request must not be sent then.
     pub async fn write_intent(&self, scope: &LinkScope, intent: &Intent) -> Result<(), StateError> {
-        let context = (self.clone(), scope.clone(), intent.clone());
-        let write =
-            self.shared.write("write down an intent", context, |(state, scope, intent), connection| {
-                Box::pin(state.write_intent_on(connection, scope, intent))
-            });
-        write.await
-    }
-
-    async fn write_intent_on(
-        &self,
-        connection: &mut SqliteConnection,
-        scope: &LinkScope,
-        intent: &Intent,
-    ) -> Result<(), StateError> {
-        const SQL: &str = "INSERT OR REPLACE INTO intents \
-                           (tenant, provider, resource_type, key, operation, run, written_at) \
-                           VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-        sqlx::query(SQL)
-            .bind(self.tenant())
-            .bind(scope.provider.as_str())
-            .bind(scope.resource_type.as_str())
-            .bind(intent.key.as_str())
-            .bind(intent.operation.as_str())
-            .bind(intent.run.to_string())
-            .bind(to_millis(intent.written_at))
-            .execute(connection)
-            .await
-            .map_err(self.shared.sql("write down an intent"))?;
-        Ok(())
+        let cells = vec![
+            self.tenant().into(),
+            scope.provider.as_str().into(),
+            scope.resource_type.as_str().into(),
+            intent.key.as_str().into(),
+            intent.operation.as_str().into(),
+            intent.run.to_string().into(),
+            to_millis(intent.written_at).into(),
+        ];
+        self.shared.store(Rows::of(Statement::WriteIntents, cells)).await
     }
 
     /// The intents of a scope that nothing has settled, in the order of their keys: what a run that was
@@ -139,58 +109,57 @@ impl TenantState {
         key: &RecordKey,
         settlement: &Settlement,
     ) -> Result<(), StateError> {
-        let context = (self.clone(), scope.clone(), key.clone(), settlement.clone());
-        let write = self.shared.write(
-            "settle an operation",
-            context,
-            |(state, scope, key, settlement), connection| {
-                Box::pin(state.settle_on(connection, scope, key, settlement))
-            },
-        );
-        write.await
+        let rows = self.rows_of(scope, key, settlement)?;
+        match settlement.link {
+            Some(LinkChange::Forget) => self.settle_and_forget(scope, key, rows).await,
+            Some(LinkChange::Put(_)) | None => self.shared.store(rows).await,
+        }
     }
 
-    async fn settle_on(
+    /// What a settlement stores, but for a link that is forgotten.
+    fn rows_of(
         &self,
-        connection: &mut SqliteConnection,
         scope: &LinkScope,
         key: &RecordKey,
         settlement: &Settlement,
-    ) -> Result<(), StateError> {
-        // One after the other in one go, since each way to SQLite's thread and back costs more than the statement.
-        const FAILED: &str = concat!(append_log!(), "; ", end_of!("intents"));
-        const WORKED: &str = concat!(append_log!(), "; ", end_of!("intents"), "; ", end_of!("setbacks"));
-        const REMOVED: &str = concat!(
-            append_log!(),
-            "; ",
-            end_of!("intents"),
-            "; ",
-            end_of!("setbacks"),
-            " AND kind <> 'skipped'"
-        );
-        match &settlement.link {
-            Some(LinkChange::Put(link)) => self.put_link_on(connection, scope, link).await?,
-            Some(LinkChange::Forget) => {
-                self.forget_link_on(connection, scope, key).await?;
+    ) -> Result<Rows, StateError> {
+        let Settlement { link, log } = settlement;
+        let record: Vec<Cell> = vec![
+            self.tenant().into(),
+            scope.provider.as_str().into(),
+            scope.resource_type.as_str().into(),
+            key.as_str().into(),
+        ];
+        let mut rows = Rows::of(Statement::AppendLog, self.log_cells(log)?);
+        if let Some(LinkChange::Put(link)) = link {
+            rows.add(Statement::PutLinks, self.link_cells(scope, link)?);
+        }
+        match (log.status, log.action) {
+            (LogStatus::Failure, _) => {}
+            (LogStatus::Success, Action::Disable | Action::Delete) => {
+                rows.add(Statement::EndFailures, record.clone());
             }
-            None => {}
+            (LogStatus::Success, _) => rows.add(Statement::EndSetbacks, record.clone()),
         }
-        let log = &settlement.log;
-        let (sql, ends) = match (log.status, log.action) {
-            (LogStatus::Failure, _) => (FAILED, 1),
-            (LogStatus::Success, Action::Disable | Action::Delete) => (REMOVED, 2),
-            (LogStatus::Success, _) => (WORKED, 2),
-        };
-        let mut query = self.bind_log(sqlx::query(sql), log)?;
-        for _ in 0..ends {
-            query = query
-                .bind(self.tenant())
-                .bind(scope.provider.as_str())
-                .bind(scope.resource_type.as_str())
-                .bind(key.as_str());
-        }
-        query.execute(connection).await.map_err(self.shared.sql("settle an operation"))?;
-        Ok(())
+        rows.add(Statement::EndIntents, record);
+        Ok(rows)
+    }
+
+    async fn settle_and_forget(
+        &self,
+        scope: &LinkScope,
+        key: &RecordKey,
+        rows: Rows,
+    ) -> Result<(), StateError> {
+        let context = (self.clone(), scope.clone(), key.clone(), rows);
+        let write =
+            self.shared.write("settle an operation", context, |(state, scope, key, rows), connection| {
+                Box::pin(async {
+                    state.forget_link_on(connection, scope, key).await?;
+                    rows.put(&state.shared, connection).await
+                })
+            });
+        write.await
     }
 }
 
@@ -255,10 +224,8 @@ mod tests {
             let mut connection = state.shared.writer("be cut short").await.unwrap();
             state.shared.in_transaction.store(true, std::sync::atomic::Ordering::Relaxed);
             sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await.unwrap();
-            state
-                .settle_on(&mut connection, &scope(), &key("jdoe"), &created("jdoe", "2819c"))
-                .await
-                .unwrap();
+            let rows = state.rows_of(&scope(), &key("jdoe"), &created("jdoe", "2819c")).unwrap();
+            rows.put(&state.shared, &mut connection).await.unwrap();
         }
         assert_eq!(state.intents(&scope()).await.unwrap().len(), 1);
         assert_eq!(state.link(&scope(), &key("jdoe")).await.unwrap(), None);

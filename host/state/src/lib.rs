@@ -62,6 +62,7 @@ pub mod module;
 mod page;
 pub mod pass;
 pub mod provider;
+mod rows;
 pub mod run;
 pub mod setback;
 pub mod store;

@@ -6,6 +6,7 @@
 
 use crate::error::StateError;
 use crate::page::{PAGE, in_pages};
+use crate::rows::{Cell, Rows, Statement};
 use crate::run::RunId;
 use crate::store::Shared;
 use crate::tenant::{LinkScope, Reading, TenantState, to_millis};
@@ -136,11 +137,8 @@ impl TenantState {
     /// [`StateError::ResourceTaken`] when the resource is linked to another record of the scope;
     /// otherwise [`StateError`] when the file cannot be written.
     pub async fn put_link(&self, scope: &LinkScope, link: &Link) -> Result<(), StateError> {
-        let context = (self.clone(), scope.clone(), link.clone());
-        let write = self.shared.write("store a link", context, |(state, scope, link), connection| {
-            Box::pin(state.put_link_on(connection, scope, link))
-        });
-        write.await
+        let rows = Rows::of(Statement::PutLinks, self.link_cells(scope, link)?);
+        self.shared.store(rows).await
     }
 
     /// Forgets the link of a record. Whether there was one. How far the provider's types were read is forgotten with
@@ -245,79 +243,26 @@ impl TenantState {
         Ok(count.unsigned_abs())
     }
 
-    /// [`put_link`](Self::put_link) as a part of something larger.
-    pub(crate) async fn put_link_on(
-        &self,
-        connection: &mut SqliteConnection,
-        scope: &LinkScope,
-        link: &Link,
-    ) -> Result<(), StateError> {
-        const SQL: &str = "INSERT INTO links (tenant, provider, resource_type, key, resource_id, ownership, \
-                           standing, sent, seen, version, created_at, updated_at, run, fingerprint, due_at) \
-                           VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) \
-                           ON CONFLICT (tenant, provider, resource_type, key) DO UPDATE SET \
-                           resource_id = excluded.resource_id, ownership = excluded.ownership, \
-                           standing = excluded.standing, sent = excluded.sent, seen = excluded.seen, \
-                           version = excluded.version, created_at = excluded.created_at, \
-                           updated_at = excluded.updated_at, run = excluded.run, \
-                           fingerprint = excluded.fingerprint, due_at = excluded.due_at";
+    /// A link as its row.
+    pub(crate) fn link_cells(&self, scope: &LinkScope, link: &Link) -> Result<Vec<Cell>, StateError> {
         let unprintable = |cause| StateError::unreadable(self.shared.path(), "a link to be stored", cause);
-        let sent = serde_json::to_string(&link.sent).map_err(unprintable)?;
-        let seen = serde_json::to_string(&link.seen).map_err(unprintable)?;
-        let stored = sqlx::query(SQL)
-            .bind(self.tenant())
-            .bind(scope.provider.as_str())
-            .bind(scope.resource_type.as_str())
-            .bind(link.key.as_str())
-            .bind(&link.resource_id)
-            .bind(link.ownership.as_str())
-            .bind(link.standing.as_str())
-            .bind(sent)
-            .bind(seen)
-            .bind(&link.version)
-            .bind(to_millis(link.created_at))
-            .bind(to_millis(link.updated_at))
-            .bind(link.run.to_string())
-            .bind(&link.fingerprint)
-            .bind(link.due_at.map(to_millis))
-            .execute(&mut *connection)
-            .await;
-        match stored {
-            Ok(_) => Ok(()),
-            Err(cause)
-                if cause.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation) =>
-            {
-                Err(self.resource_taken(connection, scope, link, cause).await)
-            }
-            Err(cause) => Err(self.shared.sql("store a link")(cause)),
-        }
-    }
-
-    /// Finds out which record holds the resource already.
-    async fn resource_taken(
-        &self,
-        connection: &mut SqliteConnection,
-        scope: &LinkScope,
-        link: &Link,
-        cause: sqlx::Error,
-    ) -> StateError {
-        const SQL: &str = "SELECT key FROM links WHERE tenant = ?1 AND provider = ?2 AND resource_type = ?3 AND resource_id = ?4";
-        let holder = sqlx::query_scalar::<_, String>(SQL)
-            .bind(self.tenant())
-            .bind(scope.provider.as_str())
-            .bind(scope.resource_type.as_str())
-            .bind(&link.resource_id)
-            .fetch_optional(connection)
-            .await;
-        match holder.ok().flatten().map(|key| RecordKey::parse(&key)) {
-            Some(Ok(held_by)) => StateError::ResourceTaken {
-                key: link.key.clone(),
-                held_by,
-                resource_id: link.resource_id.clone(),
-                scope: scope.clone(),
-            },
-            _ => self.shared.sql("store a link")(cause),
-        }
+        Ok(vec![
+            self.tenant().into(),
+            scope.provider.as_str().into(),
+            scope.resource_type.as_str().into(),
+            link.key.as_str().into(),
+            link.resource_id.as_str().into(),
+            link.ownership.as_str().into(),
+            link.standing.as_str().into(),
+            serde_json::to_string(&link.sent).map_err(unprintable)?.into(),
+            serde_json::to_string(&link.seen).map_err(unprintable)?.into(),
+            link.version.as_deref().into(),
+            to_millis(link.created_at).into(),
+            to_millis(link.updated_at).into(),
+            link.run.to_string().into(),
+            link.fingerprint.as_deref().into(),
+            link.due_at.map(to_millis).into(),
+        ])
     }
 
     /// [`forget_link`](Self::forget_link) as a part of something larger. Records of any type may point at the

@@ -4,6 +4,8 @@
 //! at once has sixteen outcomes to store. So a write is put into a queue, and one task carries out everything that
 //! waits there, commits, and only then answers. While it does, the next ones gather.
 //!
+//! Most writes are rows to be stored, and those of all of them go into a few statements (see [`rows`](crate::rows)).
+//!
 //! Where one of them fails, the transaction is undone and each is carried out in one of its own, so that nobody
 //! fails for another's sake. Where the transaction cannot begin or be committed, all of them fail.
 //!
@@ -11,6 +13,7 @@
 //! it wanted is left out if it was not begun, and otherwise stored with the rest.
 
 use crate::error::StateError;
+use crate::rows::{self, Rows};
 use crate::store::Shared;
 use futures::future::BoxFuture;
 use sqlx::SqliteConnection;
@@ -21,6 +24,9 @@ use tokio::sync::oneshot;
 
 /// How many writes share a transaction at most.
 const MOST: usize = 256;
+
+/// What is being done where rows are stored, as long as nothing more is known.
+const STORING: &str = "write down what was done";
 
 /// How a write is carried out, from what it took with it. Possibly more than once, each time on an undone
 /// transaction.
@@ -49,6 +55,43 @@ trait Write: Send {
 
     /// Whether anybody still waits.
     fn is_awaited(&self) -> bool;
+
+    /// What it stores, where that is all it does: together with others it is stored at once.
+    fn rows(&self) -> Option<&Rows> {
+        None
+    }
+}
+
+/// Rows to be stored.
+struct Storing {
+    shared: Arc<Shared>,
+    rows: Rows,
+    error: Option<StateError>,
+    asked_by: oneshot::Sender<Result<(), StateError>>,
+}
+
+impl Write for Storing {
+    fn carry_out<'a>(&'a mut self, connection: &'a mut SqliteConnection) -> BoxFuture<'a, bool> {
+        Box::pin(async move {
+            self.error = self.rows.put(&self.shared, connection).await.err();
+            self.error.is_none()
+        })
+    }
+
+    fn answer(self: Box<Self>, shared: &Shared, failure: Option<&sqlx::Error>) {
+        let failed = failure.map(|cause| StateError::from_shared_sql(shared.path(), STORING, cause));
+        let answer = failed.or(self.error).map_or(Ok(()), Err);
+        // Whoever was dropped meanwhile does not care.
+        drop(self.asked_by.send(answer));
+    }
+
+    fn is_awaited(&self) -> bool {
+        !self.asked_by.is_closed()
+    }
+
+    fn rows(&self) -> Option<&Rows> {
+        Some(&self.rows)
+    }
 }
 
 struct Request<C, T> {
@@ -99,14 +142,27 @@ impl Shared {
     {
         self.may_write(doing)?;
         let (asked_by, answer) = oneshot::channel();
-        let request = Request { doing, context, carry_out, result: None, asked_by };
-        if self.queue.add(Box::new(request)) {
+        self.enqueue(Box::new(Request { doing, context, carry_out, result: None, asked_by }));
+        answer.await.unwrap_or_else(|_| Err(self.broken_off(doing)))
+    }
+
+    /// Stores rows, together with whoever else does at this moment.
+    pub(crate) async fn store(self: &Arc<Self>, rows: Rows) -> Result<(), StateError> {
+        self.may_write(STORING)?;
+        let (asked_by, answer) = oneshot::channel();
+        self.enqueue(Box::new(Storing { shared: Arc::clone(self), rows, error: None, asked_by }));
+        answer.await.unwrap_or_else(|_| Err(self.broken_off(STORING)))
+    }
+
+    fn enqueue(self: &Arc<Self>, write: Box<dyn Write>) {
+        if self.queue.add(write) {
             tokio::spawn(attend(Attendance { shared: Arc::clone(self), ended: false }));
         }
-        answer.await.unwrap_or_else(|_| {
-            let cause = sqlx::Error::Protocol("it was broken off; the program is ending".to_owned());
-            Err(StateError::from_sql(self.path(), doing, cause))
-        })
+    }
+
+    fn broken_off(&self, doing: &'static str) -> StateError {
+        let cause = sqlx::Error::Protocol("it was broken off; the program is ending".to_owned());
+        StateError::from_sql(self.path(), doing, cause)
     }
 }
 
@@ -222,7 +278,12 @@ async fn in_one_transaction(
 }
 
 async fn carry_out_all(connection: &mut SqliteConnection, batch: &mut [Box<dyn Write>]) -> Ended {
-    for write in batch {
+    let rows: Vec<&Rows> = batch.iter().filter_map(|write| write.rows()).collect();
+    let at_once = rows.len() > 1;
+    if at_once && rows::put_all(&rows, connection).await.is_err() {
+        return Ended::OneFailed;
+    }
+    for write in batch.iter_mut().filter(|write| !at_once || write.rows().is_none()) {
         if !write.carry_out(connection).await {
             return Ended::OneFailed;
         }

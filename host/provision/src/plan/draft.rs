@@ -116,7 +116,7 @@ impl Cycle<'_> {
     /// Whether another record of this plan is going to have what this one is found by.
     async fn would_collide(&self, operation: &Operation) -> Result<Option<Trouble>, ProvisionError> {
         let Some(claimed) = &self.claimed else { return Ok(None) };
-        for match_key in &self.provisioner.rules.matching {
+        for match_key in self.provisioner.rules.matching.iter() {
             let Some(filter) = match_key.filter(&operation.wish.desired) else { continue };
             // As for records under way: many providers compare without case.
             let value = format!("{:x}", Sha256::digest(filter.to_string().to_lowercase()));

@@ -120,7 +120,7 @@ fn resource(
     let rules = ResourceRules {
         resource_type: resource_type?.value,
         source: source?.value,
-        matching,
+        matching: matching.into(),
         adopt,
         scope,
         members,
