@@ -413,6 +413,9 @@ pub(crate) struct SandboxArgs {
     /// Have no bulk requests.
     #[arg(long)]
     pub(crate) no_bulk: bool,
+    /// Hold each answer back for so many milliseconds, as a provider far away does.
+    #[arg(long, value_name = "MS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=60_000))]
+    pub(crate) latency: u64,
 }
 
 /// How pages of a list are reached.

@@ -8,25 +8,38 @@ use serde_json::Value;
 
 /// How many requests are under way at once, on either side.
 const AT_ONCE: usize = 16;
+/// How many records are: while some wait for their answer, others are made ready or written down.
+const RECORDS: usize = 64;
 /// How many rounds each side gets.
 const ROUNDS: usize = 5;
+/// How long the provider far away takes to answer, in milliseconds.
+const FAR: u32 = 5;
 
-/// Both sides in turns, each into an empty sandbox.
+/// Both sides in turns, each into an empty sandbox: one that answers at once, and one that is far away.
 pub(crate) fn measure(size: usize) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let mut company = Company::tidy(SEED, size);
     // A reference is a request of its own, which a bare loop has no idea of.
     company.people.iter_mut().for_each(|person| person.manager_id.clear());
+    println!("{size} users, {AT_ONCE} requests at a time; users a second\n");
+    beside(&company, 0)?;
+    println!("\nA provider that takes {FAR} ms to answer:\n");
+    beside(&company, FAR)
+}
+
+fn beside(company: &Company, latency: u32) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let size = company.people.len();
+    let latency = latency.to_string();
+    let started = |workspace: &Workspace| SandboxProcess::start_with(workspace, &["--latency", &latency]);
     let mut bodies = Vec::new();
     let mut rates = [Vec::new(), Vec::new()];
-    println!("{size} users, {AT_ONCE} requests at a time; users a second\n");
     println!("{:>5} {:>12} {:>12} {:>8}", "round", "scimwright", "bare loop", "ratio");
     for round in 0..=ROUNDS {
         let folder = tempfile::tempdir()?;
         let workspace = Workspace::new(folder.path())?;
         workspace.write("people.csv", &company.to_csv())?;
         workspace.add_module("corp-user")?;
-        let sandbox = SandboxProcess::start(&workspace)?;
+        let sandbox = started(&workspace)?;
         workspace.write("scimwright.toml", &configuration(&sandbox.base_url))?;
         let (ended, summary) = run(&workspace, &["sync"])?;
         ensure!(summary["created"] == size && summary["failed"] == 0, "{summary}");
@@ -36,7 +49,7 @@ pub(crate) fn measure(size: usize) -> anyhow::Result<()> {
         }
         drop(sandbox);
         let ours = size as f64 / ended.took.as_secs_f64();
-        let sandbox = SandboxProcess::start(&workspace)?;
+        let sandbox = started(&workspace)?;
         let took = runtime.block_on(bare::post_all(&sandbox.base_url, &bodies, AT_ONCE))?;
         let bare = size as f64 / took.as_secs_f64();
         // The first round warms the caches, that of compiled modules among them.
@@ -87,7 +100,8 @@ key = "employee_id"
 [provider.acme]
 base_url = "{base_url}"
 auth = {{ bearer = {{ env = "SCIM_TOKEN" }} }}
-concurrency = {AT_ONCE}
+max_concurrency = {AT_ONCE}
+concurrency = {RECORDS}
 
 [[provider.acme.resource]]
 type = "User"

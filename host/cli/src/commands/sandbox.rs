@@ -7,6 +7,7 @@ use crate::terminal::out;
 use scimwright_sandbox::{Capabilities, PagingMethods, Plays, Sandbox, SandboxOptions};
 use serde_json::json;
 use std::num::NonZeroU32;
+use std::time::Duration;
 
 pub(super) async fn run(common: &Common, args: &SandboxArgs) -> anyhow::Result<Exit> {
     let options = SandboxOptions {
@@ -14,6 +15,7 @@ pub(super) async fn run(common: &Common, args: &SandboxArgs) -> anyhow::Result<E
         bearer_token: args.token.clone().filter(|token| !token.is_empty()).map(Into::into),
         paging: paging(args.paging),
         capabilities: Capabilities { bulk: !args.no_bulk, ..Capabilities::default() },
+        latency: Duration::from_millis(args.latency),
         plays: args.profile.as_deref().map(|name| played(common, name)).transpose()?,
         ..SandboxOptions::default()
     };
