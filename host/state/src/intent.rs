@@ -67,7 +67,7 @@ impl TenantState {
     /// The intents of a scope that nothing has settled, in the order of their keys: what a run that was
     /// killed left open.
     ///
-    /// There are at most as many as requests were under way at once, so they are not paged.
+    /// There are at most as many as records were under way at once, so they are not paged.
     ///
     /// # Errors
     /// [`StateError`] when the file cannot be read.
