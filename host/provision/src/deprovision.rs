@@ -11,6 +11,7 @@ use crate::error::ProvisionError;
 use crate::event::{Action, Event, RecordEvent};
 use crate::intake::Reading;
 use crate::operation::{Mark, Operation, Step, Wish, Work};
+use crate::prospect::{day, days};
 use crate::rules::{DeprovisionAction, DeprovisionRules, UnreadableRows};
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
@@ -20,7 +21,7 @@ use std::sync::atomic::Ordering;
 
 /// Whether a resource without a record may go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Verdict {
+pub(crate) enum Verdict {
     /// It is to be deprovisioned.
     Go,
     /// It already is as it would be.
@@ -33,17 +34,24 @@ enum Verdict {
     Adopted,
 }
 
-fn verdict(rules: &DeprovisionRules, link: &Link, contested: bool, now: Timestamp) -> Verdict {
+pub(crate) fn verdict(rules: &DeprovisionRules, link: &Link, contested: bool, now: Timestamp) -> Verdict {
     if is_settled(rules.action, link, now) {
         Verdict::Settled
     } else if contested {
         Verdict::Contested
-    } else if rules.protected.contains(&link.key) {
-        Verdict::Protected
-    } else if link.ownership == Ownership::Adopted && !rules.include_adopted {
-        Verdict::Adopted
     } else {
-        Verdict::Go
+        spared(rules, link).unwrap_or(Verdict::Go)
+    }
+}
+
+/// Which rule keeps a resource from being deprovisioned, if one does.
+pub(crate) fn spared(rules: &DeprovisionRules, link: &Link) -> Option<Verdict> {
+    if rules.protected.contains(&link.key) {
+        Some(Verdict::Protected)
+    } else if link.ownership == Ownership::Adopted && !rules.include_adopted {
+        Some(Verdict::Adopted)
+    } else {
+        None
     }
 }
 
@@ -236,9 +244,16 @@ impl Cycle<'_> {
             DeprovisionAction::Nothing => Ok(()),
             DeprovisionAction::Disable => self.disable_leaver(link, why).await,
             DeprovisionAction::Delete => self.delete_leaver(link, why).await,
-            DeprovisionAction::DisableThenDelete { .. } => match link.standing {
+            DeprovisionAction::DisableThenDelete { after } => match link.standing {
                 Standing::Active => self.disable_leaver(link, why).await,
-                Standing::Disabled => self.delete_leaver(link, why).await,
+                Standing::Disabled => {
+                    let why = format!(
+                        "{why} and was disabled on {}; its {} of grace are over",
+                        day(link.updated_at),
+                        days(after)
+                    );
+                    self.delete_leaver(link, &why).await
+                }
             },
         }
     }
@@ -246,10 +261,18 @@ impl Cycle<'_> {
     async fn disable_leaver(&self, link: Link, why: &str) -> Result<(), ProvisionError> {
         let desired = decide::disabled(&link);
         let mark = Mark { fingerprint: None, due_at: self.deleted_from(Timestamp::now()) };
+        let later = match self.provisioner.rules.deprovision.action {
+            DeprovisionAction::DisableThenDelete { after } => {
+                format!("; to be deleted {} later", days(after))
+            }
+            _ => String::new(),
+        };
         let (changes, reason) = match decide::for_link(&link, &desired, self.provisioner.kind.schemas()) {
-            Decision::Change(changes) => (changes, why.to_owned()),
+            Decision::Change(changes) => (changes, format!("{why}{later}")),
             // The mapping had set `active` to false already: what is left to do is to remember.
-            Decision::Remember | Decision::Nothing => (Vec::new(), format!("{why}, and was disabled before")),
+            Decision::Remember | Decision::Nothing => {
+                (Vec::new(), format!("{why}, and was disabled before{later}"))
+            }
         };
         let (key, step) = (link.key.clone(), Step::Disable(Box::new(link)));
         let wish = Wish { mark, ..Wish::default() };
@@ -290,7 +313,7 @@ impl Cycle<'_> {
     }
 }
 
-const LEFT: &str = "left the source";
+pub(crate) const LEFT: &str = "left the source";
 
 #[cfg(test)]
 mod tests {

@@ -200,6 +200,8 @@ pub struct Summary {
     pub held: u64,
     /// References filled in after the resource they point at was there.
     pub references: u64,
+    /// Resources with a reference left out, because the one that it points at is not there yet.
+    pub open_references: u64,
     /// Requests sent to the provider, of any kind, retries included.
     pub requests: u64,
     /// Whether the source was read to its end.
@@ -242,6 +244,7 @@ impl Summary {
         self.waiting += other.waiting;
         self.held += other.held;
         self.references += other.references;
+        self.open_references += other.open_references;
         self.requests += other.requests;
         self.complete &= other.complete;
         self.duration += other.duration;

@@ -5,12 +5,14 @@ use crate::cycle::Cycle;
 use crate::error::ProvisionError;
 use crate::event::{Action, Mode, Observer, PlannedRequest};
 use crate::origin::{ModuleVersion, Origin};
+use crate::prospect::Prospect;
 use crate::provisioner::{Provisioner, RunOptions};
 use crate::record::Decided;
 use crate::rows::{Filled, RowValue};
 use crate::tally::Tally;
 use crate::wanted::{Wanted, WantedResource};
 use crate::witness::{Witness, Witnessed, plain};
+use jiff::Timestamp;
 use scimwright_client::Failure;
 use scimwright_record::{Record, RecordKey, SourceName};
 use scimwright_scim::{AttributePath, Desired, DesiredValue, Resource};
@@ -335,7 +337,11 @@ impl Cycle<'_> {
             Decided::OutOfScope(link, reason, _) => step(
                 Action::Skip,
                 Some(match link {
-                    Some(_) => format!("{reason}; its resource is deprovisioned, if nothing holds that up"),
+                    Some(link) => {
+                        let prospect =
+                            Prospect::of(&self.provisioner.rules.deprovision, &link, Timestamp::now());
+                        format!("{reason}; {}", prospect.sentence("sync"))
+                    }
                     None => reason,
                 }),
             ),

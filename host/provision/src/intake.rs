@@ -5,6 +5,7 @@
 //! reads as the source does.
 
 use crate::cycle::Cycle;
+use crate::deprovision::LEFT;
 use crate::digest::Parts;
 use crate::error::ProvisionError;
 use crate::event::{Action, Event, Mode};
@@ -131,7 +132,7 @@ impl Cycle<'_> {
             // Asked for by name, and not there: they left.
             for key in unseen {
                 if !self.pass.is_noted(&key).await? {
-                    self.pass.release(&key, "left the source").await?;
+                    self.pass.release(&key, LEFT).await?;
                 }
             }
         }

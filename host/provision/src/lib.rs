@@ -19,6 +19,7 @@
 //! - [`plan`]: a plan in a file, what it rests on, and carrying it out
 //! - [`links`]: links changed by hand
 //! - [`rebuild`](mod@rebuild): links found again from what is at the provider
+//! - [`prospect`]: what becomes of a resource whose record left
 //! - [`whereabouts`](mod@whereabouts): why a person is not there
 //! - [`explain`]: where the attributes of a resource come from
 //! - [`witness`]: what modules were given and answered, for one record
@@ -44,6 +45,7 @@ pub mod members;
 pub mod one;
 pub mod origin;
 pub mod plan;
+pub mod prospect;
 pub mod provisioner;
 pub mod quarantine;
 pub mod rebuild;
@@ -88,6 +90,7 @@ pub use plan::{
     Basis, Header, Plan, PlanFileError, PlanFilter, PlanWriter, Progress, ProgressError, SourcePrint,
     SourcePrints, apply_plan, source_print,
 };
+pub use prospect::Prospect;
 pub use provisioner::{Patience, Provisioner, Reach, RunOptions, Unfinished};
 pub use rebuild::{Finding, Findings, Rebuilt, rebuild};
 pub use recorder::{CallOutcome, CallRecorder, ModuleCall};

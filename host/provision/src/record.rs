@@ -178,7 +178,10 @@ impl<'a> Cycle<'a> {
         if let Some(waiting) = &mut waiting {
             waiting.additive = additive.as_ref().map(ToString::to_string);
         }
+        // One that waits for others is cleared, or written again, once they were looked for.
+        let is_open = setback.as_ref().is_some_and(|setback| setback.kind == SetbackKind::OpenReference);
         let wish = Wish {
+            had_setback: setback.is_some() && !(is_open && waiting.is_some()),
             waiting,
             additive,
             desired,
@@ -186,7 +189,6 @@ impl<'a> Cycle<'a> {
             unresolved,
             mark: Mark { fingerprint, due_at },
             identity,
-            had_setback: setback.is_some(),
             deactivate: false,
         };
         match link {
@@ -393,7 +395,7 @@ impl<'a> Cycle<'a> {
             .filter(|_| self.reach() == Reach::Changed && setback.is_none())
             .and_then(|link| link.fingerprint.clone());
         let failed = setback
-            .filter(|setback| setback.kind != SetbackKind::Skipped && self.waits(setback))
+            .filter(|setback| setback.kind.is_failure() && self.waits(setback))
             .and_then(|setback| setback.fingerprint.clone());
         let mut salt = self.provisioner.recipe.clone();
         if let Some(joined) = joined {

@@ -18,7 +18,7 @@ use futures::TryStreamExt;
 use scimwright_mapping::UnresolvedLink;
 use scimwright_record::RecordKey;
 use scimwright_scim::{Desired, Resource};
-use scimwright_state::{Deferred, Link, Ownership, RunId, SetbackKind};
+use scimwright_state::{Deferred, Link, Ownership, RunId};
 
 impl Cycle<'_> {
     /// Puts work off until a later phase.
@@ -54,9 +54,6 @@ impl Cycle<'_> {
         let Some(run) = self.run else { return Ok(()) };
         // Without a link the record itself failed, and has been reported.
         let Some(mut link) = self.provisioner.state.link(&self.scope, &key).await? else { return Ok(()) };
-        if let Some(message) = &missing {
-            self.remember_setback(&key, SetbackKind::Temporary, message, None).await?;
-        }
         let mark = Mark {
             fingerprint: waiting.fingerprint.clone().filter(|_| missing.is_none()),
             due_at: link.due_at,
@@ -71,13 +68,26 @@ impl Cycle<'_> {
             partial = self.sparing_strangers(&wish, &link.seen).await?;
             desired = self.with_references((&link.sent, &link.seen), is_new, &waiting, &partial);
         }
-        match decide::for_link(&link, &desired, self.provisioner.kind.schemas()) {
-            Decision::Nothing => self.mark(&link, &mark).await,
+        let filled_in = match decide::for_link(&link, &desired, self.provisioner.kind.schemas()) {
+            Decision::Nothing => {
+                self.mark(&link, &mark).await?;
+                true
+            }
             Decision::Remember => {
                 let link = Link { sent: desired, fingerprint: mark.fingerprint, ..link };
-                Ok(self.provisioner.state.put_link(&self.scope, &link).await?)
+                self.provisioner.state.put_link(&self.scope, &link).await?;
+                true
             }
-            Decision::Change(changes) => self.write_references(run, link, desired, changes, mark).await,
+            Decision::Change(changes) => self.write_references(run, link, desired, changes, mark).await?,
+        };
+        match missing {
+            // A failure says more than what is still open.
+            _ if !filled_in => Ok(()),
+            Some(message) => {
+                self.tally.reference_left_open();
+                self.remember_open_reference(&key, &message).await
+            }
+            None => self.clear_open_reference(&key).await,
         }
     }
 
@@ -101,6 +111,7 @@ impl Cycle<'_> {
         desired
     }
 
+    /// Writes what can be filled in. Whether that did not fail.
     async fn write_references(
         &self,
         run: RunId,
@@ -108,22 +119,26 @@ impl Cycle<'_> {
         desired: Desired,
         changes: Vec<String>,
         mark: Mark,
-    ) -> Result<(), ProvisionError> {
+    ) -> Result<bool, ProvisionError> {
         let change = Change { link: &link, from: known(&link), desired: &desired, standing: link.standing };
         match self.change(&run, change, mark).await? {
             // The provider cannot change the reference, which has been said.
-            Attempt::Done(link) if link.sent != desired => Ok(()),
+            Attempt::Done(link) if link.sent != desired => Ok(true),
             Attempt::Done(link) => {
                 self.tally.reference_filled_in();
                 let event = event(&link, Action::Update);
                 self.tally.emit(Event::Reference(RecordEvent { changes, ..event }));
-                Ok(())
+                Ok(true)
             }
             Attempt::Gone => {
                 let reason = "the resource vanished during the run".to_owned();
-                self.fail(&link.key, None, Trouble::temporary(reason), None).await
+                self.fail(&link.key, None, Trouble::temporary(reason), None).await?;
+                Ok(false)
             }
-            Attempt::Failed(trouble) => self.fail(&link.key, Some(&link), trouble, None).await,
+            Attempt::Failed(trouble) => {
+                self.fail(&link.key, Some(&link), trouble, None).await?;
+                Ok(false)
+            }
         }
     }
 
@@ -146,7 +161,9 @@ pub(crate) fn missing(dangling: &[UnresolvedLink]) -> Option<String> {
     let named = named.join(" and ");
     match dangling.len().saturating_sub(NAMED) {
         _ if named.is_empty() => None,
-        0 => Some(format!("points at {named}, which has no resource; left out for now")),
-        more => Some(format!("points at {named} and {more} more, which have no resource; left out for now")),
+        0 => Some(format!("points at {named}, which has no resource yet; left out until it has one")),
+        more => Some(format!(
+            "points at {named} and {more} more, which have no resource yet; left out until they have one"
+        )),
     }
 }

@@ -85,7 +85,9 @@ impl Trouble {
 pub(crate) fn wait_after(kind: SetbackKind, attempts: u32) -> Duration {
     const MINUTE: u64 = 60;
     let (first, factor, longest) = match kind {
-        SetbackKind::Temporary | SetbackKind::Skipped => (MINUTE, 3, 6 * 60 * MINUTE),
+        SetbackKind::Temporary | SetbackKind::Skipped | SetbackKind::OpenReference => {
+            (MINUTE, 3, 6 * 60 * MINUTE)
+        }
         SetbackKind::Permanent => (10 * MINUTE, 4, 24 * 60 * MINUTE),
     };
     match attempts {
@@ -150,13 +152,9 @@ impl Cycle<'_> {
     ) -> Result<(), ProvisionError> {
         let Some(run) = self.run else { return Ok(()) };
         let state = &self.provisioner.state;
-        let earlier = state.setback(&self.scope, key).await?;
+        let earlier = state.setback(&self.scope, key).await?.filter(|earlier| earlier.kind.is_failure());
         let now = Timestamp::now();
-        let same = earlier
-            .as_ref()
-            .is_some_and(|earlier| (earlier.kind == SetbackKind::Skipped) == (kind == SetbackKind::Skipped));
-        let attempts =
-            earlier.as_ref().filter(|_| same).map_or(0, |earlier| earlier.attempts).saturating_add(1);
+        let attempts = earlier.as_ref().map_or(0, |earlier| earlier.attempts).saturating_add(1);
         let wait = SignedDuration::try_from(wait_after(kind, attempts)).unwrap_or(SignedDuration::ZERO);
         let next_try = now.checked_add(wait).ok();
         let setback = Setback {
@@ -181,20 +179,56 @@ impl Cycle<'_> {
         reason: &str,
         until: Option<Timestamp>,
     ) -> Result<(), ProvisionError> {
+        let earlier = self.setback_of(key).await?;
+        self.remember_state_of(key, SetbackKind::Skipped, reason, until, earlier).await
+    }
+
+    /// Writes down that a reference of a resource that is there was left out, and why. It is due in every run: whose
+    /// resource it waits for may be there by then.
+    pub(crate) async fn remember_open_reference(
+        &self,
+        key: &RecordKey,
+        reason: &str,
+    ) -> Result<(), ProvisionError> {
+        // Carrying out what the record needs may have cleared it since the run began.
+        let earlier = self.provisioner.state.setback(&self.scope, key).await?;
+        let since = earlier.as_ref().filter(|earlier| earlier.kind == SetbackKind::OpenReference);
+        let due = since.map_or_else(Timestamp::now, |earlier| earlier.since);
+        self.remember_state_of(key, SetbackKind::OpenReference, reason, Some(due), earlier).await
+    }
+
+    /// Forgets that a reference was left out.
+    pub(crate) async fn clear_open_reference(&self, key: &RecordKey) -> Result<(), ProvisionError> {
+        let earlier = self.setback_of(key).await?;
+        if self.run.is_some() && earlier.is_some_and(|earlier| earlier.kind == SetbackKind::OpenReference) {
+            self.provisioner.state.clear_setback(&self.scope, key).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes down what is no failure. What stands there already is not written again.
+    async fn remember_state_of(
+        &self,
+        key: &RecordKey,
+        kind: SetbackKind,
+        reason: &str,
+        due: Option<Timestamp>,
+        earlier: Option<Setback>,
+    ) -> Result<(), ProvisionError> {
         let Some(run) = self.run else { return Ok(()) };
-        let earlier = self.setback_of(key).await?.filter(|earlier| earlier.kind == SetbackKind::Skipped);
-        if earlier.as_ref().is_some_and(|earlier| earlier.reason == reason && earlier.next_try == until) {
+        let earlier = earlier.filter(|earlier| earlier.kind == kind);
+        if earlier.as_ref().is_some_and(|earlier| earlier.reason == reason && earlier.next_try == due) {
             return Ok(());
         }
         let now = Timestamp::now();
         let setback = Setback {
             key: key.clone(),
-            kind: SetbackKind::Skipped,
+            kind,
             reason: reason.to_owned(),
             attempts: 0,
             since: earlier.map_or(now, |earlier| earlier.since),
             last: now,
-            next_try: until,
+            next_try: due,
             fingerprint: None,
             run,
         };

@@ -76,6 +76,10 @@ impl<'a> Tally<'a> {
         lock(&self.summary).references += 1;
     }
 
+    pub(crate) fn reference_left_open(&self) {
+        lock(&self.summary).open_references += 1;
+    }
+
     pub(crate) fn incomplete(&self) {
         lock(&self.summary).complete = false;
     }

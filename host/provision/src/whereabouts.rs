@@ -2,8 +2,9 @@
 //! remembered. No provider is asked, and no module is run.
 
 use crate::error::ProvisionError;
+use crate::prospect::{Prospect, at};
 use crate::quarantine::is_shut;
-use crate::rules::{DeprovisionAction, ResourceRules};
+use crate::rules::ResourceRules;
 use crate::scope::Standpoint;
 use futures::TryStreamExt;
 use jiff::Timestamp;
@@ -42,8 +43,10 @@ pub struct Whereabouts {
     pub scope: LinkScope,
     /// The source, where one is configured.
     pub source: Option<SourceName>,
-    /// What becomes of resources whose records left.
-    pub deprovision: Option<DeprovisionAction>,
+    /// What becomes of its resource once its record has left, where it has one.
+    pub prospect: Option<Prospect>,
+    /// Only a full sync notices that the record is not in the source any more.
+    pub asks_for_changes: bool,
     /// What the source says.
     pub presence: Presence,
     /// Its resource, where it has one.
@@ -67,6 +70,8 @@ pub struct Whereabouts {
 pub enum Standstill {
     /// It is there and up to date.
     Provisioned,
+    /// It is there, but for a reference to a record that has no resource yet.
+    OpenReference,
     /// It is there, and something is wrong with it.
     Behind,
     /// It is there and disabled.
@@ -85,6 +90,7 @@ impl Standstill {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Provisioned => "provisioned",
+            Self::OpenReference => "open-reference",
             Self::Behind => "behind",
             Self::Disabled => "disabled",
             Self::NotWanted => "not-wanted",
@@ -117,6 +123,7 @@ pub async fn whereabouts(
         limit: ROWS,
         ..LogFilter::default()
     };
+    let link = state.link(scope, key).await?;
     let quarantine = state.provider_quarantine(&scope.provider).await?;
     let needed = configured.map(|(rules, _)| rules);
     let is_needed = |quarantine: &Quarantine| {
@@ -129,9 +136,11 @@ pub async fn whereabouts(
         key: key.clone(),
         scope: scope.clone(),
         source: configured.map(|(_, source)| source.name().clone()),
-        deprovision: needed.map(|rules| rules.deprovision.action),
+        prospect: needed.zip(link.as_ref()).map(|(rules, link)| Prospect::of(&rules.deprovision, link, now)),
+        asks_for_changes: configured
+            .is_some_and(|(rules, source)| source.change_column().is_some() && rules.members.is_none()),
         presence,
-        link: state.link(scope, key).await?,
+        link,
         setback: state.setback(scope, key).await?,
         intent: state.intents(scope).await?.into_iter().find(|intent| intent.key == *key),
         quarantine: quarantine.filter(|quarantine| is_shut(quarantine, now)),
@@ -177,11 +186,6 @@ async fn presence(
     }
 }
 
-/// A moment as it stands in a sentence.
-fn at(moment: Timestamp) -> String {
-    moment.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
-}
-
 impl Whereabouts {
     /// Where it stands, and why, in one sentence.
     #[must_use]
@@ -199,13 +203,12 @@ impl Whereabouts {
     fn verdict_on(&self, link: &Link) -> (Standstill, String) {
         let (key, provider) = (&self.key, &self.scope.provider);
         let there = format!("{key} is at {provider} ({} {})", self.scope.resource_type, link.resource_id);
-        let source = self.source_name();
+        let leaves = self.leaves();
         if link.standing == Standing::Disabled {
-            let why = match (&self.setback, &self.presence) {
-                (_, Presence::Absent) => format!("source `{source}` has no such record any more"),
-                (_, Presence::OutOfScope(reason)) => reason.clone(),
-                (Some(setback), _) => setback.reason.clone(),
-                (None, _) => "its record had left; the next sync looks at it again".to_owned(),
+            let why = match (&leaves, &self.setback) {
+                (Some(reason), _) => format!("{reason}{}", self.what_becomes()),
+                (None, Some(setback)) => setback.reason.clone(),
+                (None, None) => "its record had left; the next sync looks at it again".to_owned(),
             };
             let text = format!("{there}, disabled since {}: {why}", at(link.updated_at));
             return (Standstill::Disabled, text);
@@ -213,17 +216,8 @@ impl Whereabouts {
         if let Some(failure) = self.failure() {
             return (Standstill::Behind, format!("{there}, and not up to date: {failure}"));
         }
-        let leaves = match &self.presence {
-            Presence::Absent => Some(format!("source `{source}` has no such record any more")),
-            Presence::OutOfScope(reason) => Some(reason.clone()),
-            _ => self.skipped().map(|setback| setback.reason.clone()),
-        };
         if let Some(reason) = leaves {
-            let then = match self.deprovision {
-                Some(DeprovisionAction::Nothing) | None => "; resources of those who left are left alone",
-                _ => "; the next sync deprovisions it, if nothing holds that up",
-            };
-            return (Standstill::Behind, format!("{there}, though {reason}{then}"));
+            return (Standstill::Behind, format!("{there}, though {reason}{}", self.what_becomes()));
         }
         if let Some(obstacle) = self.obstacle() {
             return (
@@ -231,7 +225,32 @@ impl Whereabouts {
                 format!("{there}, as it was on {}: {obstacle}", at(link.updated_at)),
             );
         }
+        if let Some(open) = self.setback_of(SetbackKind::OpenReference) {
+            let text = format!("{there}, last changed {}; it {}", at(link.updated_at), open.reason);
+            return (Standstill::OpenReference, text);
+        }
         (Standstill::Provisioned, format!("{there}, last changed {}", at(link.updated_at)))
+    }
+
+    /// Why its resource is not to be there any more, if it is not.
+    fn leaves(&self) -> Option<String> {
+        match &self.presence {
+            Presence::Absent => Some(format!("source `{}` has no such record any more", self.source_name())),
+            Presence::OutOfScope(reason) => Some(reason.clone()),
+            Presence::Counts | Presence::Unusable(_) | Presence::Unreadable(_) | Presence::NotConfigured => {
+                self.setback_of(SetbackKind::Skipped).map(|setback| setback.reason.clone())
+            }
+        }
+    }
+
+    /// What becomes of the resource of a record that left.
+    fn what_becomes(&self) -> String {
+        let by_absence = self.presence == Presence::Absent;
+        let run = if by_absence && self.asks_for_changes { "full sync" } else { "sync" };
+        match self.prospect {
+            Some(prospect) => format!("; {}", prospect.sentence(run)),
+            None => "; it stays: nothing of its kind is provisioned there any more".to_owned(),
+        }
     }
 
     fn why_not_there(&self) -> (Standstill, String) {
@@ -256,7 +275,7 @@ impl Whereabouts {
             }
             Presence::Counts => {}
         }
-        if let Some(setback) = self.skipped() {
+        if let Some(setback) = self.setback_of(SetbackKind::Skipped) {
             let text = format!("it was skipped on {}: {}", at(setback.last), setback.reason);
             return (Standstill::NotWanted, text);
         }
@@ -306,7 +325,7 @@ impl Whereabouts {
 
     /// How it failed, where it did.
     fn failure(&self) -> Option<String> {
-        let setback = self.setback.as_ref().filter(|setback| setback.kind != SetbackKind::Skipped)?;
+        let setback = self.setback.as_ref().filter(|setback| setback.kind.is_failure())?;
         let times = match setback.attempts {
             1 => "it failed once, on".to_owned(),
             attempts => format!("it failed {attempts} times since"),
@@ -319,8 +338,8 @@ impl Whereabouts {
         Some(format!("{times} {}{next}: {}", at(setback.since), setback.reason))
     }
 
-    fn skipped(&self) -> Option<&Setback> {
-        self.setback.as_ref().filter(|setback| setback.kind == SetbackKind::Skipped)
+    fn setback_of(&self, kind: SetbackKind) -> Option<&Setback> {
+        self.setback.as_ref().filter(|setback| setback.kind == kind)
     }
 
     fn source_name(&self) -> &str {
@@ -338,7 +357,8 @@ mod tests {
             key: "E1".parse().unwrap(),
             scope: LinkScope { provider: "acme".parse().unwrap(), resource_type: "User".parse().unwrap() },
             source: Some("hr".parse().unwrap()),
-            deprovision: Some(DeprovisionAction::Disable),
+            prospect: None,
+            asks_for_changes: false,
             presence: Presence::Counts,
             link: None,
             setback: None,

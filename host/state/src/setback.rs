@@ -25,6 +25,19 @@ words! {
         Permanent = "permanent",
         /// The record is not to be provisioned, as the mapping or the configuration says.
         Skipped = "skipped",
+        /// The resource is there, but for a reference to a record that has no resource yet.
+        OpenReference = "open-reference",
+    }
+}
+
+impl SetbackKind {
+    /// Whether something went wrong.
+    #[must_use]
+    pub fn is_failure(self) -> bool {
+        match self {
+            Self::Temporary | Self::Permanent => true,
+            Self::Skipped | Self::OpenReference => false,
+        }
     }
 }
 

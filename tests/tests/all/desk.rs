@@ -5,7 +5,7 @@ use scimwright_tests::tool::{SandboxProcess, Workspace};
 use serde_json::{Value, json};
 use std::path::Path;
 
-const PEOPLE: &str = "\
+pub(crate) const PEOPLE: &str = "\
 id,login,display,status,boss
 E1,zoe,Zoë,active,E2
 E2,sato,佐藤,active,
@@ -65,7 +65,7 @@ settings = {{ prefix = "team-" }}
 }
 
 /// People and teams of every kind, synced once.
-fn synced(folder: &Path) -> (Workspace, SandboxProcess) {
+pub(crate) fn synced(folder: &Path) -> (Workspace, SandboxProcess) {
     let workspace = Workspace::new(folder).unwrap();
     let sandbox = SandboxProcess::start(&workspace).unwrap();
     workspace.add_module("team-groups").unwrap();
@@ -98,7 +98,7 @@ fn verdict(workspace: &Workspace, key: &str) -> (String, String) {
 }
 
 #[track_caller]
-fn assert_says(workspace: &Workspace, key: &str, verdict_is: &str, parts: &[&str]) {
+pub(crate) fn assert_says(workspace: &Workspace, key: &str, verdict_is: &str, parts: &[&str]) {
     let (found, sentence) = verdict(workspace, key);
     assert_eq!(found, verdict_is, "{sentence}");
     for part in parts {
@@ -166,7 +166,7 @@ fn the_verdict_on_a_person_names_the_reason() {
         &workspace,
         "E1",
         "behind",
-        &["though source `hr` has no such record any more; the next sync deprovisions"],
+        &["though source `hr` has no such record any more; the next sync disables it, if nothing"],
     );
     assert_eq!(workspace.summary(&["sync"]).unwrap()["disabled"], 1);
     assert_says(&workspace, "E1", "disabled", &["disabled since", "source `hr` has no such record any more"]);
@@ -199,7 +199,7 @@ fn whoever_waits_for_a_provider_in_quarantine_is_told_so() {
     assert!(checked.contains("acme") && checked.contains("is in quarantine until"), "{checked}");
 }
 
-fn explained(workspace: &Workspace, arguments: &[&str]) -> Value {
+pub(crate) fn explained(workspace: &Workspace, arguments: &[&str]) -> Value {
     let printed = workspace.run(&[&["--output", "json", "explain"], arguments].concat()).unwrap();
     assert_eq!(printed.code, Some(0), "{}{}", printed.stdout, printed.stderr);
     printed.events("explanation").unwrap().remove(0)

@@ -26,6 +26,7 @@ mod plans;
 mod points;
 mod postgres;
 mod probing;
+mod prospects;
 mod provider_config;
 mod providers;
 mod safety;

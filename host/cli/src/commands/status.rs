@@ -132,12 +132,15 @@ async fn resources(tenant: &Tenant, state: Option<&TenantState>) -> anyhow::Resu
             let count = |kind: SetbackKind| {
                 setbacks.iter().filter(|(known, ..)| *known == kind).map(|(_, count, _)| count).sum::<u64>()
             };
-            let next_try = setbacks.iter().filter_map(|(.., next)| *next).min();
+            // What is open is looked at in every run, and waits for nobody's time.
+            let timed = setbacks.iter().filter(|(kind, ..)| *kind != SetbackKind::OpenReference);
+            let next_try = timed.filter_map(|(.., next)| *next).min();
             rows.push(json!({
                 "provider": provider.name, "resource_type": rules.resource_type, "source": rules.source,
                 "active": active, "disabled": disabled, "unsettled": open,
                 "waiting": count(SetbackKind::Temporary), "failed": count(SetbackKind::Permanent),
-                "skipped": count(SetbackKind::Skipped), "next_try": next_try.map(|next| next.to_string()),
+                "skipped": count(SetbackKind::Skipped),
+                "open_references": count(SetbackKind::OpenReference), "next_try": next_try.map(|next| next.to_string()),
             }));
         }
     }
@@ -188,8 +191,14 @@ impl Status {
         for row in &self.resources {
             let open = row["unsettled"].as_u64().unwrap_or(0);
             let mut more = if open > 0 { format!(", {open} unsettled") } else { String::new() };
-            for word in ["waiting", "failed", "skipped"] {
-                match row[word].as_u64() {
+            let counts = [
+                ("waiting", "waiting"),
+                ("failed", "failed"),
+                ("skipped", "skipped"),
+                ("open_references", "with a reference left open"),
+            ];
+            for (name, word) in counts {
+                match row[name].as_u64() {
                     None | Some(0) => {}
                     Some(count) => more.push_str(&format!(", {count} {word}")),
                 }
@@ -261,12 +270,24 @@ fn text<'v>(row: &'v Value, key: &str) -> &'v str {
 
 /// The figures of a run that are not zero.
 fn figures(summary: &Value) -> String {
-    let names =
-        ["created", "adopted", "updated", "unchanged", "disabled", "deleted", "skipped", "failed", "held"];
+    let names = [
+        "created",
+        "adopted",
+        "updated",
+        "unchanged",
+        "disabled",
+        "deleted",
+        "skipped",
+        "failed",
+        "waiting",
+        "held",
+        "open_references",
+    ];
     let figures: Vec<String> = names
         .iter()
         .filter_map(|name| {
-            summary[name].as_u64().filter(|figure| *figure > 0).map(|figure| format!("{figure} {name}"))
+            let word = name.replace('_', " ");
+            summary[name].as_u64().filter(|figure| *figure > 0).map(|figure| format!("{figure} {word}"))
         })
         .collect();
     if figures.is_empty() { String::new() } else { format!(" ({})", figures.join(", ")) }

@@ -8,7 +8,7 @@ use crate::config::model::Tenant;
 use crate::exit::Exit;
 use crate::report::columns::columns;
 use crate::terminal::out;
-use scimwright_provision::{Presence, ProvisionError, Standstill, Whereabouts, whereabouts};
+use scimwright_provision::{Presence, Prospect, ProvisionError, Standstill, Whereabouts, whereabouts};
 use scimwright_record::{RecordKey, RecordSource};
 use scimwright_state::{LinkScope, StateStore};
 use serde_json::{Value, json};
@@ -79,13 +79,14 @@ fn page(found: &Whereabouts) -> String {
     }
     if let Some(setback) = &found.setback {
         let next = setback.next_try.map(|next| format!(", next try {next}")).unwrap_or_default();
-        row(
-            "setback",
-            format!(
+        let text = match setback.kind.is_failure() {
+            true => format!(
                 "{}, {} times since {}, last {}{next}: {}",
                 setback.kind, setback.attempts, setback.since, setback.last, setback.reason
             ),
-        );
+            false => format!("{} since {}: {}", setback.kind, setback.since, setback.reason),
+        };
+        row("setback", text);
     }
     if let Some(intent) = &found.intent {
         row("unsettled", format!("{} begun {} by run {}", intent.operation, intent.written_at, intent.run));
@@ -154,6 +155,7 @@ fn json_line(tenant: &Tenant, found: &Whereabouts) -> Value {
         "resource_type": found.scope.resource_type, "verdict": standstill.as_str(), "sentence": sentence,
         "source": found.source, "record": presence, "record_reason": reason, "link": link, "setback": setback,
         "intent": intent, "provider_quarantine": found.quarantine, "module_quarantines": found.modules,
+        "if_it_left": found.prospect.map(Prospect::as_str),
         "full_cycle_at": found.full_cycle_at.map(|at| at.to_string()),
         "calls": found.log.iter().map(json_row).collect::<Vec<_>>(),
     })

@@ -201,6 +201,7 @@ fn table(mode: Mode, summary: &Summary) -> String {
         (Action::Wait.word(mode), summary.waiting),
         ("held back", summary.held),
         (if plan { "references to fill in" } else { "references filled in" }, summary.references),
+        ("references left open", summary.open_references),
         ("requests", summary.requests),
     ];
     let mut lines: Vec<String> = rows

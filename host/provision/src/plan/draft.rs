@@ -178,6 +178,7 @@ impl Cycle<'_> {
         let missing = missing(&dangling);
         if let Some(message) = &missing {
             self.note(&key, message.clone());
+            self.tally.reference_left_open();
         }
         let Planned { id, sent, seen, is_new } = planned;
         let partial = self.sparing_strangers(&waiting.wish(partial, dangling), &seen).await?;

@@ -1,0 +1,164 @@
+//! What is said of somebody's future is what comes: those who left, and those who wait for somebody else.
+
+use crate::desk::{PEOPLE, assert_says, explained, synced};
+use scimwright_tests::tool::Workspace;
+use serde_json::{Value, json};
+
+/// The configuration with other rules for people who left.
+fn with_rules(workspace: &Workspace, rules: &str) {
+    let file = workspace.folder.join("scimwright.toml");
+    let now = std::fs::read_to_string(&file).unwrap();
+    let (before, rest) = now.split_once("deprovision = \"disable\"").unwrap();
+    workspace.write("scimwright.toml", &format!("{before}{rules}{rest}")).unwrap();
+}
+
+/// Without Zoë, whom nobody's manager is.
+fn without_zoe(workspace: &Workspace) {
+    workspace.write("people.csv", &PEOPLE.replace("E1,zoe,Zoë,active,E2\n", "")).unwrap();
+}
+
+#[test]
+fn whoever_left_and_is_protected_is_said_to_stay_and_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let (workspace, _sandbox) = synced(folder.path());
+    without_zoe(&workspace);
+    with_rules(&workspace, "deprovision = \"disable\"\nprotect = [\"E1\"]");
+    assert_says(
+        &workspace,
+        "E1",
+        "behind",
+        &["no such record any more; it stays as it is: `protect` names it"],
+    );
+    let status = workspace.run(&["--output", "json", "status", "E1"]).unwrap();
+    assert_eq!(status.events("whereabouts").unwrap()[0]["if_it_left"], "stays");
+    assert_eq!(workspace.summary(&["sync"]).unwrap()["disabled"], 0);
+    assert_says(&workspace, "E1", "behind", &["`protect` names it"]);
+}
+
+#[test]
+fn whoever_left_and_was_there_before_us_is_said_to_stay_unless_the_configuration_includes_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let (workspace, _sandbox) = synced(folder.path());
+    // Found again by the display name.
+    workspace.run(&["links", "forget", "acme", "User", "E1", "--yes"]).unwrap();
+    assert_eq!(workspace.summary(&["sync"]).unwrap()["adopted"], 1);
+    without_zoe(&workspace);
+    assert_says(
+        &workspace,
+        "E1",
+        "behind",
+        &["it stays as it is: it was at the provider before us; deprovision_adopted = true would include it"],
+    );
+    assert_eq!(workspace.summary(&["sync"]).unwrap()["disabled"], 0);
+    with_rules(&workspace, "deprovision = \"disable\"\ndeprovision_adopted = true");
+    assert_says(&workspace, "E1", "behind", &["; the next sync disables it, if nothing holds that up"]);
+    assert_eq!(workspace.summary(&["sync"]).unwrap()["disabled"], 1);
+}
+
+#[test]
+fn whoever_left_is_said_to_stay_where_nobody_is_deprovisioned() {
+    let folder = tempfile::tempdir().unwrap();
+    let (workspace, _sandbox) = synced(folder.path());
+    workspace.write("people.csv", &PEOPLE.replace("Zoë,active", "Zoë,left")).unwrap();
+    with_rules(&workspace, "deprovision = \"nothing\"");
+    let parts = ["though it is out of scope", "; it stays: resources of those who left are left alone"];
+    assert_says(&workspace, "E1", "behind", &parts);
+    let next = explained(&workspace, &["acme", "User", "E1"])["next"]["reason"].to_string();
+    assert!(next.contains("it stays: resources of those who left are left alone"), "{next}");
+    assert_eq!(workspace.summary(&["sync"]).unwrap()["disabled"], 0);
+}
+
+#[test]
+fn the_day_of_a_deletion_is_named_from_the_first_day_of_grace_to_the_last() {
+    let folder = tempfile::tempdir().unwrap();
+    let (workspace, _sandbox) = synced(folder.path());
+    without_zoe(&workspace);
+    with_rules(&workspace, "deprovision = \"disable-then-delete\"\ndelete_after_days = 30");
+    let then = "the next sync disables it, if nothing holds that up, and it is deleted 30 days later";
+    assert_says(&workspace, "E1", "behind", &[then]);
+    let planned = workspace.run(&["--output", "json", "plan"]).unwrap();
+    assert_eq!(
+        reason_for(&planned.events("record").unwrap(), "E1"),
+        "left the source; to be deleted 30 days later"
+    );
+    assert_eq!(workspace.summary(&["sync"]).unwrap()["disabled"], 1);
+
+    let store = || async {
+        let file = workspace.folder.join(".scimwright").join("state.db");
+        scimwright_state::StateStore::open(&file)
+            .await
+            .unwrap()
+            .tenant(&scimwright_record::TenantName::default())
+    };
+    let scope = scimwright_state::LinkScope {
+        provider: "acme".parse().unwrap(),
+        resource_type: "User".parse().unwrap(),
+    };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let disabled_at = |days_ago: i64| {
+        runtime.block_on(async {
+            let state = store().await;
+            let mut link = state.link(&scope, &"E1".parse().unwrap()).await.unwrap().unwrap();
+            link.updated_at = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24 * days_ago);
+            state.put_link(&scope, &link).await.unwrap();
+            link.updated_at
+        })
+    };
+    let then = disabled_at(29);
+    let due = (then + jiff::SignedDuration::from_hours(24 * 30)).strftime("%Y-%m-%d %H:%M:%SZ").to_string();
+    let since = format!("disabled since {}", then.strftime("%Y-%m-%d %H:%M:%SZ"));
+    let until = format!("it will be deleted on or after {due}, unless its record comes back");
+    assert_says(&workspace, "E1", "disabled", &[&since, &until]);
+    assert_eq!(workspace.summary(&["sync"]).unwrap()["deleted"], 0);
+
+    let then = disabled_at(31).strftime("%Y-%m-%d").to_string();
+    assert_says(&workspace, "E1", "disabled", &["; the next sync deletes it, if nothing holds that up"]);
+    let planned = workspace.run(&["--output", "json", "plan"]).unwrap();
+    assert_eq!(
+        reason_for(&planned.events("record").unwrap(), "E1"),
+        format!("left the source and was disabled on {then}; its 30 days of grace are over")
+    );
+    assert_eq!(workspace.summary(&["sync"]).unwrap()["deleted"], 1);
+}
+
+fn reason_for(records: &[Value], key: &str) -> String {
+    let found = records.iter().find(|record| record["key"] == key).unwrap();
+    found["reason"].as_str().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn a_reference_to_somebody_who_is_not_there_yet_is_told_from_a_failure() {
+    let folder = tempfile::tempdir().unwrap();
+    let (workspace, _sandbox) = synced(folder.path());
+    // Whoever cannot be told apart has no resource; the others are left out, so that nothing fails.
+    let people = "id,login,display,status,boss\nE1,zoe,Zoë,active,E9\nE2,sato,佐藤,active,\n";
+    workspace.write("people.csv", people).unwrap();
+    for run in 0..2 {
+        let printed = workspace.run(&["--output", "json", "sync"]).unwrap();
+        let summary = printed.summary().unwrap();
+        assert_eq!(printed.code, Some(0), "run {run}: {summary}");
+        assert_eq!((&summary["open_references"], &summary["waiting"]), (&1.into(), &0.into()), "run {run}");
+    }
+    let sentence = "; it points at User E9 (urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value), which \
+                    has no resource yet; left out until it has one";
+    assert_says(&workspace, "E1", "open-reference", &["E1 is at acme (User", ", last changed", sentence]);
+    let status = workspace.summary(&["status"]).unwrap();
+    let users = &status["resources"][0];
+    assert_eq!(
+        (&users["open_references"], &users["waiting"], &users["next_try"]),
+        (&1.into(), &0.into(), &json!(null))
+    );
+    let page = workspace.run(&["status"]).unwrap().stdout;
+    assert!(
+        page.contains("User at acme, from hr: 2 active, 0 disabled, 1 with a reference left open\n"),
+        "{page}"
+    );
+
+    // As soon as the manager has one, in a run over what changed as well.
+    workspace.write("people.csv", &format!("{people}E9,boss,Boss,active,\n")).unwrap();
+    let summary = workspace.summary(&["sync", "--changed"]).unwrap();
+    assert_eq!((&summary["created"], &summary["open_references"]), (&1.into(), &0.into()), "{summary}");
+    let verdict = workspace.run(&["--output", "json", "status", "E1"]).unwrap();
+    assert_eq!(verdict.events("whereabouts").unwrap()[0]["verdict"], "provisioned");
+    assert_eq!(workspace.summary(&["status"]).unwrap()["resources"][0]["open_references"], 0);
+}
