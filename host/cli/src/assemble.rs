@@ -7,8 +7,10 @@ use crate::config::model::{
 use crate::config::scripts::InlineModule;
 use crate::modules::Modules;
 use crate::recording;
+use crate::terminal::err;
 use anyhow::Context;
 use futures::future::BoxFuture;
+use jiff::Timestamp;
 use scimwright_client::{
     Authentication, ClientIdentity, Discovery, Kind, Pem, Provider, ProviderSettings, Query,
     ResourceTypeBinding, SettingsError, SettingsRule, TlsSettings,
@@ -23,9 +25,10 @@ use scimwright_sources::{
     CsvSource, JsonLinesSource, PostgresSource, ProviderSource, ScimOptions, ScimSource, SourceLookup,
     SqliteSource,
 };
-use scimwright_state::TenantState;
+use scimwright_state::{ProviderMetadata, TenantState};
 use scimwright_toolchain::{InlineScript, Tools, build_inline, build_script_file};
 use secrecy::SecretString;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -259,6 +262,15 @@ pub(crate) fn kind(config: &ProviderConfig, provider: &Provider, binding: Resour
     kind
 }
 
+/// Whether a provider is asked what it can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asking {
+    /// It is.
+    Now,
+    /// It is not, and nothing else either.
+    Never,
+}
+
 /// The provisioners of one provider, in the order of the configuration. Asks the provider what it can do.
 pub(crate) async fn provisioners(
     tenant: &Tenant,
@@ -268,6 +280,64 @@ pub(crate) async fn provisioners(
     state: &TenantState,
 ) -> anyhow::Result<Vec<Provisioner>> {
     // Modules first: what is wrong with them is known without a provider.
+    let mapped = mapped(tenant, config, wanted, modules)?;
+    if mapped.is_empty() {
+        return Ok(Vec::new());
+    }
+    let provider = provider(config).await?;
+    let discovery = discover(&provider).await?;
+    bound(tenant, config, mapped, &provider, &discovery, state)
+}
+
+/// The same without a word to the provider: what it can do is what it said in the last sync. Where nothing is known of
+/// that, it is what the RFCs and its profile say, which is noted. Secrets are not fetched.
+pub(crate) async fn unasked_provisioners(
+    tenant: &Tenant,
+    config: &ProviderConfig,
+    wanted: impl Fn(&ResourceRules) -> bool,
+    modules: &Modules,
+    state: &TenantState,
+) -> anyhow::Result<Vec<Provisioner>> {
+    let mapped = mapped(tenant, config, wanted, modules)?;
+    let settings = ProviderSettings {
+        overrides: config.overrides,
+        allow_insecure_http: config.allow_insecure_http,
+        ..ProviderSettings::new(config.name.as_str(), config.base_url.clone(), Authentication::None)
+    };
+    let provider = Provider::new(settings, config.profile.clone())?;
+    let known = state.provider_metadata(&config.name).await?;
+    let known = known.filter(|known| known.address == provider.client().base_url());
+    let discovery = match known {
+        Some(ProviderMetadata { documents: Value::Object(documents), read_at, .. }) => {
+            provider.recall(documents, read_at)
+        }
+        _ => {
+            err(&format!(
+                "note: what `{}` can do is not known here: no sync has asked it at this address. What RFC 7643 and its \
+                 profile say is assumed; resource types and attributes of its own are left out",
+                config.name
+            ));
+            provider.recall(serde_json::Map::new(), Timestamp::now())
+        }
+    };
+    bound(tenant, config, mapped, &provider, &discovery, state)
+}
+
+/// A resource type before its provider is known.
+struct MappedType {
+    rules: ResourceRules,
+    source: Arc<dyn RecordSource>,
+    members: Option<Arc<dyn RecordSource>>,
+    recipe: String,
+    layers: Arc<Layers>,
+}
+
+fn mapped(
+    tenant: &Tenant,
+    config: &ProviderConfig,
+    wanted: impl Fn(&ResourceRules) -> bool,
+    modules: &Modules,
+) -> anyhow::Result<Vec<MappedType>> {
     let mut mapped = Vec::new();
     for rules in config.resources.iter().filter(|rules| wanted(rules)) {
         let source_config = tenant
@@ -287,15 +357,22 @@ pub(crate) async fn provisioners(
             members = Some(opened);
         }
         let recipe = recipe(tenant, config, &rules);
-        mapped.push((rules, source, members, recipe, Arc::new(layers)));
+        mapped.push(MappedType { rules, source, members, recipe, layers: Arc::new(layers) });
     }
-    if mapped.is_empty() {
-        return Ok(Vec::new());
-    }
-    let provider = provider(config).await?;
-    let discovery = discover(&provider).await?;
+    Ok(mapped)
+}
+
+/// Puts together what was made of the configuration and what is known of the provider.
+fn bound(
+    tenant: &Tenant,
+    config: &ProviderConfig,
+    mapped: Vec<MappedType>,
+    provider: &Provider,
+    discovery: &Discovery,
+    state: &TenantState,
+) -> anyhow::Result<Vec<Provisioner>> {
     let mut provisioners = Vec::with_capacity(mapped.len());
-    for (rules, source, members, recipe, layers) in mapped {
+    for MappedType { rules, source, members, recipe, layers } in mapped {
         let binding = discovery.resource_type(rules.resource_type.as_str()).ok_or_else(|| {
             ProvisionError::UnknownResourceType {
                 provider: config.name.to_string(),
@@ -307,7 +384,7 @@ pub(crate) async fn provisioners(
             tenant: tenant.name.clone(),
             provider: config.name.clone(),
             target: provider.clone(),
-            kind: Arc::new(kind(config, &provider, binding)),
+            kind: Arc::new(kind(config, provider, binding)),
             state: state.clone(),
             rules,
             layers,

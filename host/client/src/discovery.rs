@@ -99,6 +99,8 @@ pub struct Discovery {
     pub notes: Vec<DiscoveryNote>,
     /// The calls that were made, for the client log.
     pub calls: Vec<CallReport>,
+    /// The documents as they came, each under its name; those that did not come are missing.
+    pub documents: Map<String, Value>,
     /// When it was read, by our clock; when it was assumed, where nothing was.
     pub read_at: Timestamp,
 }
@@ -125,6 +127,7 @@ impl Discovery {
             schemas_provenance: Provenance::Default,
             notes: Vec::new(),
             calls: Vec::new(),
+            documents: Map::new(),
             read_at: Timestamp::now(),
         }
     }
@@ -170,17 +173,46 @@ impl Discovery {
         let resource_types =
             discovery.admit(Document::ResourceTypes, resource_types, credentials_are_good)?;
         let schemas = discovery.admit(Document::Schemas, schemas, credentials_are_good)?;
+        let documents = [
+            (Document::ServiceProviderConfig, config),
+            (Document::ResourceTypes, resource_types),
+            (Document::Schemas, schemas),
+        ];
+        let came =
+            documents.into_iter().filter_map(|(document, value)| Some((document.name().to_owned(), value?)));
+        discovery.documents = came.collect();
+        discovery.read_documents(quirks, overrides);
+        Ok(discovery)
+    }
+
+    /// What a provider said at an earlier time, read again from the [`documents`](Self::documents) of then.
+    #[must_use]
+    pub fn recalled(
+        documents: Map<String, Value>,
+        read_at: Timestamp,
+        quirks: &ProviderQuirks,
+        overrides: &CapabilityOverrides,
+    ) -> Self {
+        let mut discovery = Self { documents, read_at, ..Self::assumed(quirks, overrides) };
+        discovery.read_documents(quirks, overrides);
+        discovery
+    }
+
+    fn read_documents(&mut self, quirks: &ProviderQuirks, overrides: &CapabilityOverrides) {
+        let document = |document: Document| self.documents.get(document.name()).cloned();
+        let config = document(Document::ServiceProviderConfig);
+        let resource_types = document(Document::ResourceTypes);
+        let schemas = document(Document::Schemas);
         if let Some(value) = config {
-            discovery.read_config(&value, quirks, overrides);
+            self.read_config(&value, quirks, overrides);
         }
         if let Some(value) = resource_types {
-            discovery.read_resource_types(value);
+            self.read_resource_types(value);
         }
         if let Some(value) = schemas {
-            discovery.read_schemas(value);
+            self.read_schemas(value);
         }
-        discovery.note_missing_schemas();
-        Ok(discovery)
+        self.note_missing_schemas();
     }
 
     /// The document, or none where it can be done without; an error where it cannot.

@@ -34,6 +34,8 @@ pub(crate) struct Cycle<'a> {
     reach: Reach,
     lost: LostLinks,
     pub(crate) patience: Patience,
+    /// The provider is asked nothing.
+    pub(crate) offline: bool,
     pub(crate) scope: LinkScope,
     pub(crate) pass: Pass,
     /// The provider, through a client whose calls are counted.
@@ -117,6 +119,7 @@ impl<'a> Cycle<'a> {
             reach,
             lost: LostLinks::default(),
             patience: options.patience,
+            offline: options.offline,
             scope,
             pass,
             target: tally.counted(&provisioner.target),
@@ -145,7 +148,7 @@ impl<'a> Cycle<'a> {
         if mode != Mode::Apply {
             cycle.membership = cycle.read_membership().await?;
         }
-        cycle.began_empty = untouched && cycle.provider_is_empty().await?;
+        cycle.began_empty = untouched && !cycle.offline && cycle.provider_is_empty().await?;
         Ok(cycle)
     }
 

@@ -124,7 +124,8 @@ impl From<LastChange> for Change {
 }
 
 impl Provisioner {
-    /// Explains the resource of one record. `offline` spares the provider the question how the resource is now.
+    /// Explains the resource of one record. `offline` asks the provider nothing: what was seen last stands for what is
+    /// there.
     ///
     /// # Errors
     /// [`ProvisionError`] where the source has no such record or cannot be read as far as it, and when the provider or
@@ -156,7 +157,8 @@ impl Provisioner {
     ) -> Result<Explanation, ProvisionError> {
         let record = self.record(key).await?;
         let tally = Tally::new(observer, self.scope());
-        let cycle = Cycle::begin(self, Mode::Plan, None, &RunOptions::default(), &tally).await?;
+        let options = RunOptions { offline, ..RunOptions::default() };
+        let cycle = Cycle::begin(self, Mode::Plan, None, &options, &tally).await?;
         let link = self.state.link(&cycle.scope, key).await?;
         let wide = self.layers.widen(&record).unwrap_or_else(|_| record.clone());
         let wanted = cycle.wanted(record.clone(), link.is_some()).await?;

@@ -9,7 +9,7 @@ use crate::stop::StopSignal;
 use jiff::Timestamp;
 use scimwright_client::{Kind, Provider};
 use scimwright_record::{ProviderName, RecordSource, TenantName};
-use scimwright_state::{LinkScope, RunId, RunOutcome, TenantState};
+use scimwright_state::{LinkScope, ProviderMetadata, RunId, RunOutcome, TenantState};
 use std::sync::Arc;
 
 /// Brings one resource type at one provider up to date with one source.
@@ -74,6 +74,9 @@ pub struct RunOptions {
     pub filter: PlanFilter,
     /// Where a plan is written to, if anywhere.
     pub plan: Option<Arc<PlanWriter>>,
+    /// The provider is asked nothing: what was seen last is taken for what is there, and nobody without a link is looked
+    /// for.
+    pub offline: bool,
 }
 
 /// A run that could not be finished, and how far it came.
@@ -137,6 +140,18 @@ impl Provisioner {
             _ if mode == Mode::Plan => Ok(()),
             _ => Ok(self.state.set_provider_address(&self.provider, &wanted).await?),
         }
+    }
+
+    /// Remembers what the provider said about itself, so that a record can be explained without asking it.
+    pub(crate) async fn remember_metadata(&self) -> Result<(), ProvisionError> {
+        // It was asked when this was put together; should that have failed, there is nothing to remember.
+        let Ok(discovery) = self.target.discovery().await else { return Ok(()) };
+        let metadata = ProviderMetadata {
+            address: self.target.client().base_url().to_string(),
+            documents: discovery.documents.clone().into(),
+            read_at: discovery.read_at,
+        };
+        Ok(self.state.set_provider_metadata(&self.provider, &metadata).await?)
     }
 
     /// Another provider's name under which resources at this very address are linked, where we have not one link of our

@@ -2,7 +2,8 @@
 //!
 //! One failed round is bad luck. After three in a row the provider is in quarantine: nothing is asked of it until its
 //! time has come, and then one round tries. Each further failure doubles the wait, a success ends it all. Other
-//! providers have nothing to do with it.
+//! providers have nothing to do with it, and neither has another way to the same one: who corrects its address or where
+//! its credentials come from begins anew.
 
 use crate::error::ProvisionError;
 use crate::provisioner::Patience;
@@ -24,7 +25,8 @@ pub fn wait_after(failures: u32) -> Option<Duration> {
     Some(FIRST_WAIT.saturating_mul(1 << doublings.min(10)).min(LONGEST_WAIT))
 }
 
-/// Whether the provider may be worked with now.
+/// Whether the provider may be worked with now. `access` is a digest of the way to it: its address and where its
+/// credentials come from.
 ///
 /// # Errors
 /// [`ProvisionError::Quarantined`] where it may not, unless it is to be tried now; [`ProvisionError::State`] where the
@@ -32,10 +34,11 @@ pub fn wait_after(failures: u32) -> Option<Duration> {
 pub async fn admit(
     state: &TenantState,
     provider: &ProviderName,
+    access: &str,
     patience: Patience,
 ) -> Result<(), ProvisionError> {
     match state.provider_quarantine(provider).await? {
-        Some(quarantine) if patience == Patience::Wait && is_shut(&quarantine, Timestamp::now()) => {
+        Some(quarantine) if patience == Patience::Wait && is_shut(&quarantine, access, Timestamp::now()) => {
             Err(ProvisionError::Quarantined {
                 provider: provider.clone(),
                 failures: quarantine.failures,
@@ -47,10 +50,10 @@ pub async fn admit(
     }
 }
 
-/// Whether nothing is asked of the provider at this moment.
+/// Whether nothing is asked of the provider in this way at this moment.
 #[must_use]
-pub fn is_shut(quarantine: &ProviderQuarantine, now: Timestamp) -> bool {
-    quarantine.failures >= FAILURES && quarantine.until > now
+pub fn is_shut(quarantine: &ProviderQuarantine, access: &str, now: Timestamp) -> bool {
+    quarantine.access == access && quarantine.failures >= FAILURES && quarantine.until > now
 }
 
 /// Notes how a round with a provider ended: with the reason why it could not be worked with, or well. Returns the
@@ -61,6 +64,7 @@ pub fn is_shut(quarantine: &ProviderQuarantine, now: Timestamp) -> bool {
 pub async fn note(
     state: &TenantState,
     provider: &ProviderName,
+    access: &str,
     failure: Option<&str>,
 ) -> Result<Option<ProviderQuarantine>, ProvisionError> {
     let known = state.provider_quarantine(provider).await?;
@@ -70,17 +74,20 @@ pub async fn note(
         }
         return Ok(None);
     };
+    // What another way to it came to says nothing about this one.
+    let known = known.filter(|known| known.access == access);
     let now = Timestamp::now();
     let failures = known.as_ref().map_or(0, |known| known.failures).saturating_add(1);
     let wait = SignedDuration::try_from(wait_after(failures).unwrap_or_default()).unwrap_or_default();
     let quarantine = ProviderQuarantine {
+        access: access.to_owned(),
         failures,
         reason: reason.to_owned(),
         since: known.map_or(now, |known| known.since),
         until: now.checked_add(wait).unwrap_or(now),
     };
     state.put_provider_quarantine(provider, &quarantine).await?;
-    Ok(is_shut(&quarantine, now).then_some(quarantine))
+    Ok(is_shut(&quarantine, access, now).then_some(quarantine))
 }
 
 #[cfg(test)]
@@ -105,17 +112,35 @@ mod tests {
         let state = store.tenant(&TenantName::default());
         let acme = ProviderName::parse("acme").unwrap();
         for _ in 0..2 {
-            assert_eq!(note(&state, &acme, Some("nobody answers")).await.unwrap(), None);
-            admit(&state, &acme, Patience::Wait).await.unwrap();
+            assert_eq!(note(&state, &acme, "here", Some("nobody answers")).await.unwrap(), None);
+            admit(&state, &acme, "here", Patience::Wait).await.unwrap();
         }
-        let shut = note(&state, &acme, Some("nobody answers")).await.unwrap().unwrap();
+        let shut = note(&state, &acme, "here", Some("nobody answers")).await.unwrap().unwrap();
         assert_eq!(shut.failures, 3);
-        let refused = admit(&state, &acme, Patience::Wait).await.unwrap_err();
+        let refused = admit(&state, &acme, "here", Patience::Wait).await.unwrap_err();
         assert!(refused.to_string().contains("nobody answers"), "{refused}");
-        admit(&state, &acme, Patience::TryNow).await.unwrap();
-        admit(&state, &ProviderName::parse("globex").unwrap(), Patience::Wait).await.unwrap();
-        note(&state, &acme, None).await.unwrap();
-        admit(&state, &acme, Patience::Wait).await.unwrap();
-        assert_eq!(note(&state, &acme, Some("again")).await.unwrap(), None, "the count begins anew");
+        admit(&state, &acme, "here", Patience::TryNow).await.unwrap();
+        admit(&state, &acme, "elsewhere", Patience::Wait).await.unwrap();
+        admit(&state, &ProviderName::parse("globex").unwrap(), "here", Patience::Wait).await.unwrap();
+        note(&state, &acme, "here", None).await.unwrap();
+        admit(&state, &acme, "here", Patience::Wait).await.unwrap();
+        assert_eq!(note(&state, &acme, "here", Some("again")).await.unwrap(), None, "the count begins anew");
+    }
+
+    #[tokio::test]
+    async fn another_way_to_a_provider_begins_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = StateStore::open(&folder.path().join("state.db")).await.unwrap();
+        let state = store.tenant(&TenantName::default());
+        let acme = ProviderName::parse("acme").unwrap();
+        for _ in 0..3 {
+            note(&state, &acme, "wrong", Some("nobody answers")).await.unwrap();
+        }
+        admit(&state, &acme, "wrong", Patience::Wait).await.unwrap_err();
+        for failures in 1..=2 {
+            assert_eq!(note(&state, &acme, "right", Some("503")).await.unwrap(), None, "{failures}");
+        }
+        assert_eq!(note(&state, &acme, "right", Some("503")).await.unwrap().unwrap().failures, 3);
+        admit(&state, &acme, "right", Patience::Wait).await.unwrap_err();
     }
 }

@@ -239,6 +239,9 @@ impl<'a> Cycle<'a> {
     /// The resource as it is now. Where it cannot be read, as it was seen: the change will meet the same reason and
     /// say so.
     pub(crate) async fn look(&self, link: &Link) -> Result<Resource, ProvisionError> {
+        if self.offline {
+            return Ok(link.seen.clone());
+        }
         match self.target.look(&self.provisioner.kind, &known(link)).await {
             Ok(seen) => Ok(seen),
             Err(error) => self.provider_failed(error).map(|_| link.seen.clone()),
@@ -269,6 +272,16 @@ impl<'a> Cycle<'a> {
         };
         if self.began_empty {
             return Ok(Decided::Do(Box::new(creation(key, wish)), claim));
+        }
+        if self.offline {
+            let reason = format!(
+                "`{}` was not asked: a resource there that matches would be adopted in place of this",
+                self.provisioner.provider
+            );
+            return Ok(Decided::Do(
+                Box::new(Operation { reason: Some(reason), ..creation(key, wish) }),
+                claim,
+            ));
         }
         let identity = wish.identity.clone();
         let found = self.target.find(&self.provisioner.kind, &rules.matching, &wish.desired).await;

@@ -75,6 +75,12 @@ pub async fn run_round(
     for (provisioner, tally) in order.iter().zip(&tallies) {
         lanes.push(Lane::begin(provisioner, mode, options, tally, &lost).await);
     }
+    if mode == Mode::Sync
+        && let Some(lane) = lanes.iter_mut().find(|lane| lane.under_way().is_some())
+    {
+        let outcome = lane.provisioner.remember_metadata().await;
+        lane.note(outcome);
+    }
     let mut unreachable: Option<ClientError> = None;
     for lane in &mut lanes {
         // Whoever comes next would knock at the same closed door.

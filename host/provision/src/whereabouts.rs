@@ -100,8 +100,8 @@ impl Standstill {
     }
 }
 
-/// Finds out where a record stands. `configured` are the rules and the source of the resource type, where it is still
-/// configured.
+/// Finds out where a record stands. `configured` are the rules and the source of the resource type, and `access` the way
+/// to the provider, where they are still configured.
 ///
 /// # Errors
 /// [`ProvisionError::State`] when the state cannot be read. A source that cannot be read is part of the answer.
@@ -109,6 +109,7 @@ pub async fn whereabouts(
     state: &TenantState,
     scope: &LinkScope,
     configured: Option<(&ResourceRules, &dyn RecordSource)>,
+    access: Option<&str>,
     key: &RecordKey,
 ) -> Result<Whereabouts, ProvisionError> {
     let now = Timestamp::now();
@@ -143,7 +144,8 @@ pub async fn whereabouts(
         link,
         setback: state.setback(scope, key).await?,
         intent: state.intents(scope).await?.into_iter().find(|intent| intent.key == *key),
-        quarantine: quarantine.filter(|quarantine| is_shut(quarantine, now)),
+        quarantine: quarantine
+            .filter(|quarantine| access.is_some_and(|access| is_shut(quarantine, access, now))),
         modules: state
             .quarantines()
             .await?

@@ -59,6 +59,9 @@ pub struct ScheduledResource {
 
 /// Makes provisioners, anew for every pass: secrets are fetched again, and the provider is asked what it can do.
 pub trait Provisioners: Send + Sync {
+    /// A digest of the way to a provider: its address and where its credentials come from. A quarantine is bound to it.
+    fn access(&self, provider: &ProviderName) -> String;
+
     /// Those of these resource types at this provider, in the order of the configuration.
     fn make<'a>(
         &'a self,

@@ -111,7 +111,8 @@ impl TenantWork {
         provisioners: &dyn Provisioners,
     ) -> Result<(), Trouble> {
         let due = schedule.due(Instant::now());
-        if let Err(shut) = quarantine::admit(state, provider, Patience::Wait).await {
+        let access = provisioners.access(provider);
+        if let Err(shut) = quarantine::admit(state, provider, &access, Patience::Wait).await {
             for resource in &due {
                 self.synced(schedule, resource, Some(shut.to_string()));
             }
@@ -130,7 +131,7 @@ impl TenantWork {
             Ok(made) => made,
             Err(trouble) => {
                 if trouble.provider_is_away {
-                    self.note(state, provider, Some(&trouble.reason)).await?;
+                    self.note(state, provider, &access, Some(&trouble.reason)).await?;
                 }
                 for resource in &due {
                     self.synced(schedule, resource, Some(trouble.to_string()));
@@ -155,7 +156,7 @@ impl TenantWork {
             ProvisionError::Provider(error) => Some(error.to_string()),
             _ => None,
         });
-        self.note(state, provider, unreachable.as_deref()).await?;
+        self.note(state, provider, &access, unreachable.as_deref()).await?;
         for resource in &due {
             let finish = finished.iter().find(|finish| finish.resource_type == resource.resource_type);
             let failure = match finish {
@@ -172,9 +173,10 @@ impl TenantWork {
         &self,
         state: &TenantState,
         provider: &ProviderName,
+        access: &str,
         failure: Option<&str>,
     ) -> Result<(), Trouble> {
-        let noted = quarantine::note(state, provider, failure).await;
+        let noted = quarantine::note(state, provider, access, failure).await;
         if let Some(shut) = noted.map_err(|error| Trouble(error.to_string()))? {
             let (failures, until) = (shut.failures, shut.until);
             self.say(Happening::ProviderQuarantined { provider: provider.clone(), failures, until });

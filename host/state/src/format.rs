@@ -13,7 +13,8 @@ use std::path::Path;
 pub(crate) const APPLICATION_ID: u32 = 0x5343_5752;
 
 /// Step `n` leads from format `n` to format `n + 1`; format 0 is an empty file.
-pub(crate) const STEPS: &[&str] = &[LINKS_AND_INTENTS, RUNS_AND_LOG, MODULES, SETBACKS_AND_MARKS];
+pub(crate) const STEPS: &[&str] =
+    &[LINKS_AND_INTENTS, RUNS_AND_LOG, MODULES, SETBACKS_AND_MARKS, PROVIDERS_AS_THEY_ARE];
 
 /// Format 1: what is at the providers, and what may be.
 const LINKS_AND_INTENTS: &str = "
@@ -157,6 +158,22 @@ CREATE TABLE provider_quarantines (
     until         INTEGER NOT NULL,
     PRIMARY KEY (tenant, provider)
 ) STRICT, WITHOUT ROWID;
+";
+
+/// Format 5: what a provider says about itself, which way to it a quarantine was made for, and references that stay open
+/// told from failures.
+const PROVIDERS_AS_THEY_ARE: &str = "
+CREATE TABLE provider_metadata (
+    tenant        TEXT NOT NULL,
+    provider      TEXT NOT NULL,
+    address       TEXT NOT NULL,
+    documents     TEXT NOT NULL,
+    read_at       INTEGER NOT NULL,
+    PRIMARY KEY (tenant, provider)
+) STRICT;
+ALTER TABLE provider_quarantines ADD COLUMN access TEXT NOT NULL DEFAULT '';
+UPDATE setbacks SET kind = 'open-reference', attempts = 0
+    WHERE kind = 'temporary' AND reason LIKE 'points at %; left out for now';
 ";
 
 /// What stands in a file that was just opened.

@@ -78,7 +78,7 @@ pub use link::{Link, LinkStream, Ownership, Standing};
 pub use member::Member;
 pub use module::{ModuleFile, Quarantine};
 pub use pass::{Deferred, Leaver, Noted, Pass};
-pub use provider::ProviderQuarantine;
+pub use provider::{ProviderMetadata, ProviderQuarantine};
 pub use run::{InvalidRunId, Run, RunEnd, RunId, RunKind, RunOutcome, RunProgress};
 pub use setback::{Setback, SetbackKind, SetbackStream};
 pub use store::StateStore;

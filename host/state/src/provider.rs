@@ -11,6 +11,8 @@ use scimwright_record::ProviderName;
 /// How often a provider failed, and until when it is left alone.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct ProviderQuarantine {
+    /// A digest of the way to it that was tried: its address and how we authenticate there. Never a secret.
+    pub access: String,
     /// How many times it failed, one after the other.
     pub failures: u32,
     /// How it did last.
@@ -21,7 +23,73 @@ pub struct ProviderQuarantine {
     pub until: Timestamp,
 }
 
+/// What a provider said about itself when it was asked last.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProviderMetadata {
+    /// The base URL at which it was asked.
+    pub address: String,
+    /// Its documents, each under its name.
+    pub documents: serde_json::Value,
+    /// When it was asked.
+    pub read_at: Timestamp,
+}
+
 impl TenantState {
+    /// What a provider said about itself when it was asked last.
+    ///
+    /// # Errors
+    /// [`StateError`] when the file cannot be read.
+    pub async fn provider_metadata(
+        &self,
+        provider: &ProviderName,
+    ) -> Result<Option<ProviderMetadata>, StateError> {
+        const SQL: &str =
+            "SELECT address, documents, read_at FROM provider_metadata WHERE tenant = ?1 AND provider = ?2";
+        let row = sqlx::query(SQL)
+            .bind(self.tenant())
+            .bind(provider.as_str())
+            .fetch_optional(&mut *self.shared.reader().await)
+            .await
+            .map_err(self.shared.sql("read what a provider said about itself"))?;
+        row.map(|row| {
+            let reading =
+                Reading { shared: &self.shared, what: "what a provider said about itself", row: &row };
+            Ok(ProviderMetadata {
+                address: reading.get("address")?,
+                documents: reading.json("documents")?,
+                read_at: reading.moment("read_at")?,
+            })
+        })
+        .transpose()
+    }
+
+    /// Remembers what a provider said about itself, unless it is what is remembered already.
+    ///
+    /// # Errors
+    /// [`StateError`] when the file cannot be written.
+    pub async fn set_provider_metadata(
+        &self,
+        provider: &ProviderName,
+        metadata: &ProviderMetadata,
+    ) -> Result<(), StateError> {
+        const DOING: &str = "remember what a provider said about itself";
+        const SQL: &str = "INSERT INTO provider_metadata (tenant, provider, address, documents, read_at) \
+                           VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET address = excluded.address, \
+                           documents = excluded.documents, read_at = excluded.read_at \
+                           WHERE excluded.read_at <> provider_metadata.read_at";
+        let mut connection = self.shared.writer(DOING).await?;
+        sqlx::query(SQL)
+            .bind(self.tenant())
+            .bind(provider.as_str())
+            .bind(&metadata.address)
+            .bind(metadata.documents.to_string())
+            .bind(to_millis(metadata.read_at))
+            .execute(&mut *connection)
+            .await
+            .map_err(self.shared.sql(DOING))?;
+        Ok(())
+    }
+
     /// The base URL that the links of a provider point at; `None` until it was stored.
     ///
     /// # Errors
@@ -64,7 +132,7 @@ impl TenantState {
         &self,
         provider: &ProviderName,
     ) -> Result<Option<ProviderQuarantine>, StateError> {
-        const SQL: &str = "SELECT failures, reason, since, until FROM provider_quarantines \
+        const SQL: &str = "SELECT access, failures, reason, since, until FROM provider_quarantines \
                            WHERE tenant = ?1 AND provider = ?2";
         let row = sqlx::query(SQL)
             .bind(self.tenant())
@@ -83,7 +151,7 @@ impl TenantState {
     /// # Errors
     /// [`StateError`] when the file cannot be read.
     pub async fn provider_quarantines(&self) -> Result<Vec<(ProviderName, ProviderQuarantine)>, StateError> {
-        const SQL: &str = "SELECT provider, failures, reason, since, until FROM provider_quarantines \
+        const SQL: &str = "SELECT provider, access, failures, reason, since, until FROM provider_quarantines \
                            WHERE tenant = ?1 ORDER BY provider";
         let rows = sqlx::query(SQL)
             .bind(self.tenant())
@@ -109,11 +177,13 @@ impl TenantState {
     ) -> Result<(), StateError> {
         const DOING: &str = "put a provider into quarantine";
         const SQL: &str = "INSERT OR REPLACE INTO provider_quarantines \
-                           (tenant, provider, failures, reason, since, until) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+                           (tenant, provider, access, failures, reason, since, until) \
+                           VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
         let mut connection = self.shared.writer(DOING).await?;
         sqlx::query(SQL)
             .bind(self.tenant())
             .bind(provider.as_str())
+            .bind(&quarantine.access)
             .bind(i64::from(quarantine.failures))
             .bind(&quarantine.reason)
             .bind(to_millis(quarantine.since))
@@ -143,6 +213,7 @@ impl TenantState {
 
 fn read_quarantine(reading: &Reading<'_>) -> Result<ProviderQuarantine, StateError> {
     Ok(ProviderQuarantine {
+        access: reading.get("access")?,
         failures: reading.get("failures")?,
         reason: reading.get("reason")?,
         since: reading.moment("since")?,
@@ -172,10 +243,28 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_a_provider_said_about_itself_is_remembered_until_it_says_something_else() {
+        let scratch = Scratch::open().await;
+        let state = scratch.tenant();
+        assert_eq!(state.provider_metadata(&name("acme")).await.unwrap(), None);
+        for seconds in [0, 60] {
+            let said = ProviderMetadata {
+                address: "https://acme.example/scim/v2".into(),
+                documents: serde_json::json!({ "ServiceProviderConfig": { "read": seconds } }),
+                read_at: moment(seconds),
+            };
+            state.set_provider_metadata(&name("acme"), &said).await.unwrap();
+            assert_eq!(state.provider_metadata(&name("acme")).await.unwrap(), Some(said));
+        }
+        assert_eq!(state.provider_metadata(&name("globex")).await.unwrap(), None);
+    }
+
+    #[tokio::test]
     async fn what_is_held_against_a_provider_is_kept_until_it_is_lifted() {
         let scratch = Scratch::open().await;
         let state = scratch.tenant();
         let few = ProviderQuarantine {
+            access: "5ac4".into(),
             failures: 1,
             reason: "503 Service Unavailable".into(),
             since: moment(0),

@@ -486,6 +486,27 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_fourth_format_gets_quarantines_bound_to_no_address_and_open_references_that_are_no_failures()
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.db");
+        let mut connection = file_of_an_older_build(&path, 4).await;
+        let rows = "INSERT INTO provider_quarantines VALUES ('default', 'acme', 3, '503', 0, 9);
+                    INSERT INTO setbacks VALUES
+                    ('default', 'acme', 'User', 'open', 'temporary', 'points at User E9 (manager), which has no resource; \
+                    left out for now', 1, 0, 0, 0, NULL, '0195a1b2-0000-7000-8000-000000000000'),
+                    ('default', 'acme', 'User', 'shut', 'temporary', '503', 1, 0, 0, 0, NULL,
+                    '0195a1b2-0000-7000-8000-000000000000');";
+        sqlx::raw_sql(rows).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        let state = StateStore::open(&path).await.unwrap().tenant(&TenantName::default());
+        assert_eq!(state.provider_quarantine(&scope().provider).await.unwrap().unwrap().access, "");
+        let kind = async |record: &str| state.setback(&scope(), &key(record)).await.unwrap().unwrap().kind;
+        assert_eq!(kind("open").await, SetbackKind::OpenReference);
+        assert_eq!(kind("shut").await, SetbackKind::Temporary);
+    }
+
+    #[tokio::test]
     async fn a_step_that_fails_leaves_the_older_format_as_it_was() {
         let Scratch { store, path, _folder } = Scratch::open().await;
         let name = TenantName::default();
@@ -546,8 +567,20 @@ mod tests {
         theirs.set_watermark(&scope(), Some("17")).await.unwrap();
         theirs.set_full_cycle_at(&scope(), moment(0)).await.unwrap();
         theirs.set_provider_address(&acme, "https://acme.example").await.unwrap();
-        let held = ProviderQuarantine { failures: 1, reason: "503".into(), since: later, until: later };
+        let held = ProviderQuarantine {
+            access: "5ac4".into(),
+            failures: 1,
+            reason: "503".into(),
+            since: later,
+            until: later,
+        };
         theirs.put_provider_quarantine(&acme, &held).await.unwrap();
+        let said = crate::ProviderMetadata {
+            address: "https://acme.example".into(),
+            documents: serde_json::json!({}),
+            read_at: later,
+        };
+        theirs.set_provider_metadata(&acme, &said).await.unwrap();
         theirs.write_intent(&scope(), &intent("asmith")).await.unwrap();
         theirs.append_log(&log_entry("jdoe", 1)).await.unwrap();
         let run = theirs.begin_run(RunKind::Sync, &scope()).await.unwrap();
@@ -585,6 +618,7 @@ mod tests {
         assert_eq!(ours.full_cycle_at(&scope()).await.unwrap(), None);
         assert_eq!(ours.provider_address(&acme).await.unwrap(), None);
         assert_eq!(ours.provider_quarantine(&acme).await.unwrap(), None);
+        assert_eq!(ours.provider_metadata(&acme).await.unwrap(), None);
         assert_eq!(ours.provider_quarantines().await.unwrap(), []);
         assert_eq!(pass.deferred().try_collect::<Vec<_>>().await.unwrap(), []);
 

@@ -162,3 +162,116 @@ fn a_reference_to_somebody_who_is_not_there_yet_is_told_from_a_failure() {
     assert_eq!(verdict.events("whereabouts").unwrap()[0]["verdict"], "provisioned");
     assert_eq!(workspace.summary(&["status"]).unwrap()["resources"][0]["open_references"], 0);
 }
+
+/// Whoever listens where the provider was, and counts who knocks.
+fn listening_in_place_of(base_url: &str) -> std::net::TcpListener {
+    let address = base_url.trim_start_matches("http://").split('/').next().unwrap().to_owned();
+    // The process that held the port may need a moment to be gone.
+    let listener = (0..100).find_map(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        std::net::TcpListener::bind(&address).ok()
+    });
+    let listener = listener.unwrap();
+    listener.set_nonblocking(true).unwrap();
+    listener
+}
+
+#[test]
+fn an_explanation_offline_is_whole_and_knocks_at_no_door() {
+    let folder = tempfile::tempdir().unwrap();
+    let (workspace, sandbox) = synced(folder.path());
+    // Of everybody: linked, changed since, new, refused, not told apart, and a group with people in it.
+    let changed = PEOPLE.replace("E1,zoe,", "E1,zoe.new,");
+    workspace.write("people.csv", &format!("{changed}E6,new,New,active,E77\n")).unwrap();
+    let records =
+        [("User", "E1"), ("User", "E2"), ("User", "E4"), ("User", "E5"), ("User", "E6"), ("Group", "blue")];
+    let online: Vec<Value> =
+        records.iter().map(|(kind, key)| explained(&workspace, &["acme", kind, key])).collect();
+    let base_url = sandbox.base_url.clone();
+    drop(sandbox);
+    let door = listening_in_place_of(&base_url);
+    for ((kind, key), online) in records.iter().zip(&online) {
+        let printed = workspace
+            .command(&["--output", "json", "explain", "acme", kind, key, "--offline"])
+            .env_remove("SCIM_TOKEN")
+            .output()
+            .unwrap();
+        let (stdout, stderr) =
+            (String::from_utf8(printed.stdout).unwrap(), String::from_utf8(printed.stderr).unwrap());
+        assert!(printed.status.success(), "{key}: {stdout}{stderr}");
+        assert!(
+            !stderr.contains("is not known here"),
+            "what the provider said in the sync is known: {stderr}"
+        );
+        let offline: Value = serde_json::from_str(stdout.lines().last().unwrap()).unwrap();
+        for part in ["fields", "attributes", "resource_id", "made", "unwanted"] {
+            assert_eq!(offline[part], online[part], "{key}: {part}");
+        }
+        if online["resource_id"].is_string() {
+            assert_eq!(offline["next"], online["next"], "{key}");
+            assert_eq!(offline["there"]["state"], "as-last-seen", "{key}");
+        }
+    }
+    let new = workspace.run(&["--output", "json", "explain", "acme", "User", "E6", "--offline"]).unwrap();
+    let next = new.events("explanation").unwrap()[0]["next"].clone();
+    assert_eq!(next["action"], "create", "{next}");
+    assert!(next["reason"].as_str().unwrap().contains("`acme` was not asked"), "{next}");
+    let knocked = door.accept();
+    assert!(matches!(&knocked, Err(error) if error.kind() == std::io::ErrorKind::WouldBlock), "{knocked:?}");
+
+    // Where no sync ever asked, that is said.
+    std::fs::remove_dir_all(folder.path().join(".scimwright")).unwrap();
+    let strange = workspace.run(&["explain", "acme", "User", "E1", "--offline"]).unwrap();
+    assert_eq!(strange.code, Some(0), "{}{}", strange.stdout, strange.stderr);
+    assert!(strange.stderr.contains("what `acme` can do is not known here"), "{}", strange.stderr);
+    assert!(strange.stdout.contains("from row userName, field login = \"zoe.new\""), "{}", strange.stdout);
+    let knocked = door.accept();
+    assert!(matches!(&knocked, Err(error) if error.kind() == std::io::ErrorKind::WouldBlock), "{knocked:?}");
+}
+
+#[test]
+fn a_quarantine_ends_when_the_address_or_the_credentials_are_corrected_and_at_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let (workspace, sandbox) = synced(folder.path());
+    let right = std::fs::read_to_string(folder.path().join("scimwright.toml")).unwrap();
+    let is_shut = || {
+        let checked = workspace.run(&["check", "--offline"]).unwrap().stdout;
+        let status = workspace.run(&["status"]).unwrap().stdout;
+        let of_somebody = workspace.run(&["status", "E1"]).unwrap().stdout;
+        let said = [checked, status, of_somebody].map(|page| page.contains("is in quarantine until"));
+        assert!(said == [true; 3] || said == [false; 3], "all three agree: {said:?}");
+        said[0]
+    };
+    // The wrong variable: the provider refuses whatever is in it.
+    let wrong = right.replace("SCIM_TOKEN", "WRONG_TOKEN");
+    workspace.write("scimwright.toml", &wrong).unwrap();
+    let sync =
+        || workspace.command(&["--output", "json", "sync"]).env("WRONG_TOKEN", "guess").output().unwrap();
+    for _ in 0..3 {
+        assert!(!sync().status.success());
+    }
+    assert!(is_shut());
+    workspace.write("scimwright.toml", &format!("# Nothing that matters.\n{wrong}")).unwrap();
+    assert!(is_shut());
+    workspace.write("scimwright.toml", &right).unwrap();
+    assert!(!is_shut(), "the credentials come from another place now");
+    let mended = workspace.summary(&["sync"]).unwrap();
+    assert_eq!((&mended["complete"], &mended["unchanged"]), (&true.into(), &3.into()), "{mended}");
+    // And the wrong one is not remembered as shut either: a success ends it all.
+    workspace.write("scimwright.toml", &wrong).unwrap();
+    assert!(!is_shut());
+
+    // The same with the address.
+    let nowhere = right.replace(&sandbox.base_url, "http://127.0.0.1:9/scim/v2");
+    workspace.write("scimwright.toml", &nowhere).unwrap();
+    for _ in 0..3 {
+        assert_eq!(workspace.run(&["sync"]).unwrap().code, Some(6));
+    }
+    assert!(is_shut());
+    let state = std::fs::read(folder.path().join(".scimwright").join("state.db")).unwrap();
+    let secret = scimwright_tests::servers::TOKEN.as_bytes();
+    assert!(!state.windows(secret.len()).any(|bytes| bytes == secret), "no secret lies in the state");
+    workspace.write("scimwright.toml", &right).unwrap();
+    assert!(!is_shut());
+    assert_eq!(workspace.summary(&["sync"]).unwrap()["complete"], true);
+}

@@ -5,7 +5,7 @@ use super::{classify, one_tenant};
 use crate::args::{ApplyArgs, Common};
 use crate::assemble;
 use crate::config::digest;
-use crate::config::model::Tenant;
+use crate::config::model::{ProviderConfig, Tenant};
 use crate::exit::Exit;
 use crate::modules::Modules;
 use crate::report::Reporter;
@@ -59,7 +59,7 @@ pub(super) async fn run(common: &Common, args: &ApplyArgs) -> anyhow::Result<Exi
     signals::stop_on_signal(stop.clone());
     let options = RunOptions { stop, ..RunOptions::default() };
     let reporter = Reporter::new(common.output, common.verbose, Mode::Apply);
-    Ok(carry_out(&plan, &provisioners, &progress, &options, &reporter).await)
+    Ok(carry_out(&tenant, &plan, &provisioners, &progress, &options, &reporter).await)
 }
 
 /// The provisioners that the plan was made with. A provider that cannot be reached ends it before anything is done.
@@ -73,7 +73,7 @@ async fn provisioners(
     for provider in
         tenant.providers.iter().filter(|provider| plan.basis.providers.contains_key(&provider.name))
     {
-        quarantine::admit(state, &provider.name, Patience::Wait).await?;
+        quarantine::admit(state, &provider.name, &provider.access(), Patience::Wait).await?;
         let wanted = |rules: &scimwright_provision::ResourceRules| {
             plan.header.resource_type.as_ref().is_none_or(|wanted| *wanted == rules.resource_type)
         };
@@ -135,6 +135,7 @@ fn concerns(plan: &Plan, run: &Run) -> bool {
 }
 
 async fn carry_out(
+    tenant: &Tenant,
     plan: &Plan,
     provisioners: &[Provisioner],
     progress: &Progress,
@@ -184,7 +185,9 @@ async fn carry_out(
         failures.sort_by(|a, b| (&a.0, b.1.is_some()).cmp(&(&b.0, a.1.is_some())));
         failures.dedup_by(|a, b| a.0 == b.0);
         for (provider, failure) in failures {
-            if let Err(error) = quarantine::note(&first.state, &provider, failure.as_deref()).await {
+            let access = tenant.provider(&provider).map(ProviderConfig::access).unwrap_or_default();
+            let noted = quarantine::note(&first.state, &provider, &access, failure.as_deref()).await;
+            if let Err(error) = noted {
                 exit = exit.or_graver(failed(&anyhow::Error::new(error)));
             }
         }

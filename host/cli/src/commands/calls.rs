@@ -6,7 +6,7 @@
 use super::run::create_private_folder;
 use super::{classify, one_tenant, provider_config};
 use crate::args::{Common, DeleteArgs, GetArgs, GetByIdArgs, Output, ProvisionArgs, ResourceArgs};
-use crate::assemble;
+use crate::assemble::{self, Asking};
 use crate::config::Misconfigured;
 use crate::config::model::{ProviderConfig, Tenant};
 use crate::exit::Exit;
@@ -17,7 +17,9 @@ use anyhow::Context;
 use futures::TryStreamExt;
 use jiff::Timestamp;
 use scimwright_client::{CallReport, ClientError, Deleted, Exchange, Kind, Provider, Query, Selection};
-use scimwright_provision::{Action, Event, Existing, OneRecord, ProvisionError, Provisioner, RecordEvent};
+use scimwright_provision::{
+    Action, Event, Existing, OneRecord, ProvisionError, Provisioner, RecordEvent, ResourceRules,
+};
 use scimwright_record::{ProviderName, RecordKey, ResourceTypeName};
 use scimwright_scim::Resource;
 use scimwright_state::{
@@ -262,7 +264,7 @@ pub(super) async fn provision(
     let store = StateStore::open(&tenant.state).await?;
     let state = store.tenant(&tenant.name);
     let wanted = &args.resource.resource_type;
-    let provisioner = one_provisioner(&tenant, &args.resource, &state).await?;
+    let provisioner = one_provisioner(&tenant, &args.resource, &state, Asking::Now).await?;
     let heard = Mutex::new(Heard::default());
     let observer = |about: &LinkScope, event: &Event| {
         if let Event::Trace { step, detail, .. } = event {
@@ -312,13 +314,16 @@ pub(super) async fn one_provisioner(
     tenant: &Tenant,
     args: &ResourceArgs,
     state: &TenantState,
+    asking: Asking,
 ) -> anyhow::Result<Provisioner> {
     let config = provider_config(tenant, &args.provider)?;
     let modules = Modules::loaded(assemble::mapping_host(tenant)?, tenant);
     let wanted = &args.resource_type;
-    let provisioners =
-        assemble::provisioners(tenant, config, |rules| rules.resource_type == *wanted, &modules, state)
-            .await?;
+    let wants = |rules: &ResourceRules| rules.resource_type == *wanted;
+    let provisioners = match asking {
+        Asking::Now => assemble::provisioners(tenant, config, wants, &modules, state).await?,
+        Asking::Never => assemble::unasked_provisioners(tenant, config, wants, &modules, state).await?,
+    };
     provisioners.into_iter().next().ok_or_else(|| {
         let message = format!(
             "provider `{}` has no [[provider.{}.resource]] with type = \"{wanted}\", so it is not known which \

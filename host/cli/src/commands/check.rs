@@ -54,7 +54,7 @@ async fn check_state(tenant: &Tenant, report: &mut Report) {
     match StateStore::open_read_only(&tenant.state).await {
         Ok(store) => {
             report.ok("state", &name, "can be read");
-            if let Err(error) = check_quarantines(&store.tenant(&tenant.name), report).await {
+            if let Err(error) = check_quarantines(tenant, &store.tenant(&tenant.name), report).await {
                 report.problem("state", &name, &error.to_string(), Exit::Failure);
             }
         }
@@ -63,10 +63,15 @@ async fn check_state(tenant: &Tenant, report: &mut Report) {
 }
 
 /// Names what is left alone for a while. That is no mistake of the configuration's.
-async fn check_quarantines(state: &TenantState, report: &mut Report) -> Result<(), StateError> {
+async fn check_quarantines(
+    tenant: &Tenant,
+    state: &TenantState,
+    report: &mut Report,
+) -> Result<(), StateError> {
     let now = jiff::Timestamp::now();
     for (provider, shut) in state.provider_quarantines().await? {
-        if quarantine::is_shut(&shut, now) {
+        let access = tenant.provider(&provider).map(ProviderConfig::access);
+        if access.is_some_and(|access| quarantine::is_shut(&shut, &access, now)) {
             let text = format!("is in quarantine until {}: {}", shut.until, shut.reason);
             report.note("provider", provider.as_str(), &text);
         }

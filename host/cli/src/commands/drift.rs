@@ -44,7 +44,7 @@ pub(super) async fn run(common: &Common, args: &DriftArgs) -> anyhow::Result<Exi
         };
         // Whoever names a provider wants it asked now.
         let patience = if args.provider.is_some() { Patience::TryNow } else { Patience::Wait };
-        if let Err(error) = quarantine::admit(&state, &config.name, patience).await {
+        if let Err(error) = quarantine::admit(&state, &config.name, &config.access(), patience).await {
             exit = exit.or_graver(screen.failed(&anyhow::Error::new(error)));
             continue;
         }

@@ -3,6 +3,7 @@
 use super::calls::{one_provisioner, opened_for_reading};
 use super::one_tenant;
 use crate::args::{Common, ExplainArgs, Output};
+use crate::assemble::Asking;
 use crate::exit::Exit;
 use crate::report::columns::columns;
 use crate::terminal::{err, out};
@@ -16,7 +17,8 @@ const WIDTH: usize = 100;
 pub(super) async fn run(common: &Common, args: &ExplainArgs) -> anyhow::Result<Exit> {
     let tenant = one_tenant(common)?;
     let (state, _scratch) = opened_for_reading(&tenant).await?;
-    let provisioner = one_provisioner(&tenant, &args.resource, &state).await?;
+    let asking = if args.offline { Asking::Never } else { Asking::Now };
+    let provisioner = one_provisioner(&tenant, &args.resource, &state, asking).await?;
     let notices = |_: &LinkScope, event: &Event| {
         if let Event::Notice { message, .. } = event {
             err(&format!("note: {message}"));

@@ -102,7 +102,8 @@ impl Work<'_> {
             // A plan only asks, and says what would be if the provider were tried.
             if self.mode != Mode::Plan
                 && let Err(error) =
-                    quarantine::admit(&self.state, &provider.name, self.options.patience).await
+                    quarantine::admit(&self.state, &provider.name, &provider.access(), self.options.patience)
+                        .await
             {
                 exit = exit.or_graver(self.failed(&anyhow::Error::new(error)));
                 broken_off = true;
@@ -185,7 +186,7 @@ impl Work<'_> {
         if self.mode == Mode::Plan {
             return Exit::Success;
         }
-        match quarantine::note(&self.state, &provider.name, failure).await {
+        match quarantine::note(&self.state, &provider.name, &provider.access(), failure).await {
             Ok(Some(shut)) => {
                 self.reporter.note(&format!(
                     "provider `{}` failed {} rounds in a row and is left alone until {}",

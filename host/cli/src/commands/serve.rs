@@ -118,6 +118,10 @@ struct Configured {
 }
 
 impl Provisioners for Configured {
+    fn access(&self, provider: &ProviderName) -> String {
+        super::provider_config(&self.tenant, provider).map(ProviderConfig::access).unwrap_or_default()
+    }
+
     fn make<'a>(
         &'a self,
         provider: &'a ProviderName,

@@ -59,7 +59,7 @@ async fn status(tenant: &Tenant) -> anyhow::Result<Status> {
         tenant: tenant.name.to_string(),
         modules: modules(tenant, state.as_ref()).await?,
         resources: resources(tenant, state.as_ref()).await?,
-        quarantines: quarantines(state.as_ref()).await?,
+        quarantines: quarantines(tenant, state.as_ref()).await?,
         runs,
     })
 }
@@ -148,11 +148,13 @@ async fn resources(tenant: &Tenant, state: Option<&TenantState>) -> anyhow::Resu
 }
 
 /// The providers that are left alone at this moment.
-async fn quarantines(state: Option<&TenantState>) -> anyhow::Result<Vec<Value>> {
+async fn quarantines(tenant: &Tenant, state: Option<&TenantState>) -> anyhow::Result<Vec<Value>> {
     let Some(state) = state else { return Ok(Vec::new()) };
     let now = jiff::Timestamp::now();
     let all = state.provider_quarantines().await?.into_iter();
-    let shut = all.filter(|(_, quarantine)| quarantine::is_shut(quarantine, now));
+    let shut = all.filter(|(provider, quarantine)| {
+        tenant.provider(provider).is_some_and(|config| quarantine::is_shut(quarantine, &config.access(), now))
+    });
     Ok(shut
         .map(|(provider, quarantine)| {
             json!({

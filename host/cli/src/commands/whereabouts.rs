@@ -40,18 +40,19 @@ async fn look(tenant: &Tenant, key: &RecordKey) -> Result<Vec<Whereabouts>, Prov
     let mut found = Vec::new();
     let mut seen = Vec::new();
     for provider in &tenant.providers {
+        let access = provider.access();
         for rules in &provider.resources {
             let scope =
                 LinkScope { provider: provider.name.clone(), resource_type: rules.resource_type.clone() };
             let source = tenant.source(&rules.source).map(assemble::source);
             let configured = source.as_ref().map(|source: &Arc<dyn RecordSource>| (rules, source.as_ref()));
-            found.push(whereabouts(&state, &scope, configured, key).await?);
+            found.push(whereabouts(&state, &scope, configured, Some(&access), key).await?);
             seen.push(scope);
         }
     }
     for scope in state.scopes_of(key).await? {
         if !seen.contains(&scope) {
-            found.push(whereabouts(&state, &scope, None, key).await?);
+            found.push(whereabouts(&state, &scope, None, None, key).await?);
         }
     }
     let is_strange = |found: &Whereabouts| found.verdict().0 == Standstill::Unknown && found.log.is_empty();

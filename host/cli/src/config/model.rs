@@ -57,6 +57,10 @@ impl Tenant {
         self.sources.iter().find(|source| source.name == *name)
     }
 
+    pub(crate) fn provider(&self, name: &ProviderName) -> Option<&ProviderConfig> {
+        self.providers.iter().find(|provider| provider.name == *name)
+    }
+
     pub(crate) fn module(&self, name: &ModuleName) -> Option<&ModuleConfig> {
         self.modules.iter().find(|module| module.name == *name)
     }

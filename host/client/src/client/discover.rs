@@ -5,6 +5,7 @@ use crate::call::{Action, Exchange, Subject};
 use crate::discovery::{self, Answer, Discovery, Document};
 use crate::failure::{ClientError, Failure};
 use crate::judge;
+use jiff::Timestamp;
 use serde_json::Value;
 use std::sync::atomic::Ordering;
 
@@ -24,6 +25,13 @@ impl Client {
         self.shared.search_refused.store(false, Ordering::Relaxed);
         let Shared { quirks, overrides, .. } = &*self.shared;
         Discovery::assemble(config, resource_types, schemas, quirks, overrides)
+    }
+
+    /// What the provider said at an earlier time, from the documents of then. Nothing is sent.
+    #[must_use]
+    pub fn recall(&self, documents: serde_json::Map<String, Value>, read_at: Timestamp) -> Discovery {
+        let Shared { quirks, overrides, .. } = &*self.shared;
+        Discovery::recalled(documents, read_at, quirks, overrides)
     }
 
     /// Where the profile says, where the RFC says, and in the plural, as a draft of the RFC and Salesforce

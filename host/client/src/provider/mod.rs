@@ -359,6 +359,17 @@ impl Provider {
         self.ask().await
     }
 
+    /// Takes what was known at an earlier time for the provider's own words, so that it need not be asked.
+    pub fn recall(
+        &self,
+        documents: serde_json::Map<String, serde_json::Value>,
+        read_at: jiff::Timestamp,
+    ) -> Arc<Discovery> {
+        let discovery = Arc::new(self.client.recall(documents, read_at));
+        self.knowledge().discovery = Some((Instant::now(), Arc::clone(&discovery)));
+        discovery
+    }
+
     async fn ask(&self) -> Result<Arc<Discovery>, ClientError> {
         let discovery = Arc::new(self.client.discover().await?);
         let mut knowledge = self.knowledge();

@@ -21,6 +21,7 @@ use scimwright_client::{
 use scimwright_profile::{Profile, Update};
 use scimwright_provision::{ResourceRules, RowValue};
 use scimwright_record::{ModuleName, ProviderName};
+use sha2::{Digest, Sha256};
 use std::num::NonZeroUsize;
 use std::time::Duration;
 use url::Url;
@@ -52,6 +53,14 @@ pub(crate) struct ProviderConfig {
 }
 
 impl ProviderConfig {
+    /// A digest of the way to the provider: where it is, and how we show there who we are. Of secrets, only where they
+    /// are to be found has a part in it.
+    pub(crate) fn access(&self) -> String {
+        let way =
+            format!("{} {:?} {:?} {:?} {:?}", self.base_url, self.auth, self.headers, self.tls, self.proxy);
+        format!("{:x}", Sha256::digest(way))
+    }
+
     /// The modules of the folder that the resources name, some of them more than once.
     pub(crate) fn mentioned_modules(&self) -> impl Iterator<Item = &ModuleName> {
         self.resources.iter().flat_map(|rules| {
