@@ -81,7 +81,7 @@ pub enum BenchError {
     NoRecords,
     /// The folder for compiled code cannot be made.
     #[error("a temporary folder for compiled code cannot be made: {0}")]
-    Folder(#[source] std::io::Error),
+    Folder(std::io::Error),
 }
 
 /// Measures a module's file.

@@ -71,12 +71,12 @@ pub enum Recorded {
 
 /// A call that could not be written down. Nothing that matters depends on it: the call itself is as it was.
 #[derive(Debug, thiserror::Error)]
-#[error("the recording {} cannot be written: {source}", .path.display())]
+#[error("the recording {} cannot be written: {cause}", .path.display())]
 pub struct RecordingError {
     /// The file.
     pub path: PathBuf,
     /// Why not.
-    pub source: io::Error,
+    pub cause: io::Error,
 }
 
 impl Recorder {
@@ -107,7 +107,7 @@ impl Recorder {
     /// [`RecordingError`] when the file cannot be written.
     pub fn record(&self, call: &RecordedCall<'_>) -> Result<Recorded, RecordingError> {
         let path = self.path(&call.module.id().name);
-        let failed = |source| RecordingError { path: path.clone(), source };
+        let failed = |cause| RecordingError { path: path.clone(), cause };
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         let open = match files.entry(path.clone()) {
             std::collections::hash_map::Entry::Occupied(open) => open.into_mut(),

@@ -177,7 +177,7 @@ fn may_be_expected(report: &CaseReport, throws: bool) -> bool {
 fn write(file: &CaseFile, expected: Value) -> Result<(), CaseFileError> {
     let io = |path: &Path| {
         let path = path.to_owned();
-        move |source| CaseFileError::Io { path, source }
+        move |cause| CaseFileError::Io { path, cause }
     };
     let json = if file.says_it_itself() {
         let text = fs::read_to_string(&file.path).map_err(io(&file.path))?;

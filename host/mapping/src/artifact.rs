@@ -51,7 +51,7 @@ pub(crate) struct Artifact<'a> {
 
 /// Reads a file of at most `limit` bytes.
 pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, LoadFailure> {
-    let unreadable = |source| LoadFailure::Unreadable { path: path.to_owned(), source };
+    let unreadable = |cause| LoadFailure::Unreadable { path: path.to_owned(), cause };
     let mut bytes = Vec::new();
     // One byte more than allowed tells a file that is too large, whatever its metadata says.
     let read = File::open(path)

@@ -42,8 +42,8 @@ pub(crate) struct Cache {
 /// Why an entry or the folder was not used, for people.
 #[derive(Debug, thiserror::Error)]
 enum Doubt {
-    #[error("`{}`: {source}", .path.display())]
-    Io { path: PathBuf, source: io::Error },
+    #[error("`{}`: {cause}", .path.display())]
+    Io { path: PathBuf, cause: io::Error },
     #[error("`{}` {reason}", .path.display())]
     NotOurs { path: PathBuf, reason: &'static str },
     #[error("`{}` is damaged or was made by somebody else; the module is compiled again", .path.display())]
@@ -87,7 +87,7 @@ impl Cache {
     }
 
     fn try_store(&self, engine: &Engine, digest: &str, component: &Component) -> Result<(), Doubt> {
-        let io = |source| Doubt::Io { path: self.folder.clone(), source };
+        let io = |cause| Doubt::Io { path: self.folder.clone(), cause };
         DirBuilder::new().recursive(true).mode(0o700).create(&self.folder).map_err(io)?;
         self.check_folder()?;
         let key = self.key()?;
@@ -109,7 +109,7 @@ impl Cache {
         }
         let mut key = [0; KEY_BYTES];
         getrandom::fill(&mut key)
-            .map_err(|error| Doubt::Io { path: path.clone(), source: io::Error::other(error) })?;
+            .map_err(|error| Doubt::Io { path: path.clone(), cause: io::Error::other(error) })?;
         // Another process may be faster: then its key counts, and ours is forgotten.
         match self.write(&key)?.persist_noclobber(&path) {
             Ok(_) => Ok(key.to_vec()),
@@ -125,11 +125,11 @@ impl Cache {
             file.as_file().sync_all()?;
             Ok(file)
         };
-        write().map_err(|source| Doubt::Io { path: self.folder.clone(), source })
+        write().map_err(|cause| Doubt::Io { path: self.folder.clone(), cause })
     }
 
     fn check_folder(&self) -> Result<(), Doubt> {
-        let io = |source| Doubt::Io { path: self.folder.clone(), source };
+        let io = |cause| Doubt::Io { path: self.folder.clone(), cause };
         check_private(&self.folder, &fs::symlink_metadata(&self.folder).map_err(io)?, Metadata::is_dir)
     }
 
@@ -209,7 +209,7 @@ fn mac(code: &[u8], key: &[u8], name: &str) -> Option<Hmac<Sha256>> {
 /// A file's bytes, if it is a plain file of ours that nobody else may read or write. What is checked is the
 /// file that was opened, not whatever has its name a moment later.
 fn read_private(path: &Path) -> Result<Option<Vec<u8>>, Doubt> {
-    let io = |source: io::Error| Doubt::Io { path: path.to_owned(), source };
+    let io = |cause: io::Error| Doubt::Io { path: path.to_owned(), cause };
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
     let mut file = match rustix::fs::open(path, flags, Mode::empty()) {
         Ok(file) => File::from(file),

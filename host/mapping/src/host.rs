@@ -92,7 +92,7 @@ pub enum HostError {
     },
     /// The thread that measures time could not be started.
     #[error("cannot start the thread that stops modules at their time limit: {0}")]
-    Ticker(#[source] std::io::Error),
+    Ticker(std::io::Error),
 }
 
 /// Loads modules, and holds what they share. Cheap to clone; the modules it loaded keep what they need.

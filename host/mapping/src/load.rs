@@ -46,12 +46,12 @@ pub enum LoadFailure {
         reason: String,
     },
     /// The file cannot be read.
-    #[error("`{}` cannot be read: {source}", .path.display())]
+    #[error("`{}` cannot be read: {cause}", .path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
         /// The operating system's reason.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     /// The file is larger than a module may be.
     #[error("it is larger than {}; build it in release mode, or allow larger modules", text::bytes(*.limit))]
@@ -193,7 +193,7 @@ pub enum LoadFailure {
     },
     /// The cases that it carries cannot be read.
     #[error("the cases that it carries cannot be read: {0}; its author has to build it again")]
-    UnreadableCases(#[source] CaseFileError),
+    UnreadableCases(CaseFileError),
     /// It does not pass the cases that it carries.
     #[error(transparent)]
     Cases(CasesFailed),

@@ -91,7 +91,7 @@ pub enum ProvisionError {
     },
     /// A module that every record needs cannot be used: it is missing, refused or in quarantine.
     #[error("{0}. No more records were taken and nobody was deprovisioned; the next run goes on from there")]
-    ModuleUnavailable(#[source] Unavailable),
+    ModuleUnavailable(Unavailable),
     /// It was told to stop.
     #[error(
         "stopped before its end, as it was told to: what was under way is settled and nobody was deprovisioned; the \

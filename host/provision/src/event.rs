@@ -231,7 +231,8 @@ impl Summary {
         *figure += 1;
     }
 
-    /// Adds the figures of another run, for a total over several.
+    /// Adds the figures of another run, for a total over several. How long all of them took is for whoever totals to
+    /// say: the types of a provider go side by side.
     pub fn add(&mut self, other: &Self) {
         self.created += other.created;
         self.adopted += other.adopted;
@@ -247,7 +248,6 @@ impl Summary {
         self.open_references += other.open_references;
         self.requests += other.requests;
         self.complete &= other.complete;
-        self.duration += other.duration;
         self.mapping += other.mapping;
     }
 }

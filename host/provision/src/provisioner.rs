@@ -86,7 +86,6 @@ pub struct Unfinished {
     /// What was done until then.
     pub summary: Summary,
     /// Why it could not go on.
-    #[source]
     pub cause: ProvisionError,
 }
 

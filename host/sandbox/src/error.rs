@@ -11,7 +11,6 @@ pub enum SandboxError {
         /// The address that was asked for.
         address: SocketAddr,
         /// What the operating system said.
-        #[source]
         cause: std::io::Error,
     },
     /// Other machines could reach it, and nothing would keep them out.
@@ -34,7 +33,6 @@ pub enum SandboxError {
         /// The address it listens on.
         address: SocketAddr,
         /// What is wrong with it.
-        #[source]
         cause: url::ParseError,
     },
 }

@@ -21,7 +21,6 @@ pub enum StateError {
         /// The state file, or the lock file beside it.
         path: PathBuf,
         /// What the operating system said.
-        #[source]
         cause: std::io::Error,
     },
     /// The file is something else.
@@ -118,7 +117,6 @@ pub enum StateError {
         /// The file.
         path: PathBuf,
         /// What the operating system said.
-        #[source]
         cause: std::io::Error,
     },
     /// A resource is to be linked to a second record.
@@ -152,7 +150,6 @@ pub enum StateError {
         /// What was being done.
         doing: &'static str,
         /// What SQLite said.
-        #[source]
         cause: sqlx::Error,
     },
 }

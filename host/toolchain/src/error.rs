@@ -66,7 +66,6 @@ pub enum ToolchainError {
         /// Which.
         path: PathBuf,
         /// Why.
-        #[source]
         error: io::Error,
     },
 }

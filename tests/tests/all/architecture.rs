@@ -176,3 +176,17 @@ fn there_is_one_wasmtime_and_one_tls_provider() {
     let count = |name: &str| lock.matches(&format!("name = \"{name}\"\n")).count();
     assert_eq!((count("wasmtime"), count("ring"), count("aws-lc-rs")), (1, 1, 0));
 }
+
+/// The words of an error hold its cause, since a remedy follows. One that handed it out as well would have it printed
+/// twice.
+#[test]
+fn each_cause_stands_once_in_what_is_printed() {
+    assert_eq!(mentioning(&["host"], "#[source]"), BTreeSet::new());
+    for twice in ["source: io::Error", "source: std::io::Error"] {
+        assert_eq!(
+            mentioning(&["host"], twice),
+            BTreeSet::new(),
+            "thiserror takes a field of this name for the cause"
+        );
+    }
+}

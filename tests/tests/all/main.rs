@@ -32,6 +32,7 @@ mod providers;
 mod safety;
 mod sandbox;
 mod scim2_server;
+mod screens;
 mod serving;
 mod stage;
 mod tenants;

@@ -1,6 +1,6 @@
 //! `apply`: carries out a plan, where everything is as it was when the plan was made.
 
-use super::run::{create_private_folder, judge};
+use super::run::{create_private_folder, judge, said_once};
 use super::{classify, one_tenant};
 use crate::args::{ApplyArgs, Common};
 use crate::assemble;
@@ -16,6 +16,7 @@ use scimwright_provision::{
 };
 use scimwright_state::{LinkScope, Run, RunKind, RunProgress, StateStore, TenantState};
 use std::path::Path;
+use std::time::Instant;
 
 /// How many runs are looked through for who changed the links.
 const RUNS: u32 = 1_000;
@@ -146,7 +147,9 @@ async fn carry_out(
         reporter.error(&format!("{error:#}"));
         classify(error)
     };
+    let began = Instant::now();
     let mut total = Summary { complete: true, ..Summary::default() };
+    let mut said = Vec::new();
     let mut exit = Exit::Success;
     let observer = |about: &LinkScope, event: &Event| reporter.event(about, event);
     let finished = match apply_plan(plan, provisioners, progress, options, &observer).await {
@@ -176,7 +179,8 @@ async fn carry_out(
                 if let ProvisionError::Provider(error) = &unfinished.cause {
                     failure = Some(error.to_string());
                 }
-                exit = exit.or_graver(failed(&anyhow::Error::new(unfinished.cause)));
+                let cause = anyhow::Error::new(unfinished.cause);
+                exit = exit.or_graver(said_once(&mut said, &cause, |text| reporter.error(text)));
             }
         }
         failures.push((scope.provider.clone(), failure));
@@ -199,6 +203,7 @@ async fn carry_out(
         reporter
             .note("the plan was not carried out to its end; the same `scimwright apply` goes on from there");
     }
+    total.duration = began.elapsed();
     reporter.total(Mode::Apply, &total, runs, exit);
     exit
 }

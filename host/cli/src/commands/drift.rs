@@ -1,7 +1,7 @@
 //! `drift`: what was changed at a provider behind our back, and with `--repair` brought back.
 
 use super::calls::opened_for_reading;
-use super::run::create_private_folder;
+use super::run::{create_private_folder, said_once};
 use super::{Misconfigured, classify, one_tenant, provider_config};
 use crate::args::{Common, DriftArgs, Output};
 use crate::assemble;
@@ -9,6 +9,7 @@ use crate::config::model::ProviderConfig;
 use crate::exit::Exit;
 use crate::modules::Modules;
 use crate::report::Reporter;
+use crate::report::json;
 use crate::signals;
 use crate::terminal::{err, out};
 use scimwright_provision::{
@@ -57,6 +58,7 @@ pub(super) async fn run(common: &Common, args: &DriftArgs) -> anyhow::Result<Exi
         };
         let findings = |scope: &LinkScope, finding: &DriftFinding| screen.finding(scope, finding);
         let events = |scope: &LinkScope, event: &Event| screen.event(scope, event);
+        let mut said = Vec::new();
         for (scope, outcome) in drift(&provisioners, &options, &findings, &events).await {
             types += 1;
             match outcome {
@@ -67,8 +69,11 @@ pub(super) async fn run(common: &Common, args: &DriftArgs) -> anyhow::Result<Exi
                 }
                 Err(ProvisionError::Stopped) => exit = Exit::Stopped,
                 Err(error) => {
-                    let error = anyhow::Error::new(error).context(format!("nothing is known about {scope}"));
-                    exit = exit.or_graver(screen.failed(&error));
+                    let error = anyhow::Error::new(error);
+                    let print = |text: &str| {
+                        screen.reporter.error(&format!("nothing is known about {scope}: {text}"));
+                    };
+                    exit = exit.or_graver(said_once(&mut said, &error, print));
                 }
             }
         }
@@ -77,11 +82,7 @@ pub(super) async fn run(common: &Common, args: &DriftArgs) -> anyhow::Result<Exi
         return Err(Misconfigured("nothing in the configuration matches".to_owned()).into());
     }
     if common.output == Output::Json {
-        let mut line = json!({ "event": "summary", "exit_code": exit as u8 });
-        if let (Some(line), Value::Object(figures)) = (line.as_object_mut(), serde_json::to_value(&total)?) {
-            line.extend(figures);
-        }
-        out(&line.to_string());
+        out(&json::with(json!({ "event": "summary", "exit_code": exit as u8 }), &total).to_string());
     }
     Ok(exit)
 }

@@ -6,6 +6,7 @@ use crate::args::{Common, ExplainArgs, Output};
 use crate::assemble::Asking;
 use crate::exit::Exit;
 use crate::report::columns::columns;
+use crate::report::json;
 use crate::terminal::{err, out};
 use scimwright_provision::{Event, ExplainedAttribute, Explanation, Mode, There};
 use scimwright_state::LinkScope;
@@ -27,13 +28,7 @@ pub(super) async fn run(common: &Common, args: &ExplainArgs) -> anyhow::Result<E
     let explanation = provisioner.explain(&args.key, args.offline, &notices).await?;
     match common.output {
         Output::Json => {
-            let mut line = json!({ "event": "explanation" });
-            if let (Some(line), Value::Object(more)) =
-                (line.as_object_mut(), serde_json::to_value(&explanation)?)
-            {
-                line.extend(more);
-            }
-            out(&line.to_string());
+            out(&json::with(json!({ "event": "explanation" }), &explanation).to_string());
         }
         Output::Human => out(&page(&explanation)),
     }

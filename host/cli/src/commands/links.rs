@@ -11,6 +11,7 @@ use crate::config::model::{ProviderConfig, Tenant};
 use crate::exit::Exit;
 use crate::modules::Modules;
 use crate::report::columns::columns;
+use crate::report::json;
 use crate::terminal::{err, out, out_if_read};
 use anyhow::Context;
 use futures::TryStreamExt;
@@ -466,11 +467,7 @@ async fn rebuild_links(common: &Common, args: &RebuildArgs) -> anyhow::Result<Ex
         return Err(Misconfigured("nothing in the configuration matches".to_owned()).into());
     }
     if common.output == Output::Json {
-        let mut line = json!({ "event": "summary", "exit_code": exit as u8 });
-        if let (Some(line), Value::Object(figures)) = (line.as_object_mut(), serde_json::to_value(&total)?) {
-            line.extend(figures);
-        }
-        out(&line.to_string());
+        out(&json::with(json!({ "event": "summary", "exit_code": exit as u8 }), &total).to_string());
     }
     Ok(exit)
 }

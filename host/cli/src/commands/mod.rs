@@ -28,6 +28,7 @@ use crate::config::model::{ProviderConfig, Tenant};
 use crate::config::problem::Problems;
 use crate::config::{self, Misconfigured, TenantFolder};
 use crate::exit::Exit;
+use crate::report::json;
 use crate::terminal::{err, out};
 use scimwright_client::ClientError;
 use scimwright_client::SettingsError;
@@ -90,13 +91,8 @@ fn report_error(common: &Common, error: &anyhow::Error) -> Exit {
                 }
             }
             // The figures of a run, all of them zero: whoever reads them needs no special case.
-            let nothing = serde_json::to_value(Summary::default()).unwrap_or_default();
-            let mut line =
-                json!({ "event": "summary", "exit_code": exit as u8, "error": format!("{error:#}") });
-            if let (Some(line), serde_json::Value::Object(figures)) = (line.as_object_mut(), nothing) {
-                line.extend(figures);
-            }
-            out(&line.to_string());
+            let line = json!({ "event": "summary", "exit_code": exit as u8, "error": format!("{error:#}") });
+            out(&json::with(line, &Summary::default()).to_string());
         }
     }
     exit

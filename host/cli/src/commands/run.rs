@@ -16,6 +16,7 @@ use scimwright_provision::{
 use scimwright_record::TenantName;
 use scimwright_server::Quarantines;
 use scimwright_state::{LinkScope, StateStore, TenantState};
+use std::time::Instant;
 
 pub(super) async fn sync(common: &Common, args: &SyncArgs) -> anyhow::Result<Exit> {
     let tenant = one_tenant(common)?;
@@ -85,6 +86,7 @@ struct Work<'a> {
 
 impl Work<'_> {
     async fn carry_out(&self) -> Exit {
+        let began = Instant::now();
         let mut total = Summary { complete: true, ..Summary::default() };
         let mut exit = Exit::Success;
         let mut runs = 0;
@@ -142,6 +144,7 @@ impl Work<'_> {
             }
             let observer = |about: &LinkScope, event: &Event| self.reporter.event(about, event);
             let mut failure = None;
+            let mut said = Vec::new();
             for finish in run_round(&provisioners, self.mode, &self.options, &observer).await {
                 runs += 1;
                 match finish.outcome {
@@ -155,7 +158,8 @@ impl Work<'_> {
                         if let ProvisionError::Provider(error) = &unfinished.cause {
                             failure = Some(error.to_string());
                         }
-                        exit = exit.or_graver(self.failed(&anyhow::Error::new(unfinished.cause)));
+                        let cause = anyhow::Error::new(unfinished.cause);
+                        exit = exit.or_graver(said_once(&mut said, &cause, |text| self.reporter.error(text)));
                     }
                 }
             }
@@ -171,6 +175,7 @@ impl Work<'_> {
             broken_off = true;
         }
         total.complete &= !broken_off;
+        total.duration = began.elapsed();
         if let Some(draft) = &self.draft {
             match draft.complete(&self.state, total.complete).await {
                 Ok(written) => self.reporter.note(&written),
@@ -237,6 +242,17 @@ impl Work<'_> {
             _ => format!("nothing in the configuration matches; there is: {}", all.join(", ")),
         }
     }
+}
+
+/// Prints a failure, unless it was said of another resource type of the same provider before: what is wrong with the
+/// provider is wrong for all of them.
+pub(super) fn said_once(said: &mut Vec<String>, error: &anyhow::Error, print: impl Fn(&str)) -> Exit {
+    let text = format!("{error:#}");
+    if !said.contains(&text) {
+        print(&text);
+        said.push(text);
+    }
+    classify(error)
 }
 
 /// The exit code for a run that came to its end.

@@ -50,6 +50,12 @@ impl HumanReporter {
         *last = Some(about.clone());
     }
 
+    /// Prints a line about a resource type, below its heading.
+    fn say(&self, about: &LinkScope, text: &str) {
+        self.head(about);
+        self.line(text);
+    }
+
     pub(crate) fn note(&self, message: &str) {
         self.line(&format!("  note       {message}"));
     }
@@ -62,9 +68,6 @@ impl HumanReporter {
     }
 
     pub(crate) fn event(&self, about: &LinkScope, event: &Event) {
-        if !matches!(event, Event::Started { .. }) {
-            self.head(about);
-        }
         match event {
             Event::Started { tenant, provider, resource_type, source, mode, run } => {
                 let verb = match mode {
@@ -82,34 +85,34 @@ impl HumanReporter {
             }
             Event::Malformed { position, key, reason } => {
                 let who = key.as_ref().map(|key| format!(" ({key})")).unwrap_or_default();
-                self.line(&format!("  failed     {position}{who}: {reason}"));
+                self.say(about, &format!("  failed     {position}{who}: {reason}"));
             }
-            Event::Record(record) => self.record(record),
+            Event::Record(record) => self.record(about, record),
             Event::Reference(record) if self.verbose > 0 => {
-                self.line(&format!("  reference  {}: {}", record.key, record.changes.join(", ")));
-                self.requests(record);
+                self.say(about, &format!("  reference  {}: {}", record.key, record.changes.join(", ")));
+                self.requests(about, record);
             }
             Event::Reference(_) => {}
             Event::Notice { key: Some(key), message } => {
-                if self.verbose > 0 || self.room_for(Action::Unchanged) {
-                    self.line(&format!("  note       {key}: {message}"));
+                if self.verbose > 0 || self.room_for(about, Action::Unchanged) {
+                    self.say(about, &format!("  note       {key}: {message}"));
                 }
             }
-            Event::Notice { key: None, message } => self.line(&format!("  note       {message}")),
-            Event::Trace { step, detail, .. } => self.line(&trace(step, detail)),
+            Event::Notice { key: None, message } => self.say(about, &format!("  note       {message}")),
+            Event::Trace { step, detail, .. } => self.say(about, &trace(step, detail)),
             Event::Held { candidates, reason } => {
-                self.line(&format!("  held       {candidates} to be deprovisioned: {reason}"));
+                self.say(about, &format!("  held       {candidates} to be deprovisioned: {reason}"));
             }
             Event::Finished(summary) => {
                 if let Some(bar) = &self.bar {
                     bar.finish_and_clear();
                 }
-                self.line(&table(self.mode, summary));
+                self.say(about, &table(self.mode, summary));
             }
         }
     }
 
-    fn record(&self, record: &RecordEvent) {
+    fn record(&self, about: &LinkScope, record: &RecordEvent) {
         if let Some(bar) = &self.bar {
             bar.inc(1);
         }
@@ -117,7 +120,7 @@ impl HumanReporter {
             (Action::Fail, _) => true,
             (Action::Unchanged, _) => self.verbose > 0,
             (_, Mode::Plan) | (Action::Skip | Action::Wait, _) => {
-                self.verbose > 0 || self.room_for(record.action)
+                self.verbose > 0 || self.room_for(about, record.action)
             }
             (_, Mode::Sync | Mode::Apply) => self.verbose > 0,
         };
@@ -134,26 +137,26 @@ impl HumanReporter {
             text.push_str(": ");
             text.push_str(&record.changes.join(", "));
         }
-        self.line(&text);
-        self.requests(record);
+        self.say(about, &text);
+        self.requests(about, record);
     }
 
     /// The requests that a plan consists of.
-    fn requests(&self, record: &RecordEvent) {
+    fn requests(&self, about: &LinkScope, record: &RecordEvent) {
         for request in record.requests.iter().filter(|_| self.verbose > 0) {
             let body = request.body.as_ref().map(|body| format!(" {body}")).unwrap_or_default();
-            self.line(&format!("             {} {}{body}", request.method, request.path));
+            self.say(about, &format!("             {} {}{body}", request.method, request.path));
         }
     }
 
     /// Lists the first few of a kind, then says that there are more.
-    fn room_for(&self, action: Action) -> bool {
+    fn room_for(&self, about: &LinkScope, action: Action) -> bool {
         let Ok(mut listed) = self.listed.lock() else { return false };
         let count = listed.entry(action).or_default();
         *count += 1;
         if *count == LISTED + 1 {
             drop(listed);
-            self.line("             … and more like these; --verbose lists them all");
+            self.say(about, "             … and more like these; --verbose lists them all");
             return false;
         }
         *count <= LISTED

@@ -4,7 +4,8 @@ use crate::exit::Exit;
 use crate::terminal::out;
 use scimwright_provision::{Event, Mode, Summary};
 use scimwright_state::LinkScope;
-use serde_json::json;
+use serde::Serialize;
+use serde_json::{Value, json};
 
 /// Prints an event, with the provider and the resource type that it is about. The summaries of single runs are events
 /// too; the last line of all is the total.
@@ -28,11 +29,14 @@ pub(crate) fn error(message: &str) {
 
 /// Prints the last line: the figures of all runs together.
 pub(crate) fn summary(mode: Mode, total: &Summary, exit: Exit) {
-    let mut line = json!({ "event": "summary", "mode": mode, "exit_code": exit as u8 });
-    if let (Some(line), Ok(serde_json::Value::Object(figures))) =
-        (line.as_object_mut(), serde_json::to_value(total))
-    {
-        line.extend(figures);
+    let line = json!({ "event": "summary", "mode": mode, "exit_code": exit as u8 });
+    out(&with(line, total).to_string());
+}
+
+/// A line, with the fields of something after its own.
+pub(crate) fn with(mut line: Value, more: &impl Serialize) -> Value {
+    if let (Some(line), Ok(Value::Object(more))) = (line.as_object_mut(), serde_json::to_value(more)) {
+        line.extend(more);
     }
-    out(&line.to_string());
+    line
 }

@@ -33,12 +33,12 @@ pub struct CaseFile {
 #[derive(Debug, thiserror::Error)]
 pub enum CaseFileError {
     /// A file or folder could not be read.
-    #[error("{}: {source}", .path.display())]
+    #[error("{}: {cause}", .path.display())]
     Io {
         /// Which.
         path: PathBuf,
         /// Why not.
-        source: io::Error,
+        cause: io::Error,
     },
     /// A file does not hold what it should.
     #[error("{}{}: {problem}", .path.display(), line.map(|line| format!(", line {line}")).unwrap_or_default())]
@@ -53,8 +53,8 @@ pub enum CaseFileError {
 }
 
 impl CaseFileError {
-    pub(crate) fn io(path: &Path, source: io::Error) -> Self {
-        Self::Io { path: path.to_owned(), source }
+    pub(crate) fn io(path: &Path, cause: io::Error) -> Self {
+        Self::Io { path: path.to_owned(), cause }
     }
 
     pub(crate) fn content(path: &Path, line: Option<u64>, problem: impl ToString) -> Self {

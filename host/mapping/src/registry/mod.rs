@@ -100,7 +100,7 @@ impl fmt::Debug for RegistryOptions {
 /// A registry that could not be set up.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot start the thread that loads modules: {0}")]
-pub struct RegistryError(#[source] std::io::Error);
+pub struct RegistryError(std::io::Error);
 
 /// The modules of one tenant's folder. Cheap to clone; all clones are one registry.
 #[derive(Clone)]

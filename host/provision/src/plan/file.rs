@@ -56,7 +56,6 @@ pub enum PlanFileError {
         /// The file.
         path: PathBuf,
         /// Why.
-        #[source]
         cause: std::io::Error,
     },
     /// It cannot be read.
@@ -65,7 +64,6 @@ pub enum PlanFileError {
         /// The file.
         path: PathBuf,
         /// Why.
-        #[source]
         cause: std::io::Error,
     },
     /// It is something else, or only a part of a plan, or was changed.

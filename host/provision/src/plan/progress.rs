@@ -32,7 +32,6 @@ struct Noted {
 pub struct ProgressError {
     path: PathBuf,
     what: &'static str,
-    #[source]
     cause: std::io::Error,
 }
 

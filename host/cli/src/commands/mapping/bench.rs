@@ -5,12 +5,13 @@ use super::subject::Subject;
 use crate::args::{BenchArgs, Common, Output};
 use crate::config::Misconfigured;
 use crate::exit::Exit;
+use crate::report::json;
 use crate::terminal::out;
 use anyhow::Context as _;
 use scimwright_author::{BenchError, BenchOptions, bench};
 use scimwright_mapping::Case;
 use scimwright_mapping::case::{CaseFile, bundled_cases};
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// The most records that are kept in memory for measuring.
 const MOST_RECORDS: usize = 10_000;
@@ -29,13 +30,8 @@ pub(super) fn run(common: &Common, args: &BenchArgs) -> anyhow::Result<Exit> {
     match common.output {
         Output::Human => out(report.to_string().trim_end()),
         Output::Json => {
-            let mut line = json!({ "event": "summary", "exit_code": 0 });
-            if let (Some(line), Value::Object(report)) =
-                (line.as_object_mut(), serde_json::to_value(&report)?)
-            {
-                line.extend(report);
-            }
-            out(&line.to_string());
+            let line = json!({ "event": "summary", "exit_code": 0 });
+            out(&json::with(line, &report).to_string());
         }
     }
     Ok(Exit::Success)

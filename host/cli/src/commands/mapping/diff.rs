@@ -5,11 +5,12 @@ use super::subject::Subject;
 use crate::args::{Common, DiffArgs, Output};
 use crate::config::Misconfigured;
 use crate::exit::Exit;
+use crate::report::json;
 use crate::terminal::{err, out};
 use scimwright_author::{Impact, PersonChange, Runners};
 use scimwright_mapping::{CaseRunner, MappingModule, Operation};
 use scimwright_record::SourceName;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::path::Path;
 
 /// How many records that cannot be read are shown one by one.
@@ -88,13 +89,7 @@ impl Report {
 
     fn show(&self, change: Option<&PersonChange>) {
         if let (Output::Json, Some(change)) = (self.output, change) {
-            let mut line = json!({ "event": "change" });
-            if let (Some(line), Ok(Value::Object(change))) =
-                (line.as_object_mut(), serde_json::to_value(change))
-            {
-                line.extend(change);
-            }
-            out(&line.to_string());
+            out(&json::with(json!({ "event": "change" }), change).to_string());
         }
     }
 
@@ -113,14 +108,10 @@ impl Report {
         match self.output {
             Output::Human => out(self.impact.to_string().trim_end()),
             Output::Json => {
-                let mut line = json!({
+                let line = json!({
                     "event": "summary", "exit_code": exit as u8, "old": self.impact.old, "new": self.impact.new,
                 });
-                let figures = serde_json::to_value(&self.impact.figures);
-                if let (Some(line), Ok(Value::Object(figures))) = (line.as_object_mut(), figures) {
-                    line.extend(figures);
-                }
-                out(&line.to_string());
+                out(&json::with(line, &self.impact.figures).to_string());
             }
         }
         exit
