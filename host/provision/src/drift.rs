@@ -4,6 +4,9 @@
 //! it says that something is wrong: the resource itself is read before it counts as changed or missing. A value that
 //! the provider keeps in another form, and kept so when it was last seen, has not changed.
 //!
+//! An answer without a body (204) shows nothing, so what was seen is then only what we sent. Where such a value is found in
+//! a form that differs from it in case, spaces or punctuation, that is the provider's form and no drift.
+//!
 //! A repair writes what was sent last, and nothing that changed in the source since: that is a sync's affair. It goes
 //! the way of every operation, under the threshold of deprovisioning.
 
@@ -175,6 +178,32 @@ pub(crate) fn drifted(link: &Link, found: &Resource, schemas: &SchemaSet) -> Vec
     link.sent.iter().filter(|(path, value)| is_drift(path, value)).map(|(path, _)| path.clone()).collect()
 }
 
+/// Whether two values say the same to a person: letters and digits agree, whatever becomes of case, spaces and
+/// punctuation. What a list holds may stand in another order.
+fn same_but_for_form(sent: &Value, found: &Value) -> bool {
+    fn form(value: &Value) -> Value {
+        match value {
+            Value::String(text) => {
+                let bare = text.chars().filter(|letter| letter.is_alphanumeric());
+                let bare: String = bare.flat_map(char::to_lowercase).collect();
+                // Of nothing but punctuation, every sign counts.
+                Value::String(if bare.is_empty() { text.clone() } else { bare })
+            }
+            Value::Array(items) => {
+                let mut items: Vec<Value> = items.iter().map(form).collect();
+                items.sort_by_key(ToString::to_string);
+                items.into()
+            }
+            Value::Object(parts) => {
+                Value::Object(parts.iter().map(|(name, value)| (name.to_lowercase(), form(value))).collect())
+            }
+            other => other.clone(),
+        }
+    }
+    let (sent, found) = (form(sent), form(found));
+    compare::echoes(&found, &sent, None)
+}
+
 /// What the resource was made, where somebody made it active or inactive, whether or not we look after that.
 fn flipped(link: &Link, found: &Resource) -> Option<bool> {
     let path = decide::active();
@@ -307,7 +336,12 @@ impl Cycle<'_> {
             findings(&self.scope, &DriftFinding::Missing { key, resource_id });
             return self.put_aside(&link.key, &Damage::Missing).await;
         };
-        let paths = drifted(&link, &found, self.provisioner.kind.schemas());
+        let mut paths = drifted(&link, &found, self.provisioner.kind.schemas());
+        let unseen = self.unseen(&link, &paths).await?;
+        paths.retain(|path| {
+            !(unseen.contains(path)
+                && link.sent.value(path).is_some_and(|sent| same_but_for_form(sent, &there(&found, path))))
+        });
         let active = flipped(&link, &found);
         if paths.is_empty() && active.is_none() {
             report.as_left += 1;
@@ -330,6 +364,35 @@ impl Cycle<'_> {
         }
         report.damaged += 1;
         self.put_aside(&link.key, &Damage::Changed { found, paths }).await
+    }
+
+    /// Those of these attributes that no answer ever showed as they were written last: the answer had no body, and what
+    /// counts as seen is what we sent.
+    async fn unseen(
+        &self,
+        link: &Link,
+        paths: &[AttributePath],
+    ) -> Result<Vec<AttributePath>, ProvisionError> {
+        if paths.is_empty() {
+            return Ok(Vec::new());
+        }
+        let schemas = self.provisioner.kind.schemas();
+        let changes = self.provisioner.state.last_changes(&self.scope, &link.key).await?;
+        let was_answered_empty = |path: &AttributePath| {
+            let written = changes.iter().filter(|change| {
+                let plain = change.path.split('[').next().unwrap_or_default();
+                plain
+                    .parse::<AttributePath>()
+                    .is_ok_and(|known| schemas.canonical(&known).same_attribute(path))
+            });
+            written.max_by_key(|change| change.at).is_some_and(|change| change.http_status == Some(204))
+        };
+        let is_as_sent = |path: &AttributePath| {
+            let sent = link.sent.value(path).cloned().unwrap_or(Value::Null);
+            compare::echoes(&there(&link.seen, path), &sent, schemas.find(path))
+        };
+        let unseen = paths.iter().filter(|path| was_answered_empty(path) && is_as_sent(path));
+        Ok(unseen.cloned().collect())
     }
 
     async fn put_aside(&self, key: &RecordKey, damage: &Damage) -> Result<(), ProvisionError> {
@@ -390,7 +453,7 @@ impl Cycle<'_> {
         let desired = link.sent.clone();
         let mark = Mark { fingerprint: link.fingerprint.clone(), due_at: link.due_at };
         let wish = Wish { desired: desired.clone(), mark, ..Wish::default() };
-        let known = Box::new(seen_as(&link, found, paths));
+        let known = Box::new(seen_as(&link, found.clone(), paths));
         let operation = Operation {
             key: key.clone(),
             step: match link.standing {
@@ -404,7 +467,32 @@ impl Cycle<'_> {
         };
         self.carry_out(run, operation).await?;
         self.pass_on_notices();
-        Ok(())
+        self.look_at_repaired(key, &found, paths).await
+    }
+
+    /// Looks at what was written where the answer did not show it, so that a form of the provider's own is named once and
+    /// not for ever. What is still as it was before the repair is not taken for that.
+    async fn look_at_repaired(
+        &self,
+        key: &RecordKey,
+        before: &Resource,
+        paths: &[AttributePath],
+    ) -> Result<(), ProvisionError> {
+        let Some(link) = self.provisioner.state.link(&self.scope, key).await? else { return Ok(()) };
+        if self.unseen(&link, paths).await?.is_empty() {
+            return Ok(());
+        }
+        let Some(found) = self.read_resource(&link.resource_id).await? else { return Ok(()) };
+        let schemas = self.provisioner.kind.schemas();
+        let is_as_before = |path: &AttributePath| {
+            compare::same_state(&there(before, path), &there(&found, path), schemas.find(path))
+        };
+        if paths.iter().any(is_as_before) {
+            self.note(key, "was written, answered with success, and is still as it was".to_owned());
+            return Ok(());
+        }
+        let seen = Link { version: found.version().map(str::to_owned), seen: found, ..link };
+        Ok(self.provisioner.state.put_link(&self.scope, &seen).await?)
     }
 
     /// Makes resources anew that somebody deleted, for records that are still there and in scope.
@@ -496,6 +584,22 @@ mod tests {
         assert_eq!(drift(sent.clone(), seen.clone(), json!({ "userName": "other" })), ["userName"]);
         // Somebody made it what we wanted all along.
         assert_eq!(drift(sent, seen, json!({ "userName": "JDoe" })), [""; 0]);
+    }
+
+    #[test]
+    fn another_form_is_another_case_other_spaces_or_punctuation_and_nothing_else() {
+        let same = |sent: Value, found: Value| same_but_for_form(&sent, &found);
+        assert!(same(json!("Zoe.New@X.example"), json!("zoe.new@x.example")));
+        assert!(same(json!("+49 (30) 1234"), json!("+49301234")));
+        assert!(same(
+            json!([{ "value": "B" }, { "value": "A" }]),
+            json!([{ "Value": "a", "$ref": "x" }, { "value": "b" }])
+        ));
+        assert!(!same(json!("zoe"), json!("zoey")));
+        assert!(!same(json!("zoe"), json!(null)));
+        assert!(!same(json!("-"), json!("")) && !same(json!("-"), json!(null)));
+        assert!(!same(json!([{ "value": "a" }]), json!([{ "value": "a" }, { "value": "b" }])));
+        assert!(!same(json!(true), json!(false)));
     }
 
     #[test]

@@ -95,6 +95,8 @@ pub struct LastChange {
     pub at: Timestamp,
     /// What was asked of the provider.
     pub action: Action,
+    /// How it answered, where it did.
+    pub http_status: Option<u16>,
 }
 
 /// Which lines of the client log are wanted. The default is the newest hundred.
@@ -189,7 +191,7 @@ impl TenantState {
         scope: &LinkScope,
         key: &RecordKey,
     ) -> Result<Vec<LastChange>, StateError> {
-        const SQL: &str = "SELECT run, at, action, changes FROM client_log \
+        const SQL: &str = "SELECT run, at, action, changes, http_status FROM client_log \
                            WHERE tenant = ?1 AND key = ?2 AND provider = ?3 AND resource_type = ?4 \
                            AND status = 'success' ORDER BY sequence DESC";
         let mut found = BTreeMap::new();
@@ -204,8 +206,9 @@ impl TenantState {
             let reading = Reading { shared: &self.shared, what: "a line of the client log", row: &row };
             let action = reading.word("action", Action::from_word)?;
             let (run, at) = (read_run(&reading)?, reading.moment("at")?);
+            let http_status = reading.get::<Option<u16>>("http_status")?;
             let mut remember = |path: String| {
-                found.entry(path.clone()).or_insert(LastChange { path, run, at, action });
+                found.entry(path.clone()).or_insert(LastChange { path, run, at, action, http_status });
             };
             match action {
                 // What lies before concerns an earlier resource.
@@ -363,7 +366,13 @@ mod tests {
         let expected = [("", created), ("active", disabled), ("name.familyName", first), ("title", second)];
         let expected: Vec<_> = expected
             .into_iter()
-            .map(|(path, LogEntry { run, at, action, .. })| LastChange { path: path.into(), run, at, action })
+            .map(|(path, LogEntry { run, at, action, http_status, .. })| LastChange {
+                path: path.into(),
+                run,
+                at,
+                action,
+                http_status,
+            })
             .collect();
         assert_eq!(changes, expected);
         write(Action::Delete, &[], |_| ()).await;

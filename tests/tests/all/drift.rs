@@ -2,6 +2,7 @@
 
 use crate::company::workspace as company_workspace;
 use crate::links::{configuration, http, id_of, resources};
+use scimwright_sandbox::{Manners, Normalises, Plays, Sandbox, SandboxOptions};
 use scimwright_tests::faults::{Fault, Proxy, Request, Script};
 use scimwright_tests::people::Company;
 use scimwright_tests::servers::{Scim2Server, installed};
@@ -284,4 +285,52 @@ fn a_list_that_breaks_off_concludes_nothing() {
     assert!(broken.events("missing").unwrap().is_empty(), "{}", broken.stdout);
     assert_eq!(broken.summary().unwrap()["repair"], Value::Null);
     assert_eq!(resources(&sandbox.base_url, "/Users").len(), 3);
+}
+
+/// A provider that answers changes with 204 and keeps user names in lower case.
+#[test]
+fn a_form_that_no_answer_showed_is_no_drift_and_a_change_by_hand_is() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let normalises = Normalises { user_name_in_lower_case: true, ..Normalises::default() };
+    let manners = Manners { writes_answered_empty: true, normalises, ..Manners::default() };
+    let options = SandboxOptions {
+        bearer_token: Some(scimwright_tests::servers::TOKEN.into()),
+        plays: Some(Plays { manners, ..Plays::default() }),
+        ..SandboxOptions::default()
+    };
+    let sandbox = runtime.block_on(Sandbox::start(options)).unwrap();
+    let base_url = sandbox.base_url().as_str().trim_end_matches('/').to_owned();
+    let folder = tempfile::tempdir().unwrap();
+    let workspace = Workspace::new(folder.path()).unwrap();
+    set_up(&workspace, &base_url);
+    workspace.write("people.csv", &PEOPLE.replace("E1,zoe,Zoë", "E1,Zoe.New,Zoë")).unwrap();
+    assert_eq!(workspace.summary(&["sync"]).unwrap()["updated"], 1);
+
+    let quiet = drift(&workspace, &[]);
+    assert_eq!(quiet.code, Some(0), "{}{}", quiet.stdout, quiet.stderr);
+    // Another name is another name, whatever was seen.
+    change(&base_url, "E1", "userName", &"by.hand".into());
+    let found = drift(&workspace, &[]);
+    let named = json!([{ "path": "userName", "sent": "Zoe.New", "found": "by.hand" }]);
+    assert_eq!((found.code, &found.events("changed").unwrap()[0]["attributes"]), (Some(8), &named));
+    // The repair is answered with 204 too, and looks at what became of it.
+    let repaired = drift(&workspace, &["--repair"]);
+    assert_eq!(repaired.summary().unwrap()["repair"]["updated"], 1, "{}", repaired.stdout);
+    assert_eq!(drift(&workspace, &[]).code, Some(0));
+    // From then on every form but that one is a change by hand.
+    let state = || {
+        let file = workspace.folder.join(".scimwright").join("state.db");
+        runtime.block_on(async {
+            let store = scimwright_state::StateStore::open(&file).await.unwrap();
+            let scope = scimwright_state::LinkScope {
+                provider: "acme".parse().unwrap(),
+                resource_type: "User".parse().unwrap(),
+            };
+            let state = store.tenant(&scimwright_record::TenantName::default());
+            state.link(&scope, &"E1".parse().unwrap()).await.unwrap().unwrap().seen.into_value()
+        })
+    };
+    assert_eq!(state()["userName"], "zoe.new");
+    assert_eq!(workspace.summary(&["sync"]).unwrap()["unchanged"], 4);
+    runtime.block_on(sandbox.shutdown());
 }
