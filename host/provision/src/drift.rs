@@ -10,6 +10,7 @@
 //! A repair writes what was sent last, and nothing that changed in the source since: that is a sync's affair. It goes
 //! the way of every operation, under the threshold of deprovisioning.
 
+use crate::anew::MadeAnew;
 use crate::cycle::Cycle;
 use crate::decide;
 use crate::error::ProvisionError;
@@ -24,7 +25,9 @@ use crate::tally::Tally;
 use futures::TryStreamExt;
 use scimwright_client::{ClientError, Failure, Query};
 use scimwright_record::RecordKey;
-use scimwright_scim::{AttributePath, Desired, DesiredValue, Resource, SchemaSet, compare, diff};
+use scimwright_scim::{
+    AttributeName, AttributePath, Desired, DesiredValue, Resource, SchemaSet, compare, diff,
+};
 use scimwright_state::{Deferred, Link, LinkScope, RunKind, RunOutcome, Standing};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -123,8 +126,12 @@ impl DriftReport {
         self.missing += other.missing;
         self.nobodys += other.nobodys;
         if let Some(repair) = &other.repair {
-            self.repair.get_or_insert_with(|| Summary { complete: true, ..Summary::default() }).add(repair);
+            self.repaired(repair);
         }
+    }
+
+    fn repaired(&mut self, summary: &Summary) {
+        self.repair.get_or_insert_with(|| Summary { complete: true, ..Summary::default() }).add(summary);
     }
 }
 
@@ -139,9 +146,22 @@ pub async fn drift(
     observer: &dyn Observer,
 ) -> Vec<(LinkScope, Result<DriftReport, ProvisionError>)> {
     let mut results = Vec::new();
-    for provisioner in in_order(provisioners) {
-        let outcome = provisioner.look_for_drift(options, findings, observer).await;
+    let mut anew = MadeAnew::default();
+    let ordered = in_order(provisioners);
+    for provisioner in &ordered {
+        let outcome = provisioner.look_for_drift(options, findings, observer, &mut anew).await;
         results.push((provisioner.scope(), outcome));
+    }
+    for (provisioner, (_, outcome)) in ordered.iter().zip(&mut results) {
+        if anew.is_empty() || outcome.is_err() {
+            continue;
+        }
+        let pointed = provisioner.point_anew(&anew, options, observer).await;
+        match (pointed, &mut *outcome) {
+            (Ok(Some(summary)), Ok(report)) => report.repaired(&summary),
+            (Ok(_), _) => {}
+            (Err(error), outcome) => *outcome = Err(error),
+        }
     }
     results
 }
@@ -233,6 +253,7 @@ impl Provisioner {
         options: &DriftOptions,
         findings: DriftFindings<'_>,
         observer: &dyn Observer,
+        anew: &mut MadeAnew,
     ) -> Result<DriftReport, ProvisionError> {
         let mode = if options.repair { Mode::Sync } else { Mode::Plan };
         self.check_address(mode).await?;
@@ -255,7 +276,7 @@ impl Provisioner {
                 None => cycle.look_at_all(&mut report, findings).await?,
             }
             if options.repair {
-                cycle.repair(&report, options).await?;
+                cycle.repair(&report, options, anew).await?;
             }
             Ok(report)
         };
@@ -402,7 +423,7 @@ impl Cycle<'_> {
     }
 
     /// The resource with this id; none where there is none.
-    async fn read_resource(&self, id: &str) -> Result<Option<Resource>, ClientError> {
+    pub(crate) async fn read_resource(&self, id: &str) -> Result<Option<Resource>, ClientError> {
         match self.target.get_by_id(&self.provisioner.kind, id).await {
             Ok(exchange) => Ok(Some(exchange.value)),
             Err(error) if matches!(error.kind, Failure::NotFound(_)) => Ok(None),
@@ -410,7 +431,12 @@ impl Cycle<'_> {
         }
     }
 
-    async fn repair(&self, report: &DriftReport, options: &DriftOptions) -> Result<(), ProvisionError> {
+    async fn repair(
+        &self,
+        report: &DriftReport,
+        options: &DriftOptions,
+        anew: &mut MadeAnew,
+    ) -> Result<(), ProvisionError> {
         let threshold = &self.provisioner.rules.deprovision.threshold;
         let links = self.provisioner.state.count_links(&self.scope, None).await?;
         let (damaged, allowed) = (report.damaged, threshold.allowed(links));
@@ -432,25 +458,26 @@ impl Cycle<'_> {
                 serde_json::from_value(work).map_err(|error| ProvisionError::Scratch(error.to_string()))?;
             match damage {
                 Damage::Missing => lost.push(key),
-                Damage::Changed { found, paths } => self.bring_back(&key, found, &paths).await?,
+                Damage::Changed { found, paths } => self.bring_back(&key, found, &paths, anew).await?,
             }
         }
         if !lost.is_empty() {
-            self.make_anew(lost).await?;
+            self.make_anew(lost, anew).await?;
         }
         Ok(())
     }
 
     /// Writes what was sent last once more, as far as it is not there.
-    async fn bring_back(
+    pub(crate) async fn bring_back(
         &self,
         key: &RecordKey,
         found: Resource,
         paths: &[AttributePath],
+        anew: &MadeAnew,
     ) -> Result<(), ProvisionError> {
         let Some(run) = &self.run else { return Ok(()) };
         let Some(link) = self.provisioner.state.link(&self.scope, key).await? else { return Ok(()) };
-        let desired = link.sent.clone();
+        let (desired, _) = anew.pointing(&link.sent, self.provisioner.kind.schemas());
         let mark = Mark { fingerprint: link.fingerprint.clone(), due_at: link.due_at };
         let wish = Wish { desired: desired.clone(), mark, ..Wish::default() };
         let known = Box::new(seen_as(&link, found.clone(), paths));
@@ -496,13 +523,14 @@ impl Cycle<'_> {
     }
 
     /// Makes resources anew that somebody deleted, for records that are still there and in scope.
-    async fn make_anew(&self, lost: Vec<RecordKey>) -> Result<(), ProvisionError> {
+    async fn make_anew(&self, lost: Vec<RecordKey>, anew: &mut MadeAnew) -> Result<(), ProvisionError> {
         let options =
             RunOptions { patience: Patience::TryNow, stop: self.stop.clone(), ..RunOptions::default() };
         let cycle = Cycle::begin(self.provisioner, Mode::Sync, self.run, &options, self.tally).await?;
         for key in lost {
             self.go_on()?;
             let forgotten = self.provisioner.state.link(&self.scope, &key).await?;
+            let former = forgotten.as_ref().map(|link| link.resource_id.clone());
             links::forget_as(
                 &self.provisioner.state,
                 &self.scope,
@@ -523,7 +551,13 @@ impl Cycle<'_> {
                 Err(error) => return Err(error),
             };
             match outcome {
-                Ok(record) => cycle.treat_one(record).await?,
+                Ok(record) => {
+                    cycle.treat_one(record).await?;
+                    let made = self.provisioner.state.link(&self.scope, &key).await?;
+                    if let (Some(former), Some(made)) = (former, made) {
+                        anew.note(former, made.resource_id);
+                    }
+                }
                 Err(reason) => self.settled(RecordEvent {
                     key,
                     action: Action::Skip,

@@ -334,3 +334,53 @@ fn a_form_that_no_answer_showed_is_no_drift_and_a_change_by_hand_is() {
     assert_eq!(workspace.summary(&["sync"]).unwrap()["unchanged"], 4);
     runtime.block_on(sandbox.shutdown());
 }
+
+#[test]
+fn whoever_points_at_somebody_made_anew_points_at_them_after_the_same_repair() {
+    let folder = tempfile::tempdir().unwrap();
+    let (workspace, sandbox) = synced(folder.path());
+    let base_url = sandbox.base_url.as_str();
+    let configuration = std::fs::read_to_string(folder.path().join("scimwright.toml")).unwrap();
+    let members = "[source.seats]\ntype = \"csv\"\npath = \"seats.csv\"\nkey = \"id\"\n\n[provider.acme]";
+    let configuration = configuration.replace("[provider.acme]", members)
+        + "\n[provider.acme.resource.members]\nsource = \"seats\"\ngroup = \"team\"\nmember = \"person\"\n";
+    workspace.write("scimwright.toml", &configuration).unwrap();
+    workspace.write("seats.csv", "id,team,person\n1,blue,E1\n2,blue,E2\n").unwrap();
+    assert_eq!(workspace.summary(&["sync"]).unwrap()["updated"], 1);
+    // The source says something new meanwhile, which is no affair of a repair's.
+    workspace.write("people.csv", &PEOPLE.replace("E1,zoe,Zoë", "E1,zoe,Zoë Neu")).unwrap();
+
+    let former = id_of(base_url, "/Users", "E2");
+    assert_eq!(http(base_url).call("DELETE", &format!("/Users/{former}"), None).unwrap().status, 204);
+    let repaired = drift(&workspace, &["--repair"]);
+    assert_eq!(repaired.code, Some(0), "{}{}", repaired.stdout, repaired.stderr);
+    let sato = id_of(base_url, "/Users", "E2");
+    assert_ne!(sato, former);
+    let users = resources(base_url, "/Users");
+    for report in ["E1", "E3"] {
+        let extension = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+        assert_eq!(user(&users, report)[extension]["manager"]["value"], sato.as_str(), "{report}: {users:?}");
+    }
+    assert_eq!(user(&users, "E1")["displayName"], "Zoë", "that is a sync's affair");
+    let group = resources(base_url, "/Groups").remove(0);
+    let mut held: Vec<&str> =
+        group["members"].as_array().unwrap().iter().map(|member| member["value"].as_str().unwrap()).collect();
+    held.sort_unstable();
+    let zoe = id_of(base_url, "/Users", "E1");
+    let mut expected = [zoe.as_str(), sato.as_str()];
+    expected.sort_unstable();
+    assert_eq!(held, expected, "{group}");
+    let summary = repaired.summary().unwrap();
+    assert_eq!(
+        (&summary["repair"]["created"], &summary["repair"]["updated"]),
+        (&1.into(), &3.into()),
+        "two reports and a group: {summary}"
+    );
+    assert_eq!(drift(&workspace, &[]).code, Some(0));
+    let rest = workspace.summary(&["sync", "--changed"]).unwrap();
+    assert_eq!(
+        (&rest["updated"], &rest["created"], &rest["references"]),
+        (&1.into(), &0.into(), &0.into()),
+        "{rest}"
+    );
+}
