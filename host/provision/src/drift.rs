@@ -25,9 +25,7 @@ use crate::tally::Tally;
 use futures::TryStreamExt;
 use scimwright_client::{ClientError, Failure, Query};
 use scimwright_record::RecordKey;
-use scimwright_scim::{
-    AttributeName, AttributePath, Desired, DesiredValue, Resource, SchemaSet, compare, diff,
-};
+use scimwright_scim::{AttributePath, Desired, DesiredValue, Resource, SchemaSet, compare, diff};
 use scimwright_state::{Deferred, Link, LinkScope, RunKind, RunOutcome, Standing};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

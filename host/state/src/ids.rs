@@ -6,11 +6,13 @@
 use crate::error::StateError;
 use crate::link::{Link, link_columns, read_link};
 use crate::pass::{Noted, Pass};
+use crate::store::Shared;
 use crate::tenant::{LinkScope, Reading, TenantState, to_millis};
 use jiff::Timestamp;
 use scimwright_record::RecordKey;
 use serde_json::json;
 use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
 use std::collections::HashSet;
 
 /// How many keys one statement takes.
@@ -28,23 +30,11 @@ impl TenantState {
     ) -> Result<Vec<(RecordKey, String)>, StateError> {
         const SQL: &str = "SELECT l.key, l.resource_id FROM json_each(?4) k CROSS JOIN links l \
                            ON l.tenant = ?1 AND l.provider = ?2 AND l.resource_type = ?3 AND l.key = k.value";
-        let mut ids = Vec::with_capacity(keys.len());
-        for batch in keys.chunks(BATCH) {
-            let batch: Vec<&str> = batch.iter().map(RecordKey::as_str).collect();
-            let rows = sqlx::query(SQL)
-                .bind(self.tenant())
-                .bind(scope.provider.as_str())
-                .bind(scope.resource_type.as_str())
-                .bind(json!(batch).to_string())
-                .fetch_all(&mut *self.shared.reader().await)
-                .await
-                .map_err(self.shared.sql("read the ids of resources"))?;
-            for row in &rows {
-                let reading = Reading { shared: &self.shared, what: "a link", row };
-                ids.push((reading.parse("key", RecordKey::parse)?, row.get("resource_id")));
-            }
-        }
-        Ok(ids)
+        let read = |shared: &Shared, row: &SqliteRow| {
+            let reading = Reading { shared, what: "a link", row };
+            Ok((reading.parse("key", RecordKey::parse)?, reading.get("resource_id")?))
+        };
+        self.by_keys((SQL, "read the ids of resources"), scope, keys, read).await
     }
 
     /// The links of these records, as far as they have any.
@@ -58,22 +48,33 @@ impl TenantState {
             " FROM json_each(?4) k CROSS JOIN links l",
             " ON l.tenant = ?1 AND l.provider = ?2 AND l.resource_type = ?3 AND l.key = k.value"
         );
-        let mut links = Vec::with_capacity(keys.len());
+        self.by_keys((SQL, "read the links of several records"), scope, keys, read_link).await
+    }
+
+    /// What a statement finds for these keys, a batch at a time. The keys are its fourth parameter, after the scope.
+    async fn by_keys<T>(
+        &self,
+        (sql, doing): (&'static str, &'static str),
+        scope: &LinkScope,
+        keys: &[RecordKey],
+        read: fn(&Shared, &SqliteRow) -> Result<T, StateError>,
+    ) -> Result<Vec<T>, StateError> {
+        let mut found = Vec::with_capacity(keys.len());
         for batch in keys.chunks(BATCH) {
             let batch: Vec<&str> = batch.iter().map(RecordKey::as_str).collect();
-            let rows = sqlx::query(SQL)
+            let rows = sqlx::query(sql)
                 .bind(self.tenant())
                 .bind(scope.provider.as_str())
                 .bind(scope.resource_type.as_str())
                 .bind(json!(batch).to_string())
                 .fetch_all(&mut *self.shared.reader().await)
                 .await
-                .map_err(self.shared.sql("read the links of several records"))?;
+                .map_err(self.shared.sql(doing))?;
             for row in &rows {
-                links.push(read_link(&self.shared, row)?);
+                found.push(read(&self.shared, row)?);
             }
         }
-        Ok(links)
+        Ok(found)
     }
 
     /// Notes what a record was when its resource was last brought up to date, and when it has to be looked at again.

@@ -196,29 +196,8 @@ impl TenantState {
             " FROM links l WHERE l.tenant = ?1 AND l.provider = ?2 AND l.resource_type = ?3 AND l.due_at <= ?4",
             " AND (l.due_at, l.key) > (?5, ?6) ORDER BY l.due_at, l.key LIMIT ?7"
         );
-        let (state, scope) = (self.clone(), scope.clone());
-        in_pages(
-            (i64::MIN, String::new()),
-            |link: &Link| (link.due_at.map_or(i64::MIN, to_millis), link.key.as_str().to_owned()),
-            move |(due, key)| {
-                let (state, scope) = (state.clone(), scope.clone());
-                async move {
-                    let query = sqlx::query(SQL)
-                        .bind(state.tenant())
-                        .bind(scope.provider.as_str())
-                        .bind(scope.resource_type.as_str())
-                        .bind(to_millis(now))
-                        .bind(due)
-                        .bind(key)
-                        .bind(PAGE);
-                    let rows = query
-                        .fetch_all(&mut *state.shared.reader().await)
-                        .await
-                        .map_err(state.shared.sql("read which links are due"))?;
-                    rows.iter().map(|row| read_link(&state.shared, row)).collect()
-                }
-            },
-        )
+        let place = |link: &Link| (link.due_at.map_or(i64::MIN, to_millis), link.key.as_str().to_owned());
+        self.due((SQL, "read which links are due"), scope, now, place, read_link)
     }
 
     /// How many links a scope has, all or those of one standing.

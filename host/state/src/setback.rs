@@ -196,31 +196,10 @@ impl TenantState {
                            FROM setbacks WHERE tenant = ?1 AND provider = ?2 AND resource_type = ?3 \
                            AND next_try <= ?4 AND (next_try, key) > (?5, ?6) \
                            ORDER BY next_try, key LIMIT ?7";
-        let (state, scope) = (self.clone(), scope.clone());
-        in_pages(
-            (i64::MIN, String::new()),
-            |setback: &Setback| {
-                (setback.next_try.map_or(i64::MIN, to_millis), setback.key.as_str().to_owned())
-            },
-            move |(moment, key)| {
-                let (state, scope) = (state.clone(), scope.clone());
-                async move {
-                    let query = sqlx::query(SQL)
-                        .bind(state.tenant())
-                        .bind(scope.provider.as_str())
-                        .bind(scope.resource_type.as_str())
-                        .bind(to_millis(now))
-                        .bind(moment)
-                        .bind(key)
-                        .bind(PAGE);
-                    let rows = query
-                        .fetch_all(&mut *state.shared.reader().await)
-                        .await
-                        .map_err(state.shared.sql("read which setbacks are due"))?;
-                    rows.iter().map(|row| read_setback(&state.shared, row)).collect()
-                }
-            },
-        )
+        let place = |setback: &Setback| {
+            (setback.next_try.map_or(i64::MIN, to_millis), setback.key.as_str().to_owned())
+        };
+        self.due((SQL, "read which setbacks are due"), scope, now, place, read_setback)
     }
 
     /// How many setbacks of each kind a scope has, and when the earliest of them is tried again. Kinds that it has
