@@ -4,6 +4,7 @@
 
 use crate::cycle::Cycle;
 use crate::decide::{self, Decision};
+use crate::digest::Parts;
 use crate::error::ProvisionError;
 use crate::event::Mode;
 use crate::layers::{Layers, Mapped, Recall};
@@ -91,7 +92,9 @@ impl<'a> Cycle<'a> {
         let setback = self.setback_of(&key).await?;
         let standpoint = match self.provisioner.rules.scope.look(&record, self.began) {
             Ok(standpoint) => standpoint,
-            Err(reason) => return decided(Decided::Cannot(link, Trouble::permanent(reason), None)),
+            Err(reason) => {
+                return decided(self.unmappable(&record, link, setback, Trouble::permanent(reason)));
+            }
         };
         self.trace("scope", || match &standpoint {
             Standpoint::In { until } => {
@@ -105,7 +108,7 @@ impl<'a> Cycle<'a> {
         };
         let joined = match self.joined(&key).await? {
             Ok(joined) => joined,
-            Err(trouble) => return decided(Decided::Cannot(link, trouble, None)),
+            Err(trouble) => return decided(self.unmappable(&record, link, setback, trouble)),
         };
         let due_at = [until, joined.as_ref().and_then(|joined| joined.until)].into_iter().flatten().min();
         let recall = self.recall(link.as_ref(), setback.as_ref(), joined.as_ref());
@@ -118,6 +121,28 @@ impl<'a> Cycle<'a> {
             due_at,
             recall,
         })))
+    }
+
+    /// What becomes of a record that cannot even be mapped: it waits for its time like any other, unless it changed or
+    /// the configuration did.
+    fn unmappable(
+        &self,
+        record: &Record,
+        link: Option<Link>,
+        setback: Option<Setback>,
+        trouble: Trouble,
+    ) -> Decided<'_> {
+        let mut parts = Parts::default();
+        parts.take(&self.provisioner.recipe);
+        parts.take(&trouble.reason);
+        parts.take_fields(record);
+        let identity = Some(parts.hex());
+        let as_before =
+            setback.filter(|setback| setback.kind.is_failure() && setback.fingerprint == identity);
+        match as_before.filter(|setback| self.waits(setback)) {
+            Some(setback) => Decided::Waits(link, setback),
+            None => Decided::Cannot(link, trouble, identity),
+        }
     }
 
     /// Decides about a record that was mapped.

@@ -275,3 +275,30 @@ fn a_quarantine_ends_when_the_address_or_the_credentials_are_corrected_and_at_no
     assert!(!is_shut());
     assert_eq!(workspace.summary(&["sync"]).unwrap()["complete"], true);
 }
+
+#[test]
+fn a_date_that_cannot_be_read_waits_like_any_failure_and_a_corrected_one_is_taken_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (workspace, _sandbox) = synced(folder.path());
+    with_rules(&workspace, "deprovision = \"disable\"\nvalid_until = \"end\"");
+    let people = |end: &str| {
+        format!("id,login,display,status,boss,end\nE1,zoe,Zoë,active,,{end}\nE2,sato,佐藤,active,,\n")
+    };
+    workspace.write("people.csv", &people("31.12.2999")).unwrap();
+    let outcome = || {
+        let printed = workspace.run(&["--output", "json", "sync", "--resource", "User"]).unwrap();
+        let summary = printed.summary().unwrap();
+        assert_eq!(printed.code == Some(4), summary["failed"] != 0 || summary["waiting"] != 0, "{summary}");
+        (summary["failed"].as_u64().unwrap(), summary["waiting"].as_u64().unwrap())
+    };
+    // The first retry comes with the next run; after that it waits.
+    assert_eq!([outcome(), outcome(), outcome(), outcome()], [(1, 0), (1, 0), (0, 1), (0, 1)]);
+    assert_says(&workspace, "E1", "behind", &["it failed 2 times since", "; next try 2", "which is no date"]);
+    // Another mistake is another record, and is looked at at once; so is a correct one.
+    workspace.write("people.csv", &people("soon")).unwrap();
+    assert_eq!(outcome(), (1, 0));
+    assert_eq!(outcome(), (0, 1));
+    workspace.write("people.csv", &people("2999-12-31")).unwrap();
+    assert_eq!(outcome(), (0, 0));
+    assert_says(&workspace, "E1", "provisioned", &["E1 is at acme"]);
+}
