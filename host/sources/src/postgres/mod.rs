@@ -17,7 +17,7 @@ mod rows;
 mod shape;
 
 use crate::columns::{Columns, listed, nearest};
-use crate::select::{quoted, single_select};
+use crate::select::{Dialect, quoted, single_select};
 use crate::typing::ColumnType;
 use connection::Server;
 use futures::future::{BoxFuture, FutureExt};
@@ -174,7 +174,7 @@ impl PostgresSource {
                 (format!("SELECT * FROM {relation}"), relation, format!("table `{table}`"))
             }
             PostgresFrom::Query(query) => {
-                let query = single_select(query)?;
+                let query = single_select(query, Dialect::Postgres)?;
                 // A line of its own: the query may end in a comment.
                 (query.to_owned(), format!("({query}\n)"), "the query's result".to_owned())
             }

@@ -7,7 +7,7 @@
 mod values;
 
 use crate::columns::{Columns, listed, nearest};
-use crate::select::{parameter, quoted, single_select};
+use crate::select::{Dialect, parameter, quoted, single_select};
 use crate::typing::ColumnType;
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::StreamExt;
@@ -86,7 +86,7 @@ impl SqliteSource {
                 (format!("SELECT * FROM {relation}"), relation, format!("table `{table}` in {path}"))
             }
             SqliteFrom::Query(query) => {
-                let query = single_select(query)?;
+                let query = single_select(query, Dialect::Sqlite)?;
                 // A line of its own: the query may end in a comment.
                 (query.to_owned(), format!("({query}\n)"), format!("the query's result from {path}"))
             }
