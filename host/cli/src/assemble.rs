@@ -391,6 +391,7 @@ fn bound(
             source,
             members,
             recipe,
+            log_kept: tenant.log_kept,
         });
     }
     Ok(provisioners)

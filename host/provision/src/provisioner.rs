@@ -11,6 +11,7 @@ use scimwright_client::{Kind, Provider};
 use scimwright_record::{ProviderName, RecordSource, TenantName};
 use scimwright_state::{LinkScope, ProviderMetadata, RunId, RunOutcome, TenantState};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Brings one resource type at one provider up to date with one source.
 #[derive(Clone)]
@@ -36,6 +37,8 @@ pub struct Provisioner {
     /// A digest of everything in the configuration that has a part in what a record becomes. Modules have digests of
     /// their own.
     pub recipe: String,
+    /// How long the rows of the client log are kept.
+    pub log_kept: Duration,
 }
 
 /// How far a run reaches.

@@ -16,9 +16,6 @@ use scimwright_client::ClientError;
 use scimwright_record::ResourceTypeName;
 use scimwright_state::{RunId, RunKind, RunOutcome};
 
-/// How long the rows of the client log are kept: 180 days.
-const KEPT: SignedDuration = SignedDuration::from_hours(180 * 24);
-
 /// What became of one resource type in a round.
 #[derive(Debug)]
 pub struct Finish {
@@ -166,7 +163,8 @@ impl<'a> Lane<'a> {
         let scope = provisioner.scope();
         if mode == Mode::Sync {
             self.run = Some(provisioner.state.begin_run(RunKind::Sync, &scope).await?);
-            if let Ok(before) = Timestamp::now().checked_sub(KEPT) {
+            let kept = SignedDuration::try_from(provisioner.log_kept).unwrap_or(SignedDuration::MAX);
+            if let Ok(before) = Timestamp::now().checked_sub(kept) {
                 provisioner.state.prune_log(before).await?;
             }
         }

@@ -302,3 +302,36 @@ fn a_date_that_cannot_be_read_waits_like_any_failure_and_a_corrected_one_is_take
     assert_eq!(outcome(), (0, 0));
     assert_says(&workspace, "E1", "provisioned", &["E1 is at acme"]);
 }
+
+#[test]
+fn the_log_goes_when_its_days_are_over_and_not_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let (workspace, _sandbox) = synced(folder.path());
+    let scope = scimwright_state::LinkScope {
+        provider: "acme".parse().unwrap(),
+        resource_type: "User".parse().unwrap(),
+    };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let file = workspace.folder.join(".scimwright").join("state.db");
+        let store = scimwright_state::StateStore::open(&file).await.unwrap();
+        let state = store.tenant(&scimwright_record::TenantName::default());
+        let newest = state.log(&scimwright_state::LogFilter::default()).await.unwrap().remove(0);
+        for days in [5, 20] {
+            let at = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24 * days);
+            let provider = scope.provider.clone();
+            let message = format!("{days} days ago");
+            let row = scimwright_state::LogEntry { at, provider, message, ..newest.clone() };
+            state.append_log(&row).await.unwrap();
+        }
+    });
+    let ages = || {
+        workspace.run(&["sync"]).unwrap();
+        let rows = workspace.run(&["--output", "json", "log"]).unwrap().stdout;
+        ["5 days ago", "20 days ago"].map(|message| rows.contains(message))
+    };
+    assert_eq!(ages(), [true, true], "180 days without a word");
+    let configuration = std::fs::read_to_string(folder.path().join("scimwright.toml")).unwrap();
+    workspace.write("scimwright.toml", &format!("[state]\nkeep_log_days = 10\n\n{configuration}")).unwrap();
+    assert_eq!(ages(), [true, false]);
+}

@@ -217,6 +217,21 @@ mod tests {
     }
 
     #[test]
+    fn the_log_is_kept_half_a_year_unless_the_configuration_says_otherwise_and_never_for_no_time() {
+        let days = |text: &str| read_text(text).map(|tenant| tenant.log_kept.as_secs() / 86_400);
+        assert_eq!(days("").unwrap(), 180);
+        assert_eq!(days("[state]\nurl = \"sqlite://a.db\"\n").unwrap(), 180);
+        let tenant = read_text("[state]\nkeep_log_days = 30\n").unwrap();
+        assert_eq!(tenant.log_kept.as_secs(), 30 * 86_400);
+        assert!(tenant.state.ends_with(".scimwright/state.db"), "{}", tenant.state.display());
+        assert_eq!(days("[state]\nkeep_log_days = 36500\n").unwrap(), 36_500);
+        for wrong in ["0", "36501", "-1"] {
+            let problems = days(&format!("[state]\nkeep_log_days = {wrong}\n")).unwrap_err().to_string();
+            assert!(problems.contains("`keep_log_days` has to be from 1 to 36500"), "{problems}");
+        }
+    }
+
+    #[test]
     fn limits_of_a_module_start_from_the_common_ones() {
         let text = "[limits]\ncpu_ms = 20\n[module.m.limits]\nmemory_mb = 8\n";
         let tenant = read_text(text).unwrap();

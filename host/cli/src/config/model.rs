@@ -12,6 +12,7 @@ use scimwright_scim::{AttributePath, Filter};
 use scimwright_sources::{CsvOptions, JsonLinesOptions, PostgresOptions, SqliteOptions};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Everything one tenant has configured.
 #[derive(Debug, Clone)]
@@ -21,6 +22,8 @@ pub(crate) struct Tenant {
     pub(crate) folder: PathBuf,
     /// The state database.
     pub(crate) state: PathBuf,
+    /// How long the rows of its client log are kept.
+    pub(crate) log_kept: Duration,
     pub(crate) sources: Vec<SourceConfig>,
     pub(crate) providers: Vec<ProviderConfig>,
     pub(crate) modules: Vec<ModuleConfig>,

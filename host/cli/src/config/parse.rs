@@ -12,10 +12,14 @@ use scimwright_provision::References;
 use scimwright_record::{ProviderName, SourceName};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use toml::de::DeTable;
 
 /// Where the state lives unless the configuration says otherwise.
 const DEFAULT_STATE: &str = ".scimwright/state.db";
+
+/// For how many days the client log is kept unless the configuration says otherwise.
+const LOG_KEPT_DAYS: u64 = 180;
 
 /// What a table may refer to outside of itself.
 pub(super) struct Surroundings<'a> {
@@ -32,7 +36,7 @@ pub(super) struct Surroundings<'a> {
 pub(super) fn tenant(file: &FileReader, tenant: &TenantFolder, document: &DeTable<'_>) -> Tenant {
     let root = TableReader::new(file, "", document, 0..0);
     let folder = &tenant.folder;
-    let state = root.table("state").and_then(|table| state(table, folder));
+    let (state, kept_days) = root.table("state").map(|table| state(table, folder)).unwrap_or_default();
     let base_limits =
         root.table("limits").map_or_else(Limits::default, |table| limits::read(table, Limits::default()));
     let scripts = root.table("scripts").map(|table| Scripts::read(table, folder)).unwrap_or_default();
@@ -79,6 +83,7 @@ pub(super) fn tenant(file: &FileReader, tenant: &TenantFolder, document: &DeTabl
         name: tenant.name.clone(),
         folder: folder.clone(),
         state: state.unwrap_or_else(|| folder.join(DEFAULT_STATE)),
+        log_kept: Duration::from_secs(kept_days.unwrap_or(LOG_KEPT_DAYS) * 24 * 60 * 60),
         sources,
         providers,
         modules,
@@ -107,7 +112,8 @@ fn introduce(sources: &mut [SourceConfig], providers: &[ProviderConfig]) {
     }
 }
 
-fn state(table: TableReader<'_>, folder: &Path) -> Option<PathBuf> {
+/// `[state]`: where it is, and for how many days its client log is kept.
+fn state(table: TableReader<'_>, folder: &Path) -> (Option<PathBuf>, Option<u64>) {
     let url = table.text("url");
     let path = url.and_then(|url| match url.value.strip_prefix("sqlite://") {
         Some(path) if !path.is_empty() => Some(folder.join(path)),
@@ -120,8 +126,10 @@ fn state(table: TableReader<'_>, folder: &Path) -> Option<PathBuf> {
             None
         }
     });
+    // A hundred years are as good as for ever, and 0 would be a log of nothing.
+    let days = table.whole_number("keep_log_days", 1..=36_500);
     table.finish();
-    path
+    (path, days)
 }
 
 /// Notes a name that nothing in the configuration has, with the nearest that something has.
