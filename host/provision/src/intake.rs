@@ -94,7 +94,7 @@ impl Cycle<'_> {
     fn making(&self) -> String {
         let mut parts = Parts::default();
         parts.take(&self.provisioner.recipe);
-        self.provisioner.layers.versions().for_each(|module| parts.take(module.digest.to_string()));
+        self.provisioner.layers.versions().for_each(|module| parts.take(&module.digest));
         parts.hex()
     }
 

@@ -137,7 +137,7 @@ impl Serving {
         let mut parts = Parts::default();
         parts.take(salt);
         for module in self.all() {
-            parts.take(ModuleVersion::of(module).digest.to_string());
+            parts.take(&ModuleVersion::of(module).digest);
             parts.take(context.now.get(..10).unwrap_or_default());
         }
         parts.take_fields(record);
