@@ -221,7 +221,17 @@ impl Whereabouts {
         if let Some(reason) = leaves {
             return (Standstill::Behind, format!("{there}, though {reason}{}", self.what_becomes()));
         }
-        if let Some(obstacle) = self.obstacle() {
+        let unknown = match &self.presence {
+            Presence::Unusable(reason) => Some(format!("its record cannot be used: {reason}")),
+            Presence::Unreadable(reason) => {
+                Some(format!("source `{}` cannot be read: {reason}", self.source_name()))
+            }
+            Presence::NotConfigured => {
+                Some(format!("no {} is provisioned there any more", self.scope.resource_type))
+            }
+            Presence::Counts | Presence::OutOfScope(_) | Presence::Absent => self.obstacle(),
+        };
+        if let Some(obstacle) = unknown {
             return (
                 Standstill::Behind,
                 format!("{there}, as it was on {}: {obstacle}", at(link.updated_at)),
@@ -414,6 +424,36 @@ mod tests {
         let sentence = "E1 is not at acme: it failed once, on 2026-03-02 10:00:00Z; the next sync tries again: it ran out \
                         of memory";
         assert_says(&found, Standstill::Missing, sentence);
+    }
+
+    #[test]
+    fn a_resource_whose_record_cannot_be_judged_is_not_called_up_to_date() {
+        let then: Timestamp = "2026-03-02T10:00:00Z".parse().unwrap();
+        let link = Link {
+            key: "E1".parse().unwrap(),
+            resource_id: "r1".into(),
+            ownership: scimwright_state::Ownership::Created,
+            standing: Standing::Active,
+            sent: scimwright_scim::Desired::new(),
+            seen: scimwright_scim::Resource::new(),
+            version: None,
+            created_at: then,
+            updated_at: then,
+            run: RunId::generate(),
+            fingerprint: None,
+            due_at: None,
+        };
+        let there = |presence| Whereabouts { link: Some(link.clone()), presence, ..nowhere() };
+        for (presence, reason) in [
+            (Presence::Unusable("no date".into()), "its record cannot be used: no date"),
+            (Presence::Unreadable("no such file".into()), "source `hr` cannot be read: no such file"),
+            (Presence::NotConfigured, "no User is provisioned there any more"),
+        ] {
+            let sentence = format!("E1 is at acme (User r1), as it was on 2026-03-02 10:00:00Z: {reason}");
+            assert_says(&there(presence), Standstill::Behind, &sentence);
+        }
+        let sentence = "E1 is at acme (User r1), last changed 2026-03-02 10:00:00Z";
+        assert_says(&there(Presence::Counts), Standstill::Provisioned, sentence);
     }
 
     #[test]
