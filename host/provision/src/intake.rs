@@ -1,8 +1,8 @@
 //! The rows of a source on their way in: each noted by its key, then treated, a bounded number at a time.
 //!
-//! Rows are noted in the order of the source, so of two with one key the first counts. After that no record waits
-//! for another: one that is slow at the provider holds only itself up. A plan keeps the order to its end, so that it
-//! reads as the source does.
+//! Rows are noted in the order of the source. Of two with one key that say the same the first counts, and of two that
+//! differ neither does: see the module `twice`. After that no record waits for another: one that is slow at the
+//! provider holds only itself up. A plan keeps the order to its end, so that it reads as the source does.
 
 use crate::cycle::Cycle;
 use crate::deprovision::LEFT;
@@ -13,11 +13,12 @@ use crate::layers::Mapped;
 use crate::provisioner::Reach;
 use crate::record::{Decided, Outlook, Prepared};
 use crate::setback::Trouble;
+use crate::twice::{Twice, content_of, place_of};
 use futures::channel::oneshot;
 use futures::future::{join, select};
 use futures::stream::{BoxStream, Stream};
 use futures::{StreamExt, TryStreamExt};
-use scimwright_record::{Malformed, Position, Record, RecordKey, Row, SourceError};
+use scimwright_record::{Malformed, Position, RecordKey, Row, SourceError};
 use scimwright_state::{Link, Noted, SetbackKind};
 use std::collections::HashMap;
 use std::pin::pin;
@@ -56,12 +57,22 @@ impl Cycle<'_> {
                 return Ok(Reading { broken_off: Some(error), ..reading });
             }
         };
-        self.treat_all(rows, &mut reading).await?;
+        let twice = match self.look_ahead(reading.partial).await? {
+            Ok(twice) => twice,
+            Err(error) => {
+                self.source_broke(&error);
+                return Ok(Reading { broken_off: Some(error), ..reading });
+            }
+        };
+        let treated = self.treat_all(rows, &twice, &mut reading).await;
+        self.remember_late(&twice).await?;
+        treated?;
         match (reading.partial, &reading.broken_off) {
-            (true, None) => self.look_again(&mut reading).await?,
+            (true, None) => self.look_again(&twice, &mut reading).await?,
             (false, None) => self.name_unknown_groups().await?,
             (_, Some(_)) => {}
         }
+        self.remember_late(&twice).await?;
         Ok(reading)
     }
 
@@ -99,7 +110,7 @@ impl Cycle<'_> {
     }
 
     /// Treats what did not change and is due all the same: what ends by itself, and what waits for another try.
-    async fn look_again(&self, reading: &mut Reading) -> Result<(), ProvisionError> {
+    async fn look_again(&self, twice: &Twice, reading: &mut Reading) -> Result<(), ProvisionError> {
         let state = &self.provisioner.state;
         let due: BoxStream<'_, Result<RecordKey, ProvisionError>> = state
             .links_due(&self.scope, self.began)
@@ -120,7 +131,7 @@ impl Cycle<'_> {
                 continue;
             }
             match self.provisioner.source.read_keys(unseen.clone()).await {
-                Ok(rows) => self.treat_all(rows, reading).await?,
+                Ok(rows) => self.treat_all(rows, twice, reading).await?,
                 Err(error) => {
                     self.source_broke(&error);
                     reading.broken_off = Some(error);
@@ -163,14 +174,19 @@ impl Cycle<'_> {
     ///
     /// Both sides are polled until the end, whichever of them waits: whoever is next at the state's connection has to
     /// take it, or nobody else gets it.
-    async fn treat_all(&self, rows: Rows, reading: &mut Reading) -> Result<(), ProvisionError> {
+    async fn treat_all(
+        &self,
+        rows: Rows,
+        twice: &Twice,
+        reading: &mut Reading,
+    ) -> Result<(), ProvisionError> {
         let (ahead, mut ready) = mpsc::channel(1);
         let make_ready = async move {
             let told = select(Box::pin(self.stop.requested()), Box::pin(self.halt.requested()));
             let mut handfuls = rows.take_until(told).ready_chunks(HANDFUL);
             while let Some(rows) = handfuls.next().await {
                 // Whoever took them has met an error that ends the run.
-                if ahead.send(self.get_ready(rows).await).await.is_err() {
+                if ahead.send(self.get_ready(rows, twice).await).await.is_err() {
                     break;
                 }
             }
@@ -247,30 +263,43 @@ impl Cycle<'_> {
 
     /// Notes the keys of rows before anything else, in the order of the source, reads what is known of them, and maps
     /// those that have to be.
-    async fn get_ready(&self, rows: Vec<Result<Row, SourceError>>) -> Result<Vec<Ready<'_>>, ProvisionError> {
-        let records = rows.iter().filter_map(|row| match row {
-            Ok(Row::Record(position, record)) => {
-                Some((record.key().clone(), position.to_string(), content_of(record)))
-            }
-            _ => None,
+    async fn get_ready(
+        &self,
+        rows: Vec<Result<Row, SourceError>>,
+        twice: &Twice,
+    ) -> Result<Vec<Ready<'_>>, ProvisionError> {
+        let with_keys = rows.iter().filter_map(|row| {
+            let row = row.as_ref().ok()?;
+            Some((row.key()?.clone(), place_of(row).to_string(), content_of(row)))
         });
-        let records: Vec<_> = records.collect();
-        let keys: Vec<RecordKey> = records.iter().map(|(key, ..)| key.clone()).collect();
-        let mut noted = self.pass.note_all(&records).await?.into_iter();
+        let with_keys: Vec<_> = with_keys.collect();
+        let keys: Vec<RecordKey> = with_keys.iter().map(|(key, ..)| key.clone()).collect();
+        let noted = self.pass.note_all(&with_keys).await?;
+        let doubtful = doubtful(&with_keys, &noted);
+        let mut noted = noted.into_iter();
         let links = self.provisioner.state.links_of(&self.scope, &keys).await?;
         let mut links: HashMap<RecordKey, Link> =
             links.into_iter().map(|link| (link.key.clone(), link)).collect();
         let (mut ready, mut unmapped) = (Vec::with_capacity(rows.len()), Vec::new());
         for row in rows {
-            let record = match row {
-                Ok(Row::Record(position, record)) => match noted.next() {
-                    Some(Noted::Duplicate { of, same }) => {
-                        ready.push(Some(self.repeated(record.key(), position, &of, same)));
-                        continue;
-                    }
-                    _ => record,
-                },
+            let noted = match &row {
+                Ok(row) => row.key().and_then(|_| noted.next()),
+                Err(_) => None,
+            };
+            let (position, record) = match row {
+                Ok(Row::Record(position, record)) => (position, record),
                 Ok(Row::Malformed(malformed)) => {
+                    let late = match noted {
+                        Some(Noted::Duplicate { of, .. }) => Some(of).filter(|_| {
+                            malformed.key.as_ref().is_some_and(|key| {
+                                twice.places_of(key).is_none() && !doubtful.contains_key(key)
+                            })
+                        }),
+                        _ => None,
+                    };
+                    if let (Some(key), Some(of)) = (&malformed.key, late) {
+                        twice.note_late(key, &came_too_late(&malformed.position.to_string(), &of));
+                    }
                     ready.push(Some(self.admit_malformed(malformed).await?));
                     continue;
                 }
@@ -279,7 +308,22 @@ impl Cycle<'_> {
                     continue;
                 }
             };
-            let (key, link) = (record.key().clone(), links.remove(record.key()));
+            let key = record.key().clone();
+            let known = twice.places_of(&key).map(|(one, other)| (one.to_string(), other.to_string()));
+            if let Some((one, other)) = known.or_else(|| doubtful.get(&key).cloned()) {
+                let (trouble, mark) = Self::neither_counts(&one, &other);
+                match noted {
+                    Some(Noted::First) => self.fail(&key, links.get(&key), trouble, mark).await?,
+                    _ => self.report_failure(&key, links.get(&key), trouble),
+                }
+                ready.push(Some(Ready::Unidentified));
+                continue;
+            }
+            if let Some(Noted::Duplicate { of, same }) = noted {
+                ready.push(Some(self.repeated(&key, position, &of, same, twice)));
+                continue;
+            }
+            let link = links.remove(&key);
             match self.prepare(record, link).await? {
                 Outlook::Decided(decided) => ready.push(Some(Ready::Decided(key, decided))),
                 Outlook::Map(prepared) => {
@@ -331,26 +375,32 @@ impl Cycle<'_> {
         self.tally.emit(Event::Notice { key: None, message: error.to_string() });
     }
 
-    /// Of two rows with one key the first counts. Where they differ, nobody knows whose the other one is: it may be that
-    /// of somebody who seems to have left.
-    fn repeated(&self, key: &RecordKey, position: Position, of: &str, same: bool) -> Ready<'static> {
-        let reason = match same {
-            true => format!("{position} is {of} again; one of them counts, this one was left out"),
-            false => format!(
-                "{position} has the key of {of} and says something else; the first counts, this one was left out. One \
-                 of the two needs another key"
-            ),
-        };
-        // The record itself is in good hands, so it gets no setback.
+    /// A row with a key that was there before, of a record that was taken. Where they differ, nobody knows whose this
+    /// one is: it may be that of somebody who seems to have left.
+    fn repeated(
+        &self,
+        key: &RecordKey,
+        position: Position,
+        of: &str,
+        same: bool,
+        twice: &Twice,
+    ) -> Ready<'static> {
+        if same {
+            let reason = format!("{position} is {of} again; one of them counts, this one was left out");
+            // The record itself is in good hands, so it gets no setback.
+            self.report_failure(key, None, Trouble::permanent(reason));
+            return Ready::Reported;
+        }
+        let reason = came_too_late(&position.to_string(), of);
+        twice.note_late(key, &reason);
         self.report_failure(key, None, Trouble::permanent(reason));
-        if same { Ready::Reported } else { Ready::Unidentified }
+        Ready::Unidentified
     }
 
     async fn admit_malformed(&self, malformed: Malformed) -> Result<Ready<'static>, ProvisionError> {
         let admitted = match &malformed.key {
             // The person is still there, whatever their row looks like.
             Some(key) => {
-                self.pass.note(key, &malformed.position.to_string()).await?;
                 let reason = format!("{}: {}", malformed.position, malformed.message);
                 self.remember_setback(key, SetbackKind::Permanent, &reason, None).await?;
                 Ready::Reported
@@ -367,11 +417,29 @@ impl Cycle<'_> {
     }
 }
 
-/// A digest of what a row says.
-fn content_of(record: &Record) -> String {
-    let mut parts = Parts::default();
-    parts.take_fields(record);
-    parts.hex()
+/// The keys that stand twice among rows that are made ready together, with rows that differ, and where those are.
+fn doubtful(rows: &[(RecordKey, String, String)], noted: &[Noted]) -> HashMap<RecordKey, (String, String)> {
+    let first: HashMap<&RecordKey, &String> = rows
+        .iter()
+        .zip(noted)
+        .filter(|(_, noted)| **noted == Noted::First)
+        .map(|((key, place, _), _)| (key, place))
+        .collect();
+    let mut doubtful = HashMap::new();
+    for ((key, place, _), noted) in rows.iter().zip(noted) {
+        if let (Noted::Duplicate { same: false, .. }, Some(one)) = (noted, first.get(key)) {
+            doubtful.entry(key.clone()).or_insert_with(|| ((*one).clone(), place.clone()));
+        }
+    }
+    doubtful
+}
+
+/// What is said of a row whose key stood before, in a row that was taken.
+fn came_too_late(place: &str, of: &str) -> String {
+    format!(
+        "{place} has the key of {of} and says something else. {of} was taken before this one was seen; from the next run \
+         on neither counts. One of the two needs another key, or has to go"
+    )
 }
 
 /// A row that is ready to go its own way.

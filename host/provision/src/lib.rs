@@ -32,7 +32,7 @@
 //! `operation` (one step, decided and not yet done), `carry_out` (requests and intents), `journal` (links and log
 //! rows), `references` (links that had to wait), `deprovision` (who left, and whether they may go), `digest` (what decides about a record), `setback` (what
 //! failed, and when it is tried again), `matching` (who is looking for which resource just now), `tally` (figures), `wanted` (what a mapping wants, outside of a
-//! sync), `spill` (what is too much for memory), `trace` (one record, step
+//! sync), `twice` (keys that stand twice, with rows that differ), `spill` (what is too much for memory), `trace` (one record, step
 //! by step).
 
 pub mod drift;
@@ -76,6 +76,7 @@ mod setback;
 mod spill;
 mod tally;
 mod trace;
+mod twice;
 mod wanted;
 
 pub use drift::{DriftFinding, DriftFindings, DriftOptions, DriftReport, Drifted, drift};

@@ -11,8 +11,9 @@ use crate::provisioner::{Patience, Provisioner, Reach, RunOptions, Unfinished};
 use crate::round::Peers;
 use crate::tally::Tally;
 use crate::trace::Trace;
+use crate::twice::{content_of, place_of};
 use crate::witness::plain;
-use futures::TryStreamExt;
+use futures::StreamExt;
 use scimwright_record::{Record, RecordKey, Row};
 use scimwright_state::{RunKind, RunOutcome};
 use serde_json::json;
@@ -120,23 +121,43 @@ impl Provisioner {
         outcome.and(noted)
     }
 
-    /// Reads the source until the record comes.
+    /// Reads the record from the source, to its end: there may be two of them, and then it is neither.
     pub(crate) async fn record(&self, key: &RecordKey) -> Result<Record, ProvisionError> {
-        let source = self.source.name();
         let mut rows = self.source.read_keys(vec![key.clone()]).await.map_err(ProvisionError::Source)?;
-        while let Some(row) = rows.try_next().await.map_err(ProvisionError::Source)? {
-            match row {
-                Row::Record(_, record) if record.key() == key => return Ok(record),
-                Row::Malformed(malformed) if malformed.key.as_ref() == Some(key) => {
+        let mut first: Option<Row> = None;
+        while let Some(row) = rows.next().await {
+            let row = match (row, &first) {
+                (Ok(row), _) => row,
+                // It was read; what is behind the end of the reading, nobody knows.
+                (Err(_), Some(_)) => break,
+                (Err(error), None) => return Err(ProvisionError::Source(error)),
+            };
+            match &first {
+                _ if row.key() != Some(key) => {}
+                None => first = Some(row),
+                Some(first) if content_of(first) != content_of(&row) => {
                     return Err(ProvisionError::UnusableRecord {
                         key: key.clone(),
-                        place: malformed.position.to_string(),
-                        reason: malformed.message,
+                        place: format!("{} and {}", place_of(first), place_of(&row)),
+                        reason: "both have this key and say different things, so nobody knows which is right. One of \
+                                 the two needs another key, or has to go"
+                            .to_owned(),
                     });
                 }
-                Row::Record(..) | Row::Malformed(_) => {}
+                Some(_) => {}
             }
         }
-        Err(ProvisionError::NoSuchRecord { source_name: source.clone(), key: key.clone() })
+        match first {
+            Some(Row::Record(_, record)) => Ok(record),
+            Some(Row::Malformed(malformed)) => Err(ProvisionError::UnusableRecord {
+                key: key.clone(),
+                place: malformed.position.to_string(),
+                reason: malformed.message,
+            }),
+            None => Err(ProvisionError::NoSuchRecord {
+                source_name: self.source.name().clone(),
+                key: key.clone(),
+            }),
+        }
     }
 }

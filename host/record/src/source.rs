@@ -23,6 +23,12 @@ pub trait RecordSource: Send + Sync {
         false
     }
 
+    /// Whether a pass costs little, as over a file or a database on this machine: it may be read once more only to
+    /// look ahead.
+    fn is_near(&self) -> bool {
+        false
+    }
+
     /// Begins a pass over all records. Memory stays bounded however many there are.
     ///
     /// # Errors

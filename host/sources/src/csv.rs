@@ -93,6 +93,10 @@ impl RecordSource for CsvSource {
         true
     }
 
+    fn is_near(&self) -> bool {
+        true
+    }
+
     fn read(&self) -> BoxFuture<'_, Result<RecordStream, SourceError>> {
         let options = self.options.clone();
         async move {

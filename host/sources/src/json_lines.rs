@@ -62,6 +62,10 @@ impl RecordSource for JsonLinesSource {
         &self.options.name
     }
 
+    fn is_near(&self) -> bool {
+        true
+    }
+
     fn read(&self) -> BoxFuture<'_, Result<RecordStream, SourceError>> {
         let options = self.options.clone();
         async move {

@@ -36,3 +36,4 @@ mod screens;
 mod serving;
 mod stage;
 mod tenants;
+mod twice;

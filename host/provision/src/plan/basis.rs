@@ -272,6 +272,10 @@ impl RecordSource for Watched {
         self.source.has_columns()
     }
 
+    fn is_near(&self) -> bool {
+        self.source.is_near()
+    }
+
     fn read(&self) -> BoxFuture<'_, Result<RecordStream, SourceError>> {
         async { Ok(self.watched(self.source.read().await?)) }.boxed()
     }

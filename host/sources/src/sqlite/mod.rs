@@ -175,6 +175,10 @@ impl RecordSource for SqliteSource {
         true
     }
 
+    fn is_near(&self) -> bool {
+        true
+    }
+
     fn read(&self) -> BoxFuture<'_, Result<RecordStream, SourceError>> {
         async move {
             let opened = self.open().await.map_err(|message| self.failed(None, message))?;
