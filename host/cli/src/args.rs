@@ -57,6 +57,9 @@ pub(crate) struct Common {
     /// Print more: also what needed nothing, and what modules log. Twice for the details of requests.
     #[arg(short, long, action = clap::ArgAction::Count, global = true)]
     pub(crate) verbose: u8,
+    /// What the command opened for writing.
+    #[arg(skip)]
+    pub(crate) states: crate::states::States,
 }
 
 /// How results are printed.

@@ -11,6 +11,7 @@
 //! - [`recording`]: calls of modules, written down where the configuration asks for it
 //! - [`report`]: runs, as people and programs see them
 //! - [`signals`]: SIGINT and SIGTERM end a run, and a second one the process
+//! - [`states`]: state files that are open for writing, and closed in the end
 //! - [`terminal`]: standard output and standard error
 //! - [`exit`]: exit codes
 
@@ -24,6 +25,7 @@ mod probe;
 mod recording;
 mod report;
 mod signals;
+mod states;
 mod terminal;
 
 use clap::Parser;

@@ -43,17 +43,22 @@ impl TenantWork {
         let watch =
             Watch { setup: &*self.setup, state, registry, say: &say, interval: self.options.scan_interval };
         let (ready, is_ready) = tokio::sync::oneshot::channel();
-        let watching = pin!(watch.run(ready));
-        let working = pin!(async {
-            if is_ready.await.is_ok() && !self.stop.is_requested() {
-                self.say(Happening::Ready { resources: resources.len() });
-                self.work(&known, &resources, &*provisioners).await?;
+        let outcome = {
+            let watching = pin!(watch.run(ready));
+            let working = pin!(async {
+                if is_ready.await.is_ok() && !self.stop.is_requested() {
+                    self.say(Happening::Ready { resources: resources.len() });
+                    self.work(&known, &resources, &*provisioners).await?;
+                }
+                Ok(())
+            });
+            match select(working, watching).await {
+                Either::Left((outcome, _)) | Either::Right((outcome, _)) => outcome,
             }
-            Ok(())
-        });
-        match select(working, watching).await {
-            Either::Left((outcome, _)) | Either::Right((outcome, _)) => outcome,
-        }
+        };
+        // Both are gone, so nobody holds on to the connection.
+        known.close().await;
+        outcome
     }
 
     async fn work(

@@ -24,8 +24,11 @@ impl StateStore {
     /// [`StateError::NotOurs`], [`StateError::NewerFormat`] and [`StateError::Open`], as for
     /// [`open`](Self::open); [`StateError::Busy`] where it cannot be read.
     pub async fn verify(path: &Path) -> Result<Vec<String>, StateError> {
-        if !looks_like_sqlite(path)? {
-            return Ok(Vec::new());
+        match looks_like_sqlite(path) {
+            Ok(true) => {}
+            Ok(false) => return Ok(Vec::new()),
+            Err(StateError::Corrupt { detail, .. }) => return Ok(vec![detail]),
+            Err(error) => return Err(error),
         }
         match check(path).await {
             // What a damaged file says first depends on where it is damaged.
@@ -115,11 +118,9 @@ mod tests {
             state.append_log(&log_entry(&record, number)).await.unwrap();
             state.put_link(&scope(), &link(&record, &record)).await.unwrap();
         }
+        store.close().await;
         drop((store, state));
-        // Waits for the connection's thread, which writes the journal back when it closes.
-        while std::fs::exists(with_ending(&path, "-wal")).unwrap() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        assert!(!std::fs::exists(with_ending(&path, "-wal")).unwrap(), "the journal was written back");
         (_folder, path)
     }
 
@@ -201,10 +202,8 @@ mod tests {
         state.put_link(&scope(), &link("jdoe", "2819c")).await.unwrap();
         let held = StateStore::set_aside(&path).await.unwrap_err();
         assert!(matches!(held, StateError::Held { .. }), "{held}");
+        store.close().await;
         drop((store, state));
-        while std::fs::exists(with_ending(&path, "-wal")).unwrap() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
         // What a crash leaves behind goes with it.
         std::fs::write(with_ending(&path, "-wal"), b"").unwrap();
         let before = std::fs::read(&path).unwrap();

@@ -1,8 +1,11 @@
 //! One process at a time: an exclusive lock on a file beside the state.
 //!
 //! The operating system drops the lock when the process ends, however it ends, so there is
-//! no stale lock to clear by hand. What stands in the file only serves the message: it is
+//! no stale lock to clear by hand. Who is said to hold it only serves the message: it is
 //! never trusted to decide.
+//!
+//! The file stays when the process has ended. Its second line says that a state was made beside it, and when: a
+//! state that is empty or missing then was lost, and one without that line was never there.
 
 use crate::error::StateError;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -15,13 +18,19 @@ use std::time::Duration;
 const TRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// The longest description of a holder that is read back.
-const MAX_HOLDER_BYTES: u64 = 512;
+/// The most that is read back from the file.
+const MAX_BYTES: u64 = 1024;
+
+/// What the line begins with that says when a state was made.
+const MADE: &str = "state made ";
 
 /// The lock, held until this is dropped.
 #[derive(Debug)]
 pub(crate) struct ProcessLock {
-    _file: File,
+    file: File,
+    path: PathBuf,
+    /// Since when there is a state, where there is one.
+    made: Option<String>,
 }
 
 impl ProcessLock {
@@ -39,8 +48,13 @@ impl ProcessLock {
         for attempt in 1..=TRIES {
             match file.try_lock() {
                 Ok(()) => {
+                    let made = made_in(&contents(&mut file));
                     describe_self(&mut file).map_err(cannot)?;
-                    return Ok(Self { _file: file });
+                    let mut lock = Self { file, path: path.clone(), made: None };
+                    if let Some(made) = made {
+                        lock.write_made(made).map_err(cannot)?;
+                    }
+                    return Ok(lock);
                 }
                 Err(TryLockError::WouldBlock) if attempt < TRIES => tokio::time::sleep(PAUSE).await,
                 Err(TryLockError::WouldBlock) => break,
@@ -50,6 +64,28 @@ impl ProcessLock {
         Err(StateError::Held { path: state.to_owned(), holder: holder(&mut file) })
     }
 
+    /// Whether it is noted that there is a state beside the lock.
+    pub(crate) fn knows_a_state(&self) -> bool {
+        self.made.is_some()
+    }
+
+    /// Notes it, for good.
+    pub(crate) fn note_made(&mut self) -> Result<(), StateError> {
+        let made = format!("{:.0}", jiff::Timestamp::now());
+        self.write_made(made).map_err(|cause| StateError::Open { path: self.path.clone(), cause })
+    }
+
+    fn write_made(&mut self, made: String) -> std::io::Result<()> {
+        writeln!(self.file, "{MADE}{made}")?;
+        self.made = Some(made);
+        Ok(())
+    }
+
+    /// Since when there was a state at this place, where one was ever made.
+    pub(crate) fn state_made(state: &Path) -> Option<String> {
+        made_in(&contents(&mut File::open(lock_path(state)).ok()?))
+    }
+
     /// Whether some process holds the lock at this moment.
     pub(crate) fn is_held(state: &Path) -> bool {
         let Ok(file) = File::open(lock_path(state)) else { return false };
@@ -57,7 +93,7 @@ impl ProcessLock {
     }
 }
 
-fn lock_path(state: &Path) -> PathBuf {
+pub(crate) fn lock_path(state: &Path) -> PathBuf {
     let mut path = state.as_os_str().to_owned();
     path.push(".lock");
     path.into()
@@ -78,11 +114,21 @@ fn describe_self(file: &mut File) -> std::io::Result<()> {
     )
 }
 
-fn holder(file: &mut File) -> String {
+fn contents(file: &mut File) -> String {
     let mut text = String::new();
-    let read = file.rewind().and_then(|()| file.take(MAX_HOLDER_BYTES).read_to_string(&mut text));
-    match read {
-        Ok(_) if !text.trim().is_empty() => text.trim().to_owned(),
+    match file.rewind().and_then(|()| file.take(MAX_BYTES).read_to_string(&mut text)) {
+        Ok(_) => text,
+        Err(_) => String::new(),
+    }
+}
+
+fn made_in(contents: &str) -> Option<String> {
+    contents.lines().find_map(|line| line.strip_prefix(MADE)).map(|made| made.trim().to_owned())
+}
+
+fn holder(file: &mut File) -> String {
+    match contents(file).lines().next().map(str::trim) {
+        Some(line) if !line.is_empty() => line.to_owned(),
         _ => "another process".to_owned(),
     }
 }

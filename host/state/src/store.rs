@@ -13,7 +13,7 @@
 
 use crate::error::StateError;
 use crate::format::{self, Layout, STEPS};
-use crate::lock::ProcessLock;
+use crate::lock::{ProcessLock, lock_path};
 use crate::module;
 use crate::pass;
 use crate::run;
@@ -33,7 +33,7 @@ use tokio::sync::{Mutex, MutexGuard};
 /// How long a statement waits for another program, such as a backup, to let go of the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The open state file. Cheap to clone; the file is closed with the last clone.
+/// The open state file. Cheap to clone. [`close`](Self::close) it at the end: with the last clone it is only let go of.
 #[derive(Clone)]
 pub struct StateStore {
     shared: Arc<Shared>,
@@ -68,7 +68,7 @@ impl StateStore {
     async fn open_with_steps(path: &Path, steps: &[&'static str]) -> Result<Self, StateError> {
         // Before the lock: nothing is put beside a file that is not ours.
         looks_like_sqlite(path)?;
-        let lock = ProcessLock::take(path).await?;
+        let mut lock = ProcessLock::take(path).await?;
         let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
         let mut connection = connect(options, path).await?;
         // The journal mode is stored in the file, so a file that is not ours is told apart before.
@@ -79,6 +79,11 @@ impl StateStore {
             .await
             .map_err(sql)?;
         format::migrate(&mut connection, path, layout, steps).await?;
+        if !lock.knows_a_state() {
+            // On the disk before it is noted: until then the file may be as empty as SQLite leaves it when it is killed.
+            sqlx::raw_sql("PRAGMA wal_checkpoint(FULL)").execute(&mut connection).await.map_err(sql)?;
+            lock.note_made()?;
+        }
         // The lock is ours, so whoever began these runs is gone.
         run::mark_interrupted(&mut connection).await.map_err(sql)?;
         module::forget_module_files(&mut connection).await.map_err(sql)?;
@@ -186,6 +191,30 @@ impl StateStore {
         &self.shared.path
     }
 
+    /// Whether a state was in this place and its file is gone, with everything that was known of links: a sentence for
+    /// whoever may not know. The lock file outlived it. To be asked before the state is opened, which may make a new one.
+    #[must_use]
+    pub fn loss(path: &Path) -> Option<String> {
+        let is_gone = matches!(
+            std::fs::symlink_metadata(path), Err(cause) if cause.kind() == std::io::ErrorKind::NotFound
+        );
+        let made = if is_gone { ProcessLock::state_made(path)? } else { return None };
+        Some(format!(
+            "the state file {} was made at {made} and is gone, and all links with it. Without them every resource that \
+             is found counts as one that was there before, and is not deprovisioned later on: `scimwright links rebuild \
+             --as created` links them again as ours. Where that is as it should be, delete {}",
+            path.display(),
+            lock_path(path).display()
+        ))
+    }
+
+    /// Closes the file, for all clones and tenants: what SQLite's journal has is written back, and nothing is left
+    /// beside the file but the lock. Whoever only drops the store lets a thread do that, for which a process that ends
+    /// does not wait. Nothing can be read or written any more.
+    pub async fn close(&self) {
+        self.shared.close().await;
+    }
+
     /// The format version that this build writes.
     #[must_use]
     pub fn format_version() -> u32 {
@@ -212,6 +241,16 @@ impl Shared {
             self.in_transaction.store(false, Ordering::Relaxed);
         }
         connection
+    }
+
+    /// Closes the connection. Those under way with it are waited for.
+    pub(crate) async fn close(&self) {
+        let mut connection = self.reader().await;
+        // A connection is closed by value, so there has to be another one in its place.
+        if let Ok(nothing) = SqliteConnectOptions::new().in_memory(true).connect().await {
+            // What cannot be written back now stays in the journal, and is by whoever opens the file next.
+            drop(std::mem::replace(&mut *connection, nothing).close().await);
+        }
     }
 
     /// Ends a transaction without a trace.
@@ -266,10 +305,11 @@ pub(crate) async fn connect(
     Ok(connection)
 }
 
-/// Whether there is a file that begins as SQLite's do; an empty one counts as none.
+/// Whether there is a file that begins as SQLite's do. An empty one counts as none, as SQLite leaves one when it is
+/// killed at its very beginning.
 ///
 /// # Errors
-/// [`StateError::NotOurs`] when it begins otherwise.
+/// [`StateError::NotOurs`] when it begins otherwise, and [`StateError::Corrupt`] when it is empty and was not.
 pub(crate) fn looks_like_sqlite(path: &Path) -> Result<bool, StateError> {
     const MAGIC: &[u8; 16] = b"SQLite format 3\0";
     let mut start = Vec::with_capacity(MAGIC.len());
@@ -281,7 +321,16 @@ pub(crate) fn looks_like_sqlite(path: &Path) -> Result<bool, StateError> {
         .and_then(|file| file.take(MAGIC.len() as u64).read_to_end(&mut start))
         .map_err(|cause| StateError::Open { path: path.to_owned(), cause })?;
     match start.as_slice() {
-        [] => Ok(false),
+        [] => match ProcessLock::state_made(path) {
+            None => Ok(false),
+            Some(made) => Err(StateError::Corrupt {
+                path: path.to_owned(),
+                detail: format!(
+                    "it is empty, and there was a state in it since {made}; to begin without it, delete it and {}",
+                    lock_path(path).display()
+                ),
+            }),
+        },
         start if start == MAGIC => Ok(true),
         _ => Err(StateError::NotOurs { path: path.to_owned(), found: "it is no SQLite database".into() }),
     }
@@ -332,6 +381,59 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_state_that_is_closed_has_nothing_beside_it_but_its_lock() {
+        let Scratch { store, path, _folder } = Scratch::open().await;
+        let state = store.tenant(&TenantName::default());
+        state.put_link(&scope(), &link("a", "1")).await.unwrap();
+        assert!(path.with_extension("db-wal").exists());
+        store.close().await;
+        let left = std::fs::read_dir(_folder.path()).unwrap();
+        let mut left: Vec<_> = left.map(|file| file.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["state.db", "state.db.lock"]);
+        assert!(state.link(&scope(), &key("a")).await.is_err(), "it is closed for everybody");
+        drop((store, state));
+        let again = StateStore::open(&path).await.unwrap().tenant(&TenantName::default());
+        assert!(again.link(&scope(), &key("a")).await.unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn an_empty_file_is_a_new_state_only_where_there_never_was_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.db");
+        // As SQLite leaves it when it is killed at its very beginning.
+        std::fs::write(&path, "").unwrap();
+        assert_eq!(StateStore::loss(&path), None);
+        assert!(StateStore::verify(&path).await.unwrap().is_empty());
+        drop(StateStore::open(&path).await.unwrap());
+        // The mark outlives the processes that hold the lock one after the other.
+        drop(StateStore::open(&path).await.unwrap());
+
+        std::fs::write(&path, "").unwrap();
+        for error in
+            [StateStore::open(&path).await.unwrap_err(), StateStore::open_read_only(&path).await.unwrap_err()]
+        {
+            assert!(matches!(error, StateError::Corrupt { .. }), "{error}");
+            assert!(
+                error.to_string().contains("it is empty, and there was a state in it since 20"),
+                "{error}"
+            );
+        }
+        assert_eq!(StateStore::verify(&path).await.unwrap().len(), 1);
+        StateStore::set_aside(&path).await.unwrap();
+        let loss = StateStore::loss(&path).unwrap();
+        assert!(loss.contains("is gone, and all links with it"), "{loss}");
+        drop(StateStore::open(&path).await.unwrap());
+        assert_eq!(StateStore::loss(&path), None);
+
+        // Whoever says so begins anew.
+        for name in ["state.db", "state.db.lock"] {
+            std::fs::remove_file(folder.path().join(name)).unwrap();
+        }
+        assert_eq!(StateStore::loss(&path), None);
+    }
+
+    #[tokio::test]
     async fn a_file_that_is_something_else_is_refused_and_left_alone() {
         let folder = tempfile::tempdir().unwrap();
         let garbage = folder.path().join("people.csv");
@@ -362,11 +464,8 @@ mod tests {
         for number in 0..200 {
             state.put_link(&scope(), &link(&format!("k{number}"), &format!("r{number}"))).await.unwrap();
         }
+        store.close().await;
         drop((store, state));
-        // Waits for the connection's thread, which writes the journal back when it closes.
-        while std::fs::exists(path.with_extension("db-wal")).unwrap() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
         let mut bytes = std::fs::read(&path).unwrap();
         bytes[4096..].fill(0xaa);
         std::fs::write(&path, bytes).unwrap();

@@ -44,6 +44,11 @@ impl TenantState {
         &self.tenant
     }
 
+    /// Closes the file, for all tenants: see [`StateStore::close`](crate::StateStore::close).
+    pub async fn close(&self) {
+        self.shared.close().await;
+    }
+
     pub(crate) fn tenant(&self) -> &str {
         self.tenant.as_str()
     }

@@ -60,7 +60,7 @@ displayName = {{ field = "name" }}
 }
 
 /// A folder with three people and two teams, and a provider where they are.
-fn synced(folder: &Path) -> (Workspace, SandboxProcess) {
+pub(crate) fn synced(folder: &Path) -> (Workspace, SandboxProcess) {
     let workspace = Workspace::new(folder).unwrap();
     let sandbox = SandboxProcess::start(&workspace).unwrap();
     workspace.write("people.csv", PEOPLE).unwrap();

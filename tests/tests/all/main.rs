@@ -20,6 +20,7 @@ mod faults;
 mod groups;
 mod layers;
 mod links;
+mod lost_state;
 mod model;
 mod pains;
 mod plans;

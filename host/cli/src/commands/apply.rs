@@ -1,6 +1,6 @@
 //! `apply`: carries out a plan, where everything is as it was when the plan was made.
 
-use super::run::{create_private_folder, judge, said_once};
+use super::run::{judge, open_state, said_once};
 use super::{classify, one_tenant};
 use crate::args::{ApplyArgs, Common};
 use crate::assemble;
@@ -14,7 +14,7 @@ use scimwright_provision::{
     Basis, Event, Mode, Patience, Plan, Progress, ProvisionError, Provisioner, RunOptions, StopSignal,
     Summary, apply_plan, quarantine, source_print,
 };
-use scimwright_state::{LinkScope, Run, RunKind, RunProgress, StateStore, TenantState};
+use scimwright_state::{LinkScope, Run, RunKind, RunProgress, TenantState};
 use std::path::Path;
 use std::time::Instant;
 
@@ -35,8 +35,7 @@ pub(super) async fn run(common: &Common, args: &ApplyArgs) -> anyhow::Result<Exi
         return Err(NotApplied(reason).into());
     }
     let folder = tenant.state.parent().unwrap_or(Path::new("."));
-    create_private_folder(folder)?;
-    let store = StateStore::open(&tenant.state).await?;
+    let store = open_state(common, &tenant).await?;
     let state = store.tenant(&tenant.name);
     let progress = Progress::open(&folder.join("plans"), plan.digest())?;
     if let Some(at) = progress.finished_at() {

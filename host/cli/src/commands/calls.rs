@@ -3,7 +3,7 @@
 //! Each yields one result of the shape `{status, message}`: `SUCCESS` with the provider's words, or `FAILURE`
 //! with ours; and each leaves a row in the client log.
 
-use super::run::create_private_folder;
+use super::run::{create_private_folder, warn_of_loss};
 use super::{classify, one_tenant, provider_config};
 use crate::args::{Common, DeleteArgs, GetArgs, GetByIdArgs, Output, ProvisionArgs, ResourceArgs};
 use crate::assemble::{self, Asking};
@@ -61,7 +61,7 @@ impl<'a> Desk<'a> {
         let tenant = one_tenant(common)?;
         let config = provider_config(&tenant, &args.provider)?.clone();
         let provider = assemble::provider(&config).await?;
-        let state = open_state(&tenant).await?;
+        let state = open_state(common, &tenant).await?;
         let discovery = match assemble::discover(&provider).await {
             Ok(discovery) => discovery,
             Err(error) => {
@@ -163,11 +163,12 @@ fn row(
 }
 
 /// The state, for the row in the client log. A call by hand is not held up by a sync that is under way.
-async fn open_state(tenant: &Tenant) -> anyhow::Result<Option<TenantState>> {
+async fn open_state(common: &Common, tenant: &Tenant) -> anyhow::Result<Option<TenantState>> {
     if let Some(folder) = tenant.state.parent() {
         create_private_folder(folder)?;
     }
-    match StateStore::open(&tenant.state).await {
+    warn_of_loss(common, tenant);
+    match common.states.open(&tenant.state).await {
         Ok(store) => Ok(Some(store.tenant(&tenant.name))),
         Err(error @ StateError::Held { .. }) => {
             err(&format!("note: this call gets no row in the client log: {error}"));
@@ -258,10 +259,7 @@ pub(super) async fn provision(
 ) -> anyhow::Result<Exit> {
     let tenant = one_tenant(common)?;
     let config = provider_config(&tenant, &args.resource.provider)?;
-    if let Some(folder) = tenant.state.parent() {
-        create_private_folder(folder)?;
-    }
-    let store = StateStore::open(&tenant.state).await?;
+    let store = super::run::open_state(common, &tenant).await?;
     let state = store.tenant(&tenant.name);
     let wanted = &args.resource.resource_type;
     let provisioner = one_provisioner(&tenant, &args.resource, &state, Asking::Now).await?;

@@ -1,7 +1,7 @@
 //! `drift`: what was changed at a provider behind our back, and with `--repair` brought back.
 
 use super::calls::opened_for_reading;
-use super::run::{create_private_folder, said_once};
+use super::run::{open_state, said_once};
 use super::{Misconfigured, classify, one_tenant, provider_config};
 use crate::args::{Common, DriftArgs, Output};
 use crate::assemble;
@@ -16,16 +16,13 @@ use scimwright_provision::{
     DriftFinding, DriftOptions, DriftReport, Drifted, Event, Mode, Patience, ProvisionError, ResourceRules,
     StopSignal, drift, quarantine,
 };
-use scimwright_state::{LinkScope, StateStore};
+use scimwright_state::LinkScope;
 use serde_json::{Value, json};
 
 pub(super) async fn run(common: &Common, args: &DriftArgs) -> anyhow::Result<Exit> {
     let tenant = one_tenant(common)?;
     let (state, _scratch) = if args.repair {
-        if let Some(folder) = tenant.state.parent() {
-            create_private_folder(folder)?;
-        }
-        (StateStore::open(&tenant.state).await?.tenant(&tenant.name), None)
+        (open_state(common, &tenant).await?.tenant(&tenant.name), None)
     } else {
         opened_for_reading(&tenant).await?
     };

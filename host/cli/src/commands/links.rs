@@ -1,6 +1,6 @@
 //! `links`: which record has which resource, and how that is put right by hand.
 
-use super::run::create_private_folder;
+use super::run::open_state;
 use super::{Misconfigured, ask, classify, one_tenant, provider_config};
 use crate::args::{
     AdoptArgs, Common, ExportArgs, ExportFormat, ForgetArgs, LinksCommand, Output, RebuildArgs, ResourceArgs,
@@ -51,11 +51,8 @@ async fn reading(tenant: &Tenant, args: &ResourceArgs) -> anyhow::Result<(Tenant
 }
 
 /// The state, for writing.
-async fn writing(tenant: &Tenant) -> anyhow::Result<TenantState> {
-    if let Some(folder) = tenant.state.parent() {
-        create_private_folder(folder)?;
-    }
-    Ok(StateStore::open(&tenant.state).await?.tenant(&tenant.name))
+async fn writing(common: &Common, tenant: &Tenant) -> anyhow::Result<TenantState> {
+    Ok(open_state(common, tenant).await?.tenant(&tenant.name))
 }
 
 /// Moves a damaged state out of the way. One that is sound stays: nobody gives it up by mistake.
@@ -231,7 +228,7 @@ fn json_link(link: &Link) -> Value {
 async fn adopt(common: &Common, args: &AdoptArgs) -> anyhow::Result<Exit> {
     let tenant = one_tenant(common)?;
     let config = provider_config(&tenant, &args.resource.provider)?;
-    let state = writing(&tenant).await?;
+    let state = writing(common, &tenant).await?;
     let scope = scope_of(config, &state, &args.resource).await?;
     let desk = desk(config, state, scope).await?;
     let adoption = Adoption {
@@ -257,7 +254,7 @@ async fn adopt(common: &Common, args: &AdoptArgs) -> anyhow::Result<Exit> {
 async fn forget(common: &Common, args: &ForgetArgs) -> anyhow::Result<Exit> {
     let tenant = one_tenant(common)?;
     let config = provider_config(&tenant, &args.resource.provider)?;
-    let state = writing(&tenant).await?;
+    let state = writing(common, &tenant).await?;
     let scope = scope_of(config, &state, &args.resource).await?;
     let count = if args.all { state.count_links(&scope, None).await? } else { args.keys.len() as u64 };
     let what = format!(
@@ -363,7 +360,7 @@ fn cell(text: &str) -> String {
 async fn move_provider(common: &Common, name: &ProviderName) -> anyhow::Result<Exit> {
     let tenant = one_tenant(common)?;
     let config = provider_config(&tenant, name)?;
-    let state = writing(&tenant).await?;
+    let state = writing(common, &tenant).await?;
     let target = assemble::provider(config).await?;
     let address = target.client().base_url().to_owned();
     let known = state.provider_address(name).await?;
@@ -424,7 +421,7 @@ async fn rebuild_links(common: &Common, args: &RebuildArgs) -> anyhow::Result<Ex
     if args.set_aside {
         set_aside(&tenant).await?;
     }
-    let state = writing(&tenant).await?;
+    let state = writing(common, &tenant).await?;
     let modules = Modules::loaded(assemble::mapping_host(&tenant)?, &tenant);
     let wanted: Vec<&ProviderConfig> = match &args.provider {
         Some(name) => vec![provider_config(&tenant, name)?],

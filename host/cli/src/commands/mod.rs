@@ -70,6 +70,7 @@ pub(crate) async fn run(cli: Cli) -> Exit {
         Command::Serve => serve::run(&common).await,
         Command::Sandbox(args) => sandbox::run(&common, &args).await,
     };
+    common.states.close().await;
     outcome.unwrap_or_else(|error| report_error(&common, &error))
 }
 

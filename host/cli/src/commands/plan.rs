@@ -3,7 +3,7 @@
 //! Nothing is left behind but that file. Compiled modules and built scripts are kept, as by every command.
 
 use super::one_tenant;
-use super::run::run as run_over;
+use super::run::{run as run_over, warn_of_loss};
 use crate::args::{Common, PlanArgs};
 use crate::config::digest;
 use crate::config::model::Tenant;
@@ -22,6 +22,7 @@ use tokio::sync::Mutex;
 
 pub(super) async fn run(common: &Common, args: &PlanArgs) -> anyhow::Result<Exit> {
     let tenant = one_tenant(common)?;
+    warn_of_loss(common, &tenant);
     // Before the first sync there is no state, and a plan must not leave one behind.
     let (store, _scratch) = if tenant.has_state() {
         (StateStore::open_read_only(&tenant.state).await?, None)

@@ -2,13 +2,14 @@
 
 use super::plan::Draft;
 use super::{classify, one_tenant};
-use crate::args::{Common, RunArgs, SyncArgs};
+use crate::args::{Common, Output, RunArgs, SyncArgs};
 use crate::assemble;
 use crate::config::model::{ProviderConfig, Tenant};
 use crate::exit::Exit;
 use crate::modules::Modules;
-use crate::report::Reporter;
+use crate::report::{Reporter, json};
 use crate::signals;
+use crate::terminal::err;
 use scimwright_provision::{
     Event, Mode, Patience, ProvisionError, Reach, ResourceRules, RunOptions, StopSignal, Summary, quarantine,
     run_round,
@@ -20,10 +21,7 @@ use std::time::Instant;
 
 pub(super) async fn sync(common: &Common, args: &SyncArgs) -> anyhow::Result<Exit> {
     let tenant = one_tenant(common)?;
-    if let Some(folder) = tenant.state.parent() {
-        create_private_folder(folder)?;
-    }
-    let store = StateStore::open(&tenant.state).await?;
+    let store = open_state(common, &tenant).await?;
     let stop = StopSignal::new();
     signals::stop_on_signal(stop.clone());
     let options = RunOptions {
@@ -34,6 +32,25 @@ pub(super) async fn sync(common: &Common, args: &SyncArgs) -> anyhow::Result<Exi
         ..RunOptions::default()
     };
     run(common, &tenant, &args.run, Mode::Sync, options, &store, None).await
+}
+
+/// Opens the state for writing, and says where there was one and is none.
+pub(super) async fn open_state(common: &Common, tenant: &Tenant) -> anyhow::Result<StateStore> {
+    if let Some(folder) = tenant.state.parent() {
+        create_private_folder(folder)?;
+    }
+    warn_of_loss(common, tenant);
+    Ok(common.states.open(&tenant.state).await?)
+}
+
+/// Says so where the state is gone that was there. A run goes on without it, and nobody is to be surprised later.
+pub(super) fn warn_of_loss(common: &Common, tenant: &Tenant) {
+    if let Some(loss) = StateStore::loss(&tenant.state) {
+        match common.output {
+            Output::Human => err(&format!("note: {loss}")),
+            Output::Json => json::note(&loss),
+        }
+    }
 }
 
 /// The state holds people's data: its folder is the owner's alone.

@@ -9,6 +9,7 @@ use crate::exit::Exit;
 use crate::modules::{self, Modules};
 use crate::report::serving;
 use crate::signals;
+use crate::terminal::err;
 use anyhow::Context;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -81,6 +82,9 @@ impl Setup {
         let tenant = config::load(&self.folder)?;
         if let Some(folder) = tenant.state.parent() {
             create_private_folder(folder)?;
+        }
+        if let Some(loss) = StateStore::loss(&tenant.state) {
+            err(&format!("note: {loss}"));
         }
         let state = StateStore::open(&tenant.state).await?.tenant(&tenant.name);
         let lookups = assemble::lookups(&tenant);
