@@ -178,9 +178,10 @@ impl<'a> Lane<'a> {
         });
         if let Some(former) = provisioner.former_name().await? {
             let message = format!(
-                "resources at this address are linked under the name `{former}`. If `{}` is a new name for it, give it \
-                 back the old one: under the new one everybody counts as found and not as made, and is not deprovisioned",
-                provisioner.provider
+                "resources at this address are linked under the name `{former}`. If `{name}` is a new name for it, run \
+                 `scimwright links move {former} --to {name}` before the next sync: without its links everybody counts \
+                 as found and not as made, and is not deprovisioned",
+                name = provisioner.provider
             );
             tally.emit(Event::Notice { key: None, message });
         }

@@ -7,6 +7,7 @@ use crate::error::StateError;
 use crate::tenant::{Reading, TenantState, to_millis};
 use jiff::Timestamp;
 use scimwright_record::ProviderName;
+use sqlx::SqliteConnection;
 
 /// How often a provider failed, and until when it is left alone.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -124,6 +125,63 @@ impl TenantState {
         Ok(())
     }
 
+    /// Gives everything that is kept of a provider to another name: links, intents, setbacks, how far each scope was
+    /// read, the address, and what is held against it. What happened stays as it was written down. How many links there
+    /// were; nothing changes where the other name has links of its own, and their number is the error.
+    ///
+    /// # Errors
+    /// [`StateError`] when the file cannot be written.
+    pub async fn rename_provider(
+        &self,
+        from: &ProviderName,
+        to: &ProviderName,
+    ) -> Result<Result<u64, u64>, StateError> {
+        const DOING: &str = "give the links of a provider to another name";
+        let context = (self.clone(), from.clone(), to.clone());
+        let write = self.shared.write(DOING, context, |(state, from, to), connection| {
+            Box::pin(state.rename_provider_on(connection, from, to))
+        });
+        write.await
+    }
+
+    async fn rename_provider_on(
+        &self,
+        connection: &mut SqliteConnection,
+        from: &ProviderName,
+        to: &ProviderName,
+    ) -> Result<Result<u64, u64>, StateError> {
+        const COUNT: &str = "SELECT count(*) FROM links WHERE tenant = ?1 AND provider = ?2";
+        // Of what a run without links left under the other name, the own row of a key is worth more.
+        const MOVES: [&str; 6] = [
+            "UPDATE links SET provider = ?3 WHERE tenant = ?1 AND provider = ?2",
+            "UPDATE OR REPLACE intents SET provider = ?3 WHERE tenant = ?1 AND provider = ?2",
+            "UPDATE OR REPLACE setbacks SET provider = ?3 WHERE tenant = ?1 AND provider = ?2",
+            "UPDATE OR REPLACE scope_marks SET provider = ?3 WHERE tenant = ?1 AND provider = ?2",
+            "UPDATE OR REPLACE providers SET provider = ?3 WHERE tenant = ?1 AND provider = ?2",
+            "UPDATE OR REPLACE provider_quarantines SET provider = ?3 WHERE tenant = ?1 AND provider = ?2",
+            "UPDATE OR REPLACE provider_metadata SET provider = ?3 WHERE tenant = ?1 AND provider = ?2",
+        ];
+        let sql = self.shared.sql("give the links of a provider to another name");
+        let there: i64 = sqlx::query_scalar(COUNT)
+            .bind(self.tenant())
+            .bind(to.as_str())
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(&sql)?;
+        if there > 0 {
+            return Ok(Err(there.unsigned_abs()));
+        }
+        let mut links = 0;
+        for (number, statement) in MOVES.into_iter().enumerate() {
+            let query = sqlx::query(statement).bind(self.tenant()).bind(from.as_str()).bind(to.as_str());
+            let done = query.execute(&mut *connection).await.map_err(&sql)?;
+            if number == 0 {
+                links = done.rows_affected();
+            }
+        }
+        Ok(Ok(links))
+    }
+
     /// What is held against a provider.
     ///
     /// # Errors
@@ -224,7 +282,8 @@ fn read_quarantine(reading: &Reading<'_>) -> Result<ProviderQuarantine, StateErr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixture::{Scratch, moment};
+    use crate::SetbackKind;
+    use crate::fixture::{Scratch, intent, key, link, moment, scope_of, setback};
 
     fn name(text: &str) -> ProviderName {
         ProviderName::parse(text).unwrap()
@@ -257,6 +316,39 @@ mod tests {
             assert_eq!(state.provider_metadata(&name("acme")).await.unwrap(), Some(said));
         }
         assert_eq!(state.provider_metadata(&name("globex")).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_provider_takes_everything_along_to_a_new_name_and_nothing_where_that_has_links() {
+        let scratch = Scratch::open().await;
+        let state = scratch.tenant();
+        let (old, new) = (scope_of("acme", "User"), scope_of("acme-live", "User"));
+        let first = link("a", "1");
+        state.put_link(&old, &first).await.unwrap();
+        state.put_link(&scope_of("acme", "Group"), &link("g", "2")).await.unwrap();
+        state.put_setback(&old, &setback("b", SetbackKind::Permanent, None)).await.unwrap();
+        // A run under the new name left its own mark, and no link.
+        state.put_setback(&new, &setback("b", SetbackKind::Permanent, None)).await.unwrap();
+        state.set_watermark(&new, Some("9")).await.unwrap();
+        state.write_intent(&old, &intent("c")).await.unwrap();
+        state.set_watermark(&old, Some("17")).await.unwrap();
+        state.set_provider_address(&name("acme"), "https://acme.example").await.unwrap();
+        state.put_link(&scope_of("globex", "User"), &link("a", "1")).await.unwrap();
+
+        let refused = state.rename_provider(&name("acme"), &name("globex")).await.unwrap();
+        assert_eq!(refused, Err(1));
+        assert!(state.link(&old, &key("a")).await.unwrap().is_some());
+
+        assert_eq!(state.rename_provider(&name("acme"), &name("acme-live")).await.unwrap(), Ok(2));
+        assert_eq!(state.link(&new, &key("a")).await.unwrap(), Some(first));
+        assert_eq!(state.count_links(&scope_of("acme-live", "Group"), None).await.unwrap(), 1);
+        assert!(state.setback(&new, &key("b")).await.unwrap().is_some());
+        assert_eq!(state.intents(&new).await.unwrap().len(), 1);
+        assert_eq!(state.watermark(&new).await.unwrap().as_deref(), Some("17"));
+        let address = state.provider_address(&name("acme-live")).await.unwrap();
+        assert_eq!(address.as_deref(), Some("https://acme.example"));
+        let left: Vec<_> = state.scopes().await.unwrap().into_iter().map(|scope| scope.to_string()).collect();
+        assert_eq!(left, ["acme-live/Group", "acme-live/User", "globex/User"]);
     }
 
     #[tokio::test]

@@ -77,4 +77,78 @@ fn a_provider_that_was_given_another_name_is_recognised_by_its_address() {
     workspace.write("scimwright.toml", &text.replace("provider.closed", "provider.renamed")).unwrap();
     let plan = workspace.run(&["plan"]).unwrap();
     assert!(plan.stdout.contains("are linked under the name `closed`"), "{}", plan.stdout);
+
+    // The command that it names does what it says, and whoever leaves is ours as before.
+    let command = "scimwright links move closed --to renamed";
+    assert!(plan.stdout.contains(command), "{}", plan.stdout);
+    let wrong = workspace.run(&["links", "move", "renamed", "--to", "closed"]).unwrap();
+    assert_eq!(wrong.code, Some(3), "{}", wrong.stderr);
+    let nothing = workspace.run(&["links", "move", "nobody", "--to", "renamed"]).unwrap();
+    assert_eq!(nothing.code, Some(3), "{}", nothing.stderr);
+    assert!(nothing.stderr.contains("nothing is linked under the name `nobody`"), "{}", nothing.stderr);
+    let moved = workspace.run(&["links", "move", "closed", "--to", "renamed"]).unwrap();
+    assert_eq!(moved.code, Some(0), "{}{}", moved.stdout, moved.stderr);
+    assert!(moved.stdout.contains("took over the links of closed"), "{}", moved.stdout);
+    let plan = workspace.run(&["plan"]).unwrap();
+    assert!(!plan.stdout.contains("closed"), "{}", plan.stdout);
+    let synced = workspace.summary(&["sync"]).unwrap();
+    assert_eq!((&synced["unchanged"], &synced["adopted"]), (&1.into(), &0.into()), "{synced}");
+}
+
+#[test]
+fn links_are_not_moved_to_a_name_that_has_its_own_or_to_another_service() {
+    let folder = tempfile::tempdir().unwrap();
+    let workspace = Workspace::new(folder.path()).unwrap();
+    let sandbox = SandboxProcess::start(&workspace).unwrap();
+    let elsewhere = SandboxProcess::start(&workspace).unwrap();
+    let text = configuration(&sandbox.base_url, &sandbox.base_url);
+    let text = text.split("\n[provider.open]").next().unwrap().to_owned();
+    workspace.write("scimwright.toml", &text).unwrap();
+    workspace.write("people.csv", "id\np1\n").unwrap();
+    assert_eq!(workspace.summary(&["sync"]).unwrap()["created"], 1);
+
+    let renamed = text.replace("provider.closed", "provider.renamed");
+    let strange = renamed.replace(&sandbox.base_url, &elsewhere.base_url);
+    workspace.write("scimwright.toml", &strange).unwrap();
+    let refused = workspace.run(&["links", "move", "closed", "--to", "renamed"]).unwrap();
+    assert_eq!(refused.code, Some(3), "{}", refused.stderr);
+    assert!(refused.stderr.contains("is not there"), "{}", refused.stderr);
+
+    workspace.write("scimwright.toml", &renamed).unwrap();
+    assert_eq!(workspace.summary(&["sync"]).unwrap()["adopted"], 1);
+    let refused = workspace.run(&["links", "move", "closed", "--to", "renamed"]).unwrap();
+    assert_eq!(refused.code, Some(3), "{}", refused.stderr);
+    assert!(refused.stderr.contains("`renamed` has 1 links already"), "{}", refused.stderr);
+    for (command, code) in
+        [("links forget renamed User --all --yes", 0), ("links move closed --to renamed", 0), ("sync", 0)]
+    {
+        let arguments: Vec<&str> = command.split(' ').collect();
+        let printed = workspace.run(&arguments).unwrap();
+        assert_eq!(printed.code, Some(code), "{command}: {}", printed.stderr);
+    }
+}
+
+#[test]
+fn what_was_taken_out_of_the_configuration_is_named_until_its_links_are_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let (workspace, sandbox) = crate::links::synced(folder.path());
+    let text = crate::links::configuration(&sandbox.base_url);
+    let (people, _) = text.rsplit_once("[[provider.acme.resource]]").unwrap();
+    workspace.write("scimwright.toml", people).unwrap();
+    let named = |arguments: &[&str]| {
+        let printed = workspace.run(arguments).unwrap();
+        assert_eq!(printed.code, Some(0), "{}{}", printed.stdout, printed.stderr);
+        printed.stdout.contains("`acme` Group has 2 links and is not in the configuration any more")
+    };
+    assert!(named(&["sync"]) && named(&["plan"]) && named(&["check"]));
+    let provider = people.replace("provider.acme", "provider.other");
+    workspace.write("scimwright.toml", &provider).unwrap();
+    let printed = workspace.run(&["plan"]).unwrap();
+    assert!(printed.stdout.contains("`acme` User has 3 links"), "{}", printed.stdout);
+    for resource_type in ["User", "Group"] {
+        let forgotten = workspace.run(&["links", "forget", "acme", resource_type, "--all", "--yes"]).unwrap();
+        assert_eq!(forgotten.code, Some(0), "{}", forgotten.stderr);
+    }
+    let printed = workspace.run(&["plan"]).unwrap();
+    assert!(!printed.stdout.contains("`acme`"), "{}", printed.stdout);
 }

@@ -16,10 +16,13 @@ pub(crate) enum LinksCommand {
     Forget(ForgetArgs),
     /// Write the map from record keys to the provider's ids.
     Export(ExportArgs),
-    /// Take the links of a provider along to its new address.
+    /// Take the links of a provider along to its new address, or to its new name.
     Move {
-        /// The provider's name in the configuration.
+        /// The provider's name; with `--to`, the one that it had.
         provider: ProviderName,
+        /// The name that it has in the configuration now.
+        #[arg(long, value_name = "NAME")]
+        to: Option<ProviderName>,
     },
     /// Find the links again from what is at the provider, after the state was lost.
     Rebuild(RebuildArgs),

@@ -2,6 +2,7 @@
 //!
 //! The configuration first, then modules, sources and providers. Nothing stops at the first mistake.
 
+use super::leftovers::leftovers;
 use super::tenants;
 use crate::args::{CheckArgs, Common, Output};
 use crate::assemble;
@@ -47,15 +48,23 @@ pub(super) async fn run(common: &Common, args: &CheckArgs) -> anyhow::Result<Exi
 
 /// Opens the state as `plan` does: nothing is made, nothing is changed.
 async fn check_state(tenant: &Tenant, report: &mut Report) {
+    let name = tenant.state.display().to_string();
+    if let Some(loss) = StateStore::loss(&tenant.state) {
+        report.note("state", &name, &loss);
+    }
     if !tenant.has_state() {
         return;
     }
-    let name = tenant.state.display().to_string();
     match StateStore::open_read_only(&tenant.state).await {
         Ok(store) => {
             report.ok("state", &name, "can be read");
-            if let Err(error) = check_quarantines(tenant, &store.tenant(&tenant.name), report).await {
+            let state = store.tenant(&tenant.name);
+            if let Err(error) = check_quarantines(tenant, &state, report).await {
                 report.problem("state", &name, &error.to_string(), Exit::Failure);
+            }
+            match leftovers(tenant, &state).await {
+                Ok(sentences) => sentences.iter().for_each(|text| report.note("links", "left over", text)),
+                Err(error) => report.problem("state", &name, &error.to_string(), Exit::Failure),
             }
         }
         Err(error) => report.problem("state", &name, &error.to_string(), Exit::Failure),

@@ -37,16 +37,16 @@ pub(super) async fn run(common: &Common, command: &LinksCommand) -> anyhow::Resu
         LinksCommand::Adopt(args) => adopt(common, args).await,
         LinksCommand::Forget(args) => forget(common, args).await,
         LinksCommand::Export(args) => export(common, args).await,
-        LinksCommand::Move { provider } => move_provider(common, provider).await,
+        LinksCommand::Move { provider, to: None } => move_provider(common, provider).await,
+        LinksCommand::Move { provider, to: Some(to) } => rename_provider(common, provider, to).await,
         LinksCommand::Rebuild(args) => rebuild_links(common, args).await,
     }
 }
 
 /// The state, for reading, and the links that are meant.
 async fn reading(tenant: &Tenant, args: &ResourceArgs) -> anyhow::Result<(TenantState, LinkScope)> {
-    let config = provider_config(tenant, &args.provider)?;
     let state = StateStore::open_read_only(&tenant.state).await?.tenant(&tenant.name);
-    let scope = scope_of(config, &state, args).await?;
+    let scope = scope_of(tenant, &state, args).await?;
     Ok((state, scope))
 }
 
@@ -79,29 +79,28 @@ async fn set_aside(tenant: &Tenant) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The resource type as configuration and state spell it.
-async fn scope_of(
-    config: &ProviderConfig,
-    state: &TenantState,
-    args: &ResourceArgs,
-) -> anyhow::Result<LinkScope> {
-    let mut known: Vec<LinkScope> = config
-        .resources
-        .iter()
-        .map(|rules| LinkScope { provider: config.name.clone(), resource_type: rules.resource_type.clone() })
-        .collect();
+/// The resource type as configuration and state spell it. Either of them may be the only one that knows it.
+async fn scope_of(tenant: &Tenant, state: &TenantState, args: &ResourceArgs) -> anyhow::Result<LinkScope> {
+    let mut known = tenant.scopes();
     for scope in state.scopes().await? {
-        if scope.provider == config.name && !known.contains(&scope) {
+        if !known.contains(&scope) {
             known.push(scope);
         }
+    }
+    known.retain(|scope| scope.provider == args.provider);
+    if known.is_empty() {
+        provider_config(tenant, &args.provider)?;
     }
     let wanted = args.resource_type.as_str();
     let found = known.iter().find(|scope| scope.resource_type.as_str().eq_ignore_ascii_case(wanted));
     found.cloned().ok_or_else(|| {
         let names: Vec<&str> = known.iter().map(|scope| scope.resource_type.as_str()).collect();
         let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-        Misconfigured(format!("nothing is provisioned as {wanted} at `{}`; there are: {names}", config.name))
-            .into()
+        Misconfigured(format!(
+            "nothing is provisioned as {wanted} at `{}`; there are: {names}",
+            args.provider
+        ))
+        .into()
     })
 }
 
@@ -229,7 +228,7 @@ async fn adopt(common: &Common, args: &AdoptArgs) -> anyhow::Result<Exit> {
     let tenant = one_tenant(common)?;
     let config = provider_config(&tenant, &args.resource.provider)?;
     let state = writing(common, &tenant).await?;
-    let scope = scope_of(config, &state, &args.resource).await?;
+    let scope = scope_of(&tenant, &state, &args.resource).await?;
     let desk = desk(config, state, scope).await?;
     let adoption = Adoption {
         key: args.key.clone(),
@@ -253,9 +252,8 @@ async fn adopt(common: &Common, args: &AdoptArgs) -> anyhow::Result<Exit> {
 
 async fn forget(common: &Common, args: &ForgetArgs) -> anyhow::Result<Exit> {
     let tenant = one_tenant(common)?;
-    let config = provider_config(&tenant, &args.resource.provider)?;
     let state = writing(common, &tenant).await?;
-    let scope = scope_of(config, &state, &args.resource).await?;
+    let scope = scope_of(&tenant, &state, &args.resource).await?;
     let count = if args.all { state.count_links(&scope, None).await? } else { args.keys.len() as u64 };
     let what = format!(
         "This forgets {} to {} resources at {}. The resources stay there as they are. The next run looks for the \
@@ -367,6 +365,20 @@ async fn move_provider(common: &Common, name: &ProviderName) -> anyhow::Result<E
     if known.as_deref() == Some(address.as_str()) {
         return conclude_move(common, name, &address, 0, 0, "the links belong to this address already");
     }
+    let (links, checked) = recognise(config, &state, name, &address, known).await?;
+    state.set_provider_address(name, &address).await?;
+    conclude_move(common, name, &address, links, checked, "moved")
+}
+
+/// Looks some of the links of a provider up at the address that the configuration has, and ends where they are not
+/// there. How many links there are, and how many were looked up.
+async fn recognise(
+    config: &ProviderConfig,
+    state: &TenantState,
+    name: &ProviderName,
+    address: &str,
+    known: Option<String>,
+) -> anyhow::Result<(u64, u64)> {
     let (mut links, mut checked, mut strangers) = (0, 0, Vec::new());
     for scope in state.scopes().await?.into_iter().filter(|scope| scope.provider == *name) {
         if state.count_links(&scope, None).await? == 0 {
@@ -378,7 +390,7 @@ async fn move_provider(common: &Common, name: &ProviderName) -> anyhow::Result<E
         if !moved.is_recognised() {
             return Err(LinkError::Elsewhere {
                 provider: name.clone(),
-                base_url: address,
+                base_url: address.to_owned(),
                 known: known.unwrap_or_else(|| "the address before".to_owned()),
                 strangers: moved.strangers.into_iter().take(5).collect(),
             }
@@ -388,9 +400,45 @@ async fn move_provider(common: &Common, name: &ProviderName) -> anyhow::Result<E
         checked += moved.checked;
         strangers.extend(moved.strangers);
     }
-    state.set_provider_address(name, &address).await?;
     strangers.iter().for_each(|stranger| err(&format!("note: {stranger}")));
-    conclude_move(common, name, &address, links, checked, "moved")
+    Ok((links, checked))
+}
+
+/// Gives the links of a provider to the name that it has now. At another address they are looked up first.
+async fn rename_provider(common: &Common, from: &ProviderName, to: &ProviderName) -> anyhow::Result<Exit> {
+    let tenant = one_tenant(common)?;
+    let config = provider_config(&tenant, to)?;
+    if tenant.providers.iter().any(|provider| provider.name == *from) {
+        let message = format!(
+            "`{from}` is in the configuration, so it is no former name of `{to}`; rename its section first, or leave out \
+             --to for a new address"
+        );
+        return Err(Misconfigured(message).into());
+    }
+    let state = writing(common, &tenant).await?;
+    let mut links = 0;
+    for scope in state.scopes().await?.into_iter().filter(|scope| scope.provider == *from) {
+        links += state.count_links(&scope, None).await?;
+    }
+    if links == 0 {
+        return Err(Misconfigured(format!("nothing is linked under the name `{from}`")).into());
+    }
+    let target = assemble::provider(config).await?;
+    let address = target.client().base_url().to_owned();
+    let known = state.provider_address(from).await?;
+    let checked = match known.as_deref() == Some(address.as_str()) {
+        true => 0,
+        false => recognise(config, &state, from, &address, known).await?.1,
+    };
+    let moved = state.rename_provider(from, to).await?.map_err(|there| {
+        Misconfigured(format!(
+            "`{to}` has {there} links already, made by a run under that name, so those of `{from}` were left where they \
+             are. If they are to the same resources, `scimwright links forget {to} TYPE --all` for each type, and do \
+             this again"
+        ))
+    })?;
+    state.set_provider_address(to, &address).await?;
+    conclude_move(common, to, &address, moved, checked, &format!("took over the links of {from}"))
 }
 
 fn conclude_move(

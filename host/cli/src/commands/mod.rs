@@ -7,6 +7,7 @@ mod check;
 mod drift;
 mod explain;
 mod init;
+mod leftovers;
 mod links;
 mod log;
 mod mapping;

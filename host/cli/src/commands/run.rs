@@ -1,5 +1,6 @@
 //! What `plan` and `sync` have in common, and `sync`: the same run, with and without hands.
 
+use super::leftovers::leftovers;
 use super::plan::Draft;
 use super::{classify, one_tenant};
 use crate::args::{Common, Output, RunArgs, SyncArgs};
@@ -110,6 +111,10 @@ impl Work<'_> {
         // Whether something that was asked for was not even looked at, or not to its end.
         let mut broken_off = false;
         let mut quarantines = Quarantines::default();
+        match leftovers(self.tenant, &self.state).await {
+            Ok(sentences) => sentences.iter().for_each(|sentence| self.reporter.note(sentence)),
+            Err(error) => exit = exit.or_graver(self.failed(&anyhow::Error::new(error))),
+        }
         for provider in &self.tenant.providers {
             if self.args.provider.as_ref().is_some_and(|wanted| *wanted != provider.name) {
                 continue;

@@ -1,5 +1,6 @@
 //! `serve`: keeps every tenant's modules folder live, and syncs every resource on its interval.
 
+use super::leftovers::leftovers;
 use super::{create_private_folder, tenant_folders};
 use crate::args::{Common, Output};
 use crate::assemble;
@@ -87,6 +88,7 @@ impl Setup {
             err(&format!("note: {loss}"));
         }
         let state = StateStore::open(&tenant.state).await?.tenant(&tenant.name);
+        leftovers(&tenant, &state).await?.iter().for_each(|sentence| err(&format!("note: {sentence}")));
         let lookups = assemble::lookups(&tenant);
         let registry = modules::registry(&self.host, &tenant, &lookups, SETTLE)?;
         let modules = Modules::live(self.host.clone(), lookups, registry.clone());

@@ -6,10 +6,11 @@ use super::recording::Recording;
 use super::scripts::Scripts;
 use super::serve::Serve;
 use scimwright_mapping::Limits;
-use scimwright_provision::{Linked, References};
+use scimwright_provision::{Linked, References, ResourceRules};
 use scimwright_record::{ModuleName, ProviderName, SourceName, TenantName};
 use scimwright_scim::{AttributePath, Filter};
 use scimwright_sources::{CsvOptions, JsonLinesOptions, PostgresOptions, SqliteOptions};
+use scimwright_state::LinkScope;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +37,18 @@ pub(crate) struct Tenant {
 }
 
 impl Tenant {
+    /// The resource types of all providers.
+    pub(crate) fn scopes(&self) -> Vec<LinkScope> {
+        let types = self.providers.iter().flat_map(|provider| {
+            let of = |rules: &ResourceRules| LinkScope {
+                provider: provider.name.clone(),
+                resource_type: rules.resource_type.clone(),
+            };
+            provider.resources.iter().map(of)
+        });
+        types.collect()
+    }
+
     /// Whether there is a state. One that may not be looked at is one, and whoever opens it is told why not.
     pub(crate) fn has_state(&self) -> bool {
         !matches!(std::fs::metadata(&self.state), Err(cause) if cause.kind() == std::io::ErrorKind::NotFound)
