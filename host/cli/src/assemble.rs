@@ -4,6 +4,7 @@ use crate::config::Misconfigured;
 use crate::config::model::{
     ModuleConfig, ProviderConfig, ScimSourceConfig, SourceConfig, SourceKind, Tenant, references,
 };
+use crate::config::reader::nearest;
 use crate::config::scripts::InlineModule;
 use crate::modules::Modules;
 use crate::recording;
@@ -20,7 +21,7 @@ use scimwright_mapping::{
     Grants, HostOptions, LoadError, LoadFailure, MappingHost, MappingModule, ModuleId, ModuleSlot,
 };
 use scimwright_provision::{Layers, ProvisionError, Provisioner, ResourceRules};
-use scimwright_record::{ModuleName, RecordLookup, RecordSource};
+use scimwright_record::{ModuleName, RecordLookup, RecordSource, ResourceTypeName};
 use scimwright_sources::{
     CsvSource, JsonLinesSource, PostgresSource, ProviderSource, ScimOptions, ScimSource, SourceLookup,
     SqliteSource,
@@ -380,6 +381,12 @@ fn bound(
                 known: discovery.resource_types.iter().map(|known| known.name.clone()).collect(),
             }
         })?;
+        let mut rules = rules;
+        if let Some(types) = member_types(config, &binding, &rules, Some(state)).await?
+            && let Some(table) = &mut rules.members
+        {
+            table.types = types;
+        }
         provisioners.push(Provisioner {
             tenant: tenant.name.clone(),
             provider: config.name.clone(),
@@ -395,6 +402,50 @@ fn bound(
         });
     }
     Ok(provisioners)
+}
+
+/// What the members of a membership table may be: what is provisioned at the provider, or was and has links. Neither a
+/// misspelt type nor a misspelt attribute would fail by itself: nobody would ever be found, or written.
+///
+/// # Errors
+/// [`Misconfigured`] where no member could ever be.
+pub(crate) async fn member_types(
+    config: &ProviderConfig,
+    binding: &ResourceTypeBinding,
+    rules: &ResourceRules,
+    state: Option<&TenantState>,
+) -> anyhow::Result<Option<Vec<ResourceTypeName>>> {
+    let Some(table) = &rules.members else { return Ok(None) };
+    let here = format!("`members` of {} at `{}`", rules.resource_type, config.name);
+    if binding.schemas.find(&table.attribute).is_none() {
+        let message =
+            format!("{here}: a {} there has no attribute `{}`", rules.resource_type, table.attribute);
+        return Err(Misconfigured(message).into());
+    }
+    let mut types: Vec<_> = config.resources.iter().map(|rules| rules.resource_type.clone()).collect();
+    if let Some(state) = state {
+        for scope in state.scopes().await? {
+            let is_here = scope.provider == config.name && !types.contains(&scope.resource_type);
+            if is_here && state.count_links(&scope, None).await? > 0 {
+                types.push(scope.resource_type);
+            }
+        }
+    }
+    if table.type_field.is_none() && !types.contains(&table.resource_type) {
+        let help = match nearest(table.resource_type.as_str(), types.iter().map(ResourceTypeName::as_str)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!(
+                "there are: {}",
+                types.iter().map(ResourceTypeName::as_str).collect::<Vec<_>>().join(", ")
+            ),
+        };
+        let message = format!(
+            "{here}: its members are `{}`, and nothing is provisioned as that there, so nobody could be found; {help}",
+            table.resource_type
+        );
+        return Err(Misconfigured(message).into());
+    }
+    Ok(Some(types))
 }
 
 /// A digest of what the configuration says about how a record becomes a resource. Modules have digests of their own;

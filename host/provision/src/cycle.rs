@@ -4,6 +4,7 @@
 //! cycle has to know about all of them (which keys it has seen, who is in which group, which references wait) lies on
 //! disk, in the state's [`Pass`].
 
+use crate::absent::Absent;
 use crate::error::ProvisionError;
 use crate::event::{Event, Mode, RecordEvent};
 use crate::matching::Claims;
@@ -63,6 +64,8 @@ pub(crate) struct Cycle<'a> {
     pub(crate) plan: Option<Arc<PlanWriter>>,
     /// What is done where a record has a resource already.
     pub(crate) existing: Existing,
+    /// Fields that scope and dates rest on, and that no record had so far.
+    pub(crate) absent: Absent,
     /// Who is in which group, where a source says so.
     pub(crate) membership: Membership,
     /// Records whose resource another record of this run claims. Whether they left or were given a new key,
@@ -135,6 +138,11 @@ impl<'a> Cycle<'a> {
             filter: options.filter.clone(),
             plan: options.plan.clone(),
             existing: Existing::Change,
+            absent: match provisioner.rules.scope.columns {
+                // One that lacks a column fails.
+                true => Absent::default(),
+                false => Absent::of(provisioner.rules.scope.fields()),
+            },
             membership: Membership::None,
             contested: Mutex::default(),
             began,

@@ -69,7 +69,12 @@ impl Cycle<'_> {
         treated?;
         match (reading.partial, &reading.broken_off) {
             (true, None) => self.look_again(&twice, &mut reading).await?,
-            (false, None) => self.name_unknown_groups().await?,
+            (false, None) => {
+                for sentence in self.absent.sentences(self.provisioner.source.name()) {
+                    self.note_once(sentence);
+                }
+                self.name_unknown_groups().await?;
+            }
             (_, Some(_)) => {}
         }
         self.remember_late(&twice).await?;

@@ -28,7 +28,7 @@
 //! - [`stop`]: [`StopSignal`], the wish that a run may end early
 //! - [`error`]: what ends a run
 //!
-//! Inside: `anew` (what was made anew, and who points at it), `cycle` (one resource type in a round), `intake` (rows on their way in), `record` (what a record needs),
+//! Inside: `absent` (fields that no record has), `anew` (what was made anew, and who points at it), `cycle` (one resource type in a round), `intake` (rows on their way in), `record` (what a record needs),
 //! `operation` (one step, decided and not yet done), `carry_out` (requests and intents), `journal` (links and log
 //! rows), `references` (links that had to wait), `deprovision` (who left, and whether they may go), `digest` (what decides about a record), `setback` (what
 //! failed, and when it is tried again), `matching` (who is looking for which resource just now), `tally` (figures), `wanted` (what a mapping wants, outside of a
@@ -60,6 +60,7 @@ pub mod walk;
 pub mod whereabouts;
 pub mod witness;
 
+mod absent;
 mod anew;
 mod carry_out;
 mod cycle;

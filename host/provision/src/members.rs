@@ -4,6 +4,7 @@
 //! the strength of a table that was not read to its end, or that has a row nobody can read: until it is mended,
 //! members are only added.
 
+use crate::absent::Absent;
 use crate::cycle::Cycle;
 use crate::digest::Parts;
 use crate::error::ProvisionError;
@@ -41,6 +42,9 @@ pub struct MemberRules {
     pub resource_type: ResourceTypeName,
     /// The field that says what a member is, where that differs from row to row: `User`, `Group`.
     pub type_field: Option<String>,
+    /// What a member may be at all: everything that is provisioned at the provider, or has links there. Where nothing
+    /// is said, anything.
+    pub types: Vec<ResourceTypeName>,
     /// What becomes of groups in groups.
     pub nested: Nested,
     /// The field with the first day or moment of a membership.
@@ -52,6 +56,12 @@ pub struct MemberRules {
 }
 
 impl MemberRules {
+    /// The fields with dates, each with the key of the configuration that names it.
+    fn dates(&self) -> Vec<(&'static str, String)> {
+        let all = self.fields().into_iter().map(|(key, field)| (key, field.to_owned()));
+        all.filter(|(key, _)| matches!(*key, "members.valid_from" | "members.valid_until")).collect()
+    }
+
     /// The fields of the membership table that it rests on, each with the key of the configuration that names it.
     #[must_use]
     pub fn fields(&self) -> Vec<(&'static str, &str)> {
@@ -157,6 +167,10 @@ impl Cycle<'_> {
             return Ok(Membership::None);
         };
         let mut beginnings: HashMap<RecordKey, Timestamp> = HashMap::new();
+        let dates = match rules.columns {
+            true => Absent::default(),
+            false => Absent::of(rules.dates()),
+        };
         let mut doubt = None;
         let (mut unreadable, mut over) = (0_u64, 0_u64);
         let mut batch = Vec::with_capacity(BATCH);
@@ -172,7 +186,10 @@ impl Cycle<'_> {
                     }
                 };
                 let (position, entry) = match row {
-                    Row::Record(position, record) => (position, self.entry(rules, &record)),
+                    Row::Record(position, record) => {
+                        dates.see(&record);
+                        (position, self.entry(rules, &record))
+                    }
                     Row::Malformed(malformed) => (malformed.position, Err(malformed.message)),
                 };
                 match entry {
@@ -199,6 +216,9 @@ impl Cycle<'_> {
             },
         }
         self.pass.note_members(&batch).await?;
+        if doubt.is_none() {
+            dates.sentences(&rules.source).into_iter().for_each(|sentence| self.note_once(sentence));
+        }
         let holds = self.provisioner.rules.deprovision.unreadable_rows == UnreadableRows::Hold;
         if doubt.is_none() && unreadable > 0 && holds {
             doubt = Some(format!(
@@ -240,9 +260,18 @@ impl Cycle<'_> {
             None => rules.resource_type.clone(),
             Some(field) => {
                 let word = key(field)?;
-                ResourceTypeName::parse(word.as_str()).map_err(|error| format!("field `{field}`: {error}"))?
+                let said = ResourceTypeName::parse(word.as_str());
+                said.map_err(|error| format!("field `{field}`: {error}"))?
             }
         };
+        if !rules.types.is_empty() && !rules.types.contains(&resource_type) {
+            let known: Vec<&str> = rules.types.iter().map(ResourceTypeName::as_str).collect();
+            return Err(format!(
+                "the member is a `{resource_type}`, and nothing is provisioned as that at `{}`; there are: {}",
+                self.provisioner.provider,
+                known.join(", ")
+            ));
+        }
         Ok(Entry::Member(Member { group, resource_type, key: member, until }))
     }
 

@@ -90,6 +90,7 @@ impl<'a> Cycle<'a> {
         let decided = |decided| Ok(Outlook::Decided(Box::new(decided)));
         let key = record.key().clone();
         let setback = self.setback_of(&key).await?;
+        self.absent.see(&record);
         let standpoint = match self.provisioner.rules.scope.look(&record, self.began) {
             Ok(standpoint) => standpoint,
             Err(reason) => {

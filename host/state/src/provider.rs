@@ -152,7 +152,7 @@ impl TenantState {
     ) -> Result<Result<u64, u64>, StateError> {
         const COUNT: &str = "SELECT count(*) FROM links WHERE tenant = ?1 AND provider = ?2";
         // Of what a run without links left under the other name, the own row of a key is worth more.
-        const MOVES: [&str; 6] = [
+        const MOVES: [&str; 7] = [
             "UPDATE links SET provider = ?3 WHERE tenant = ?1 AND provider = ?2",
             "UPDATE OR REPLACE intents SET provider = ?3 WHERE tenant = ?1 AND provider = ?2",
             "UPDATE OR REPLACE setbacks SET provider = ?3 WHERE tenant = ?1 AND provider = ?2",

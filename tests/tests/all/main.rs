@@ -21,6 +21,7 @@ mod groups;
 mod layers;
 mod links;
 mod lost_state;
+mod misspelt;
 mod model;
 mod pains;
 mod plans;

@@ -26,12 +26,15 @@ use std::sync::Arc;
 /// How many malformed rows are shown one by one.
 const SHOWN: u64 = 5;
 
+/// How many names of fields are kept of a source whose records need not all have the same.
+const FIELDS: usize = 1_000;
+
 pub(super) async fn run(common: &Common, args: &CheckArgs) -> anyhow::Result<Exit> {
     let mut report = Report { output: common.output, ok: 0, problems: 0, exit: Exit::Success };
     for tenant in tenants(common)? {
         report.ok("configuration", &format!("tenant {}", tenant.name), &tenant.folder.display().to_string());
         let host = assemble::mapping_host(&tenant)?;
-        check_state(&tenant, &mut report).await;
+        let state = check_state(&tenant, &mut report).await;
         check_modules(&tenant, &host, &mut report);
         let mut columns = HashMap::new();
         for source in &tenant.sources {
@@ -39,7 +42,7 @@ pub(super) async fn run(common: &Common, args: &CheckArgs) -> anyhow::Result<Exi
         }
         check_fields(&tenant, &columns, &mut report);
         for provider in &tenant.providers {
-            check_provider(provider, args.offline, &mut report).await;
+            check_provider(provider, state.as_ref(), args.offline, &mut report).await;
         }
     }
     report.finish();
@@ -47,13 +50,13 @@ pub(super) async fn run(common: &Common, args: &CheckArgs) -> anyhow::Result<Exi
 }
 
 /// Opens the state as `plan` does: nothing is made, nothing is changed.
-async fn check_state(tenant: &Tenant, report: &mut Report) {
+async fn check_state(tenant: &Tenant, report: &mut Report) -> Option<TenantState> {
     let name = tenant.state.display().to_string();
     if let Some(loss) = StateStore::loss(&tenant.state) {
         report.note("state", &name, &loss);
     }
     if !tenant.has_state() {
-        return;
+        return None;
     }
     match StateStore::open_read_only(&tenant.state).await {
         Ok(store) => {
@@ -66,8 +69,12 @@ async fn check_state(tenant: &Tenant, report: &mut Report) {
                 Ok(sentences) => sentences.iter().for_each(|text| report.note("links", "left over", text)),
                 Err(error) => report.problem("state", &name, &error.to_string(), Exit::Failure),
             }
+            Some(state)
         }
-        Err(error) => report.problem("state", &name, &error.to_string(), Exit::Failure),
+        Err(error) => {
+            report.problem("state", &name, &error.to_string(), Exit::Failure);
+            None
+        }
     }
 }
 
@@ -275,8 +282,11 @@ async fn check_source(config: &SourceConfig, report: &mut Report) -> Vec<String>
     while let Some(row) = rows.next().await {
         match row {
             Ok(Row::Record(_, record)) => {
-                if records == 0 && config.has_columns() {
-                    columns = record.fields().iter().map(|field| field.name.clone()).collect();
+                if records == 0 || !config.has_columns() {
+                    let new = record.fields().iter().map(|field| &field.name);
+                    let new =
+                        new.filter(|name| !columns.contains(*name)).take(FIELDS - columns.len().min(FIELDS));
+                    columns.extend(new.cloned().collect::<Vec<_>>());
                 }
                 records += 1;
             }
@@ -302,7 +312,8 @@ async fn check_source(config: &SourceConfig, report: &mut Report) -> Vec<String>
     columns
 }
 
-/// Looks for rows that read a field which no record has; every record would fail for it.
+/// Looks for rows that read a field which no record has; every record would fail for it. Where records need not have
+/// the same fields, only what every row of a membership table has to have is a mistake for sure.
 fn check_fields(tenant: &Tenant, columns: &HashMap<SourceName, Vec<String>>, report: &mut Report) {
     let references = references(&tenant.sources);
     for provider in &tenant.providers {
@@ -319,9 +330,17 @@ fn check_fields(tenant: &Tenant, columns: &HashMap<SourceName, Vec<String>>, rep
                     |column: &String| *column == field || (is_filter && column.eq_ignore_ascii_case(&field));
                 if !known.iter().any(is_there) {
                     let help = help_with(&field, known);
-                    let message =
-                        format!("`{key}` names `{field}`, which source `{source}` does not have; {help}");
-                    report.problem("rows", &name, &message, Exit::Configuration);
+                    let has_columns = tenant.source(source).is_some_and(SourceConfig::has_columns);
+                    if has_columns || matches!(key, "members.group" | "members.member") {
+                        let message =
+                            format!("`{key}` names `{field}`, which source `{source}` does not have; {help}");
+                        report.problem("rows", &name, &message, Exit::Configuration);
+                    } else if known.len() < FIELDS {
+                        let message = format!(
+                            "`{key}` names `{field}`, which no record of source `{source}` has; {help}"
+                        );
+                        report.note("rows", &name, &message);
+                    }
                 }
             }
             for (row, field) in rules.rows.iter().filter_map(|row| Some((row, row.field()?))) {
@@ -332,6 +351,9 @@ fn check_fields(tenant: &Tenant, columns: &HashMap<SourceName, Vec<String>>, rep
                     None => vec![(&rules.source, field)],
                 };
                 for (source, field) in steps {
+                    if !tenant.source(source).is_some_and(SourceConfig::has_columns) {
+                        continue;
+                    }
                     let Some(known) = columns.get(source).filter(|known| !known.is_empty()) else { continue };
                     if known.iter().any(|column| column == field) {
                         continue;
@@ -356,7 +378,12 @@ fn help_with(field: &str, known: &[String]) -> String {
     }
 }
 
-async fn check_provider(config: &ProviderConfig, offline: bool, report: &mut Report) {
+async fn check_provider(
+    config: &ProviderConfig,
+    state: Option<&TenantState>,
+    offline: bool,
+    report: &mut Report,
+) {
     let name = config.name.to_string();
     note_harsh_ends(config, report);
     let target = match assemble::provider(config).await {
@@ -395,6 +422,9 @@ async fn check_provider(config: &ProviderConfig, offline: bool, report: &mut Rep
                  or \"nothing\""
             );
             report.problem("provider", &name, &message, Exit::Configuration);
+        }
+        if let Err(error) = assemble::member_types(config, &binding, rules, state).await {
+            report.problem("provider", &name, &format!("{error:#}"), Exit::Configuration);
         }
         // Metadata is often open to everybody: only a resource shows whether the credentials are good.
         let query = Query { count: Some(1), ..Query::default() };

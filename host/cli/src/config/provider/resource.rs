@@ -2,7 +2,7 @@
 
 use crate::config::attributes;
 use crate::config::parse::{Surroundings, unknown_name};
-use crate::config::reader::{Located, TableReader};
+use crate::config::reader::{Located, TableReader, nearest};
 use crate::config::scripts::{InlineModule, InlineReader, inline_name};
 use crate::config::serve;
 use scimwright_client::MatchKey;
@@ -28,8 +28,10 @@ pub(super) fn read_all(
 ) -> (Vec<ResourceRules>, Vec<InlineModule>) {
     let mut resources: Vec<ResourceRules> = Vec::new();
     let mut inline = Vec::new();
+    let mut member_types = Vec::new();
     for resource_table in table.repeated_tables("resource") {
         let span = resource_table.span();
+        member_types.extend(member_type(&resource_table));
         let Some((rules, scripts)) = resource(resource_table, provider, around, concurrency) else {
             continue;
         };
@@ -44,6 +46,7 @@ pub(super) fn read_all(
         resources.push(rules);
         inline.extend(scripts);
     }
+    member_types.iter().for_each(|said| misspelt_member_type(table, said, &resources));
     // One that a source reads from need not get anything.
     let is_read = provider.is_some_and(|provider| around.read_providers.contains(provider));
     if !table.has("resource") && !is_read {
@@ -206,6 +209,32 @@ fn scope(table: &TableReader<'_>) -> ScopeRules {
     }
 }
 
+/// A type of members that is spelled almost as one that is provisioned here is a slip of the pen. One that is spelled
+/// otherwise may have links from before; whether it has is known to the state alone.
+fn misspelt_member_type(table: &TableReader<'_>, said: &Located<String>, resources: &[ResourceRules]) {
+    let types = || resources.iter().map(|rules| rules.resource_type.as_str());
+    if types().any(|known| known == said.value) {
+        return;
+    }
+    if let Some(near) = nearest(&said.value, types()) {
+        table.file().note_with_help(
+            said.span.clone(),
+            format!("the members are `{}`, and nothing is provisioned as that here", said.value),
+            format!("did you mean `{near}`?"),
+        );
+    }
+}
+
+/// What `[…resource.members]` says of its type, without a word about what may be wrong with it.
+fn member_type(table: &TableReader<'_>) -> Option<Located<String>> {
+    let DeValue::Table(members) = table.raw("members")?.get_ref() else { return None };
+    let said = members.get("type")?;
+    match said.get_ref() {
+        DeValue::String(text) => Some(Located { value: text.to_string(), span: said.span() }),
+        _ => None,
+    }
+}
+
 /// `[…resource.members]`: the membership table.
 fn membership(table: TableReader<'_>, sources: &[SourceName]) -> Option<MemberRules> {
     if !table.has("source") {
@@ -241,6 +270,7 @@ fn membership(table: TableReader<'_>, sources: &[SourceName]) -> Option<MemberRu
         member: member?.value,
         resource_type: resource_type?,
         type_field,
+        types: Vec::new(),
         nested,
         valid_from,
         valid_until,
