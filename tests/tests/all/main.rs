@@ -18,6 +18,7 @@ mod drift;
 mod examples;
 mod faults;
 mod groups;
+mod inactive;
 mod layers;
 mod links;
 mod lost_state;
