@@ -335,13 +335,21 @@ impl Cycle<'_> {
         findings: Findings<'_>,
     ) -> Result<(), ProvisionError> {
         let rows = self.provisioner.source.read().await.map_err(ProvisionError::Source)?;
+        let twice = self.look_ahead(false).await?.map_err(ProvisionError::Source)?;
+        let twice = &twice;
         let wanted = rows
             .map(|row| async move {
                 match row.map_err(ProvisionError::Source)? {
                     Row::Record(position, record) => {
-                        match self.pass.note(record.key(), &position.to_string()).await? {
-                            Noted::First => self.wanted_unlinked(record).await,
-                            Noted::Duplicate { .. } => Ok(None),
+                        let noted = self.pass.note(record.key(), &position.to_string()).await?;
+                        match (noted, twice.places_of(record.key())) {
+                            (Noted::Duplicate { .. }, _) => Ok(None),
+                            (Noted::First, None) => self.wanted_unlinked(record).await,
+                            // Whose resource it would be, nobody knows.
+                            (Noted::First, Some((one, other))) => {
+                                let (trouble, _) = Self::neither_counts(&one.to_string(), &other.to_string());
+                                Ok(Some((record.key().clone(), Wanted::Cannot(trouble.reason))))
+                            }
                         }
                     }
                     Row::Malformed(malformed) => match malformed.key {

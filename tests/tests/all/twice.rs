@@ -90,6 +90,18 @@ fn neither_of_two_rows_with_one_key_is_taken_however_far_apart_they_stand() {
     assert_eq!(refused.code, Some(4), "{}{}", refused.stdout, refused.stderr);
     assert!(refused.stderr.contains("line 2 and line 301"), "{}", refused.stderr);
 
+    // Links are not found again by rows that nobody can trust.
+    for name in ["state.db", "state.db.lock"] {
+        std::fs::rename(folder.path().join(".scimwright").join(name), folder.path().join(name)).unwrap();
+    }
+    let rebuilt = json_run(&workspace, &["links", "rebuild", "--as", "created"]);
+    let summary = rebuilt.summary().unwrap();
+    assert_eq!((rebuilt.code, &summary["linked"]), (Some(4), &298.into()), "{summary}");
+    assert!(rebuilt.stdout.contains("line 2 and line 301"), "{}", rebuilt.stdout);
+    for name in ["state.db", "state.db.lock"] {
+        std::fs::rename(folder.path().join(name), folder.path().join(".scimwright").join(name)).unwrap();
+    }
+
     // Once the source is right, all is well, at once.
     workspace.write("people.csv", &people(300, "E301,new,One\n")).unwrap();
     let summary = workspace.summary(&["sync"]).unwrap();
