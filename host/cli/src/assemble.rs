@@ -287,7 +287,7 @@ pub(crate) async fn provisioners(
     }
     let provider = provider(config).await?;
     let discovery = discover(&provider).await?;
-    bound(tenant, config, mapped, &provider, &discovery, state)
+    bound(tenant, config, mapped, &provider, &discovery, state).await
 }
 
 /// The same without a word to the provider: what it can do is what it said in the last sync. Where nothing is known of
@@ -321,7 +321,7 @@ pub(crate) async fn unasked_provisioners(
             provider.recall(serde_json::Map::new(), Timestamp::now())
         }
     };
-    bound(tenant, config, mapped, &provider, &discovery, state)
+    bound(tenant, config, mapped, &provider, &discovery, state).await
 }
 
 /// A resource type before its provider is known.
@@ -364,7 +364,7 @@ fn mapped(
 }
 
 /// Puts together what was made of the configuration and what is known of the provider.
-fn bound(
+async fn bound(
     tenant: &Tenant,
     config: &ProviderConfig,
     mapped: Vec<MappedType>,
@@ -373,7 +373,7 @@ fn bound(
     state: &TenantState,
 ) -> anyhow::Result<Vec<Provisioner>> {
     let mut provisioners = Vec::with_capacity(mapped.len());
-    for MappedType { rules, source, members, recipe, layers } in mapped {
+    for MappedType { mut rules, source, members, recipe, layers } in mapped {
         let binding = discovery.resource_type(rules.resource_type.as_str()).ok_or_else(|| {
             ProvisionError::UnknownResourceType {
                 provider: config.name.to_string(),
@@ -381,8 +381,7 @@ fn bound(
                 known: discovery.resource_types.iter().map(|known| known.name.clone()).collect(),
             }
         })?;
-        let mut rules = rules;
-        if let Some(types) = member_types(config, &binding, &rules, Some(state)).await?
+        if let Some(types) = member_types(config, binding, &rules, Some(state)).await?
             && let Some(table) = &mut rules.members
         {
             table.types = types;

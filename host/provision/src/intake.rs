@@ -280,7 +280,9 @@ impl Cycle<'_> {
         let with_keys: Vec<_> = with_keys.collect();
         let keys: Vec<RecordKey> = with_keys.iter().map(|(key, ..)| key.clone()).collect();
         let noted = self.pass.note_all(&with_keys).await?;
-        let doubtful = doubtful(&with_keys, &noted);
+        let places =
+            rows.iter().filter_map(|row| row.as_ref().ok().filter(|row| row.key().is_some()).map(place_of));
+        let doubtful = doubtful(&keys, places, &noted);
         let mut noted = noted.into_iter();
         let links = self.provisioner.state.links_of(&self.scope, &keys).await?;
         let mut links: HashMap<RecordKey, Link> =
@@ -314,9 +316,8 @@ impl Cycle<'_> {
                 }
             };
             let key = record.key().clone();
-            let known = twice.places_of(&key).map(|(one, other)| (one.to_string(), other.to_string()));
-            if let Some((one, other)) = known.or_else(|| doubtful.get(&key).cloned()) {
-                let (trouble, mark) = Self::neither_counts(&one, &other);
+            if let Some(two) = twice.places_of(&key).or_else(|| doubtful.get(&key).copied()) {
+                let (trouble, mark) = Self::neither_counts(position, &two);
                 match noted {
                     Some(Noted::First) => self.fail(&key, links.get(&key), trouble, mark).await?,
                     _ => self.report_failure(&key, links.get(&key), trouble),
@@ -423,17 +424,19 @@ impl Cycle<'_> {
 }
 
 /// The keys that stand twice among rows that are made ready together, with rows that differ, and where those are.
-fn doubtful(rows: &[(RecordKey, String, String)], noted: &[Noted]) -> HashMap<RecordKey, (String, String)> {
-    let first: HashMap<&RecordKey, &String> = rows
-        .iter()
-        .zip(noted)
-        .filter(|(_, noted)| **noted == Noted::First)
-        .map(|((key, place, _), _)| (key, place))
-        .collect();
-    let mut doubtful = HashMap::new();
-    for ((key, place, _), noted) in rows.iter().zip(noted) {
-        if let (Noted::Duplicate { same: false, .. }, Some(one)) = (noted, first.get(key)) {
-            doubtful.entry(key.clone()).or_insert_with(|| ((*one).clone(), place.clone()));
+fn doubtful(
+    keys: &[RecordKey],
+    places: impl Iterator<Item = Position>,
+    noted: &[Noted],
+) -> HashMap<RecordKey, (Position, Position)> {
+    let (mut first, mut doubtful) = (HashMap::new(), HashMap::new());
+    for ((key, place), noted) in keys.iter().zip(places).zip(noted) {
+        match (noted, first.get(key)) {
+            (Noted::First, _) => drop(first.insert(key, place)),
+            (Noted::Duplicate { same: false, .. }, Some(one)) => {
+                doubtful.entry(key.clone()).or_insert((*one, place));
+            }
+            _ => {}
         }
     }
     doubtful

@@ -346,8 +346,8 @@ impl Cycle<'_> {
                             (Noted::Duplicate { .. }, _) => Ok(None),
                             (Noted::First, None) => self.wanted_unlinked(record).await,
                             // Whose resource it would be, nobody knows.
-                            (Noted::First, Some((one, other))) => {
-                                let (trouble, _) = Self::neither_counts(&one.to_string(), &other.to_string());
+                            (Noted::First, Some(two)) => {
+                                let (trouble, _) = Self::neither_counts(position, &two);
                                 Ok(Some((record.key().clone(), Wanted::Cannot(trouble.reason))))
                             }
                         }

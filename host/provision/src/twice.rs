@@ -1,9 +1,9 @@
 //! Keys that stand twice in a source, with rows that say different things.
 //!
 //! Nobody knows which of the two is right, so neither counts: whichever was taken could write one person's data into
-//! another one's account. That has to be known before the first of them is treated. A source on this machine is read
-//! once more for it, ahead of everything else; that pass keeps eight bytes of each key, and only where two are the same
-//! it looks at what their rows say. A source further away is asked for those that an earlier run found out about.
+//! another one's account. That has to be known before the first of them is treated, so a source is asked ahead of
+//! everything else which keys several rows have, and those rows are compared. One that cannot tell is asked for those
+//! that an earlier run found out about.
 //!
 //! What both miss is found when the second row comes. The first one was taken then, which the run says, and the next
 //! run knows of it.
@@ -13,21 +13,16 @@ use crate::digest::Parts;
 use crate::error::ProvisionError;
 use crate::setback::{Setbacks, Trouble};
 use crate::tally::lock;
+use futures::future::{Either, select};
 use futures::{StreamExt, TryStreamExt};
-use scimwright_record::{Position, RecordKey, RecordStream, Row, SourceError};
+use scimwright_record::{Position, RecordKey, Row, SourceError};
 use scimwright_state::SetbackKind;
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::hash::{BuildHasher, RandomState};
+use std::collections::{BTreeMap, HashMap};
+use std::pin::pin;
 use std::sync::Mutex;
 
 /// What stands in a setback where a fingerprint of the record would: two rows have none in common.
 const TWO_ROWS: &str = "two rows";
-
-/// How many rows are looked ahead for. Eight bytes are kept of each.
-const AHEAD: usize = 1 << 22;
-
-/// How many keys that stand twice are known beforehand.
-const KNOWN: usize = 1 << 17;
 
 /// How many keys of earlier runs are asked for at a time.
 const PAGE: usize = 500;
@@ -35,54 +30,21 @@ const PAGE: usize = 500;
 /// The keys of one reading that stand twice, with rows that differ.
 #[derive(Debug, Default)]
 pub(crate) struct Twice {
-    hasher: RandomState,
-    /// Where the first two rows stand, by the hash of their key.
-    places: HashMap<u64, (Position, Position)>,
+    /// Where the first two rows stand.
+    places: HashMap<RecordKey, (Position, Position)>,
     /// Those that were found when the first row had been taken, and what is to be said of them.
     late: Mutex<BTreeMap<RecordKey, String>>,
-}
-
-/// A row with a key of which there may be another one.
-struct Seen {
-    content: String,
-    place: Position,
 }
 
 impl Twice {
     /// The places of two rows with this key, where they are known beforehand.
     pub(crate) fn places_of(&self, key: &RecordKey) -> Option<(Position, Position)> {
-        self.places.get(&self.hasher.hash_one(key)).copied()
+        self.places.get(key).copied()
     }
 
     /// Notes a key whose second row came after the first one was taken.
     pub(crate) fn note_late(&self, key: &RecordKey, reason: &str) {
         lock(&self.late).entry(key.clone()).or_insert_with(|| reason.to_owned());
-    }
-
-    /// Compares the rows of a reading that have one of these keys.
-    async fn compare(
-        &mut self,
-        mut rows: RecordStream,
-        among: impl Fn(u64) -> bool,
-    ) -> Result<(), SourceError> {
-        let mut seen: HashMap<u64, Seen> = HashMap::new();
-        while let Some(row) = rows.try_next().await? {
-            let Some(key) = row.key() else { continue };
-            let hash = self.hasher.hash_one(key);
-            if !among(hash) || self.places.contains_key(&hash) || self.places.len() + seen.len() >= KNOWN {
-                continue;
-            }
-            let (content, place) = (content_of(&row), place_of(&row));
-            match seen.get(&hash) {
-                Some(first) if first.content != content => {
-                    self.places.insert(hash, (first.place, place));
-                    seen.remove(&hash);
-                }
-                Some(_) => {}
-                None => drop(seen.insert(hash, Seen { content, place })),
-            }
-        }
-        Ok(())
     }
 }
 
@@ -92,43 +54,27 @@ impl Cycle<'_> {
         &self,
         partial: bool,
     ) -> Result<Result<Twice, SourceError>, ProvisionError> {
-        match self.provisioner.source.is_near() && !partial {
-            true => Ok(Ok(self.look_at_keys().await)),
-            false => self.look_at_known().await,
-        }
-    }
-
-    /// Reads the source for its keys alone; and once more where two of them are the same. Where it breaks off, the
-    /// reading that counts does so too, and says it.
-    async fn look_at_keys(&self) -> Twice {
-        let source = &self.provisioner.source;
+        let told = pin!(self.stop.requested());
+        let repeated = match partial {
+            true => None,
+            false => match select(told, self.provisioner.source.repeated_keys()).await {
+                // Nothing will be treated.
+                Either::Left(_) => Some(Vec::new()),
+                // Where the source cannot be read, the reading that counts says so.
+                Either::Right((repeated, _)) => repeated.ok().flatten(),
+            },
+        };
         let mut twice = Twice::default();
-        let mut hashes: Vec<u64> = Vec::new();
-        let Ok(rows) = source.read().await else { return twice };
-        let mut rows = rows.take(AHEAD).ready_chunks(PAGE);
-        while let Some(some) = rows.next().await {
-            if self.stop.is_requested() {
-                return twice;
-            }
-            let keys = some.iter().filter_map(|row| row.as_ref().ok()?.key());
-            hashes.extend(keys.map(|key| twice.hasher.hash_one(key)));
+        match repeated {
+            // Together: a file is read once for all of them.
+            Some(keys) if !keys.is_empty() => Ok(self.compare(&mut twice, keys).await.map(|()| twice)),
+            Some(_) => Ok(Ok(twice)),
+            None => self.look_at_known(twice).await,
         }
-        hashes.sort_unstable();
-        let repeated: HashSet<u64> =
-            hashes.windows(2).filter(|pair| pair.first() == pair.last()).flatten().copied().collect();
-        drop(hashes);
-        if !repeated.is_empty()
-            && let Ok(rows) = source.read().await
-        {
-            // What was found until it broke off is kept.
-            drop(twice.compare(rows, |hash| repeated.contains(&hash)).await);
-        }
-        twice
     }
 
     /// Asks the source for the keys that stood twice in an earlier run.
-    async fn look_at_known(&self) -> Result<Result<Twice, SourceError>, ProvisionError> {
-        let mut twice = Twice::default();
+    async fn look_at_known(&self, mut twice: Twice) -> Result<Result<Twice, SourceError>, ProvisionError> {
         if matches!(&self.setbacks, Setbacks::Of(keys) if keys.is_empty()) {
             return Ok(Ok(twice));
         }
@@ -137,23 +83,43 @@ impl Cycle<'_> {
             failed.try_filter(|setback| std::future::ready(setback.fingerprint.as_deref() == Some(TWO_ROWS)));
         let mut pages = known.map_ok(|setback| setback.key).try_chunks(PAGE);
         while let Some(page) = pages.next().await {
-            let keys = page.map_err(|error| error.1)?;
-            let compared = match self.provisioner.source.read_keys(keys).await {
-                Ok(rows) => twice.compare(rows, |_| true).await,
-                Err(error) => Err(error),
-            };
-            if let Err(error) = compared {
+            if let Err(error) = self.compare(&mut twice, page.map_err(|error| error.1)?).await {
                 return Ok(Err(error));
             }
         }
         Ok(Ok(twice))
     }
 
-    /// What is said of a key that stands twice, and remembered.
-    pub(crate) fn neither_counts(place: &str, other: &str) -> (Trouble, Option<String>) {
+    /// Compares the rows that have these keys.
+    async fn compare(&self, twice: &mut Twice, keys: Vec<RecordKey>) -> Result<(), SourceError> {
+        let mut rows = self.provisioner.source.read_keys(keys).await?;
+        let mut seen: HashMap<RecordKey, (String, Position)> = HashMap::new();
+        while let Some(row) = rows.try_next().await? {
+            let Some(key) = row.key() else { continue };
+            let (content, place) = (content_of(&row), place_of(&row));
+            match seen.get(key) {
+                Some((first, at)) if *first != content => {
+                    twice.places.entry(key.clone()).or_insert((*at, place));
+                }
+                Some(_) => {}
+                None => drop(seen.insert(key.clone(), (content, place))),
+            }
+        }
+        Ok(())
+    }
+
+    /// What is said of a row whose key stands twice, and remembered. Rows of a database have no place that lasts, so of
+    /// those only this one is named.
+    pub(crate) fn neither_counts(place: Position, two: &(Position, Position)) -> (Trouble, Option<String>) {
+        let rows = match two {
+            (Position::Line(_), _) => {
+                format!("{} and {} have the same key and say different things", two.0, two.1)
+            }
+            _ => format!("{place} is one of several that have the same key and say different things"),
+        };
         let reason = format!(
-            "{place} and {other} have the same key and say different things. Nobody knows which is right, so neither \
-             counts and the resource stays as it is. One of the two needs another key, or has to go"
+            "{rows}. Nobody knows which is right, so none counts and the resource stays as it is. One of them needs \
+             another key, or has to go"
         );
         (Trouble::permanent(reason), Some(TWO_ROWS.to_owned()))
     }

@@ -26,4 +26,4 @@ pub mod source;
 pub use lookup::{HeldSources, LookupUnavailable, RecordLookup};
 pub use names::{InvalidName, ModuleName, ProviderName, RecordKey, ResourceTypeName, SourceName, TenantName};
 pub use record::{Field, FieldValue, Record};
-pub use source::{Changed, Malformed, Position, RecordSource, RecordStream, Row, SourceError};
+pub use source::{Changed, MAX_REPEATED, Malformed, Position, RecordSource, RecordStream, Row, SourceError};

@@ -12,6 +12,9 @@ use futures::stream::{BoxStream, StreamExt};
 use std::collections::HashSet;
 use std::fmt;
 
+/// The most keys that a source names as repeated.
+pub const MAX_REPEATED: usize = 1 << 17;
+
 /// Something that records can be read from, from start to end, as often as needed.
 pub trait RecordSource: Send + Sync {
     /// The source's name in the configuration.
@@ -20,12 +23,6 @@ pub trait RecordSource: Send + Sync {
     /// Whether every record has the same fields, as the rows of a table have. A field that a record lacks is a
     /// mistake then, and otherwise only a field without a value.
     fn has_columns(&self) -> bool {
-        false
-    }
-
-    /// Whether a pass costs little, as over a file or a database on this machine: it may be read once more only to
-    /// look ahead.
-    fn is_near(&self) -> bool {
         false
     }
 
@@ -50,6 +47,16 @@ pub trait RecordSource: Send + Sync {
     fn read_changed(&self, since: Option<&str>) -> BoxFuture<'_, Result<Changed, SourceError>> {
         let _ = since;
         async move { Ok(Changed { rows: self.read().await?, watermark: None }) }.boxed()
+    }
+
+    /// The keys that more than one row has, [`MAX_REPEATED`] at most, found without the cost of a whole reading: by the
+    /// database, or by a pass over a file on this machine that looks at nothing else. `None` where the source has no
+    /// such way.
+    ///
+    /// # Errors
+    /// [`SourceError`] when the source cannot be opened at all, or not read to its end.
+    fn repeated_keys(&self) -> BoxFuture<'_, Result<Option<Vec<RecordKey>>, SourceError>> {
+        std::future::ready(Ok(None)).boxed()
     }
 
     /// Begins a pass over the records with these keys and no others. A key that nobody has does not come. A row

@@ -12,8 +12,9 @@ use crate::columns::{Column, Columns, key_from};
 use crate::csv_rows::{CsvRows, RawRow, RowsError};
 use crate::feed::{self, Feed, Halt};
 use crate::file::SteadyFile;
+use crate::repeated;
 use crate::typing::{ColumnType, infer};
-use futures::future::{BoxFuture, FutureExt};
+use futures::future::{BoxFuture, FutureExt, TryFutureExt};
 use scimwright_record::{
     Field, FieldValue, Malformed, Position, Record, RecordKey, RecordSource, RecordStream, Row, SourceError,
     SourceName,
@@ -93,8 +94,8 @@ impl RecordSource for CsvSource {
         true
     }
 
-    fn is_near(&self) -> bool {
-        true
+    fn repeated_keys(&self) -> BoxFuture<'_, Result<Option<Vec<RecordKey>>, SourceError>> {
+        repeated::by_reading(self).map_ok(Some).boxed()
     }
 
     fn read(&self) -> BoxFuture<'_, Result<RecordStream, SourceError>> {

@@ -10,8 +10,9 @@ use crate::columns::{key_from, key_of, nearest};
 use crate::feed::{self, Feed, Halt};
 use crate::file::SteadyFile;
 use crate::lines::{Line, Lines};
+use crate::repeated;
 use crate::typing::ColumnType;
-use futures::future::{BoxFuture, FutureExt};
+use futures::future::{BoxFuture, FutureExt, TryFutureExt};
 use scimwright_record::{
     Field, FieldValue, Malformed, Position, Record, RecordKey, RecordSource, RecordStream, Row, SourceError,
     SourceName,
@@ -62,8 +63,8 @@ impl RecordSource for JsonLinesSource {
         &self.options.name
     }
 
-    fn is_near(&self) -> bool {
-        true
+    fn repeated_keys(&self) -> BoxFuture<'_, Result<Option<Vec<RecordKey>>, SourceError>> {
+        repeated::by_reading(self).map_ok(Some).boxed()
     }
 
     fn read(&self) -> BoxFuture<'_, Result<RecordStream, SourceError>> {

@@ -17,7 +17,7 @@
 //!
 //! Inside: `csv_rows` and `lines` (bytes to rows, bounded, with line numbers), `columns`
 //! (names and types of a table's columns), `select` (which SQL may be run), `feed` (from a
-//! thread to a stream), `file` (a file that must not change while it is read).
+//! thread to a stream), `repeated` (keys that several rows have), `file` (a file that must not change while it is read).
 //!
 //! ```
 //! use futures::TryStreamExt;
@@ -49,6 +49,7 @@ pub mod json_lines;
 mod lines;
 pub mod lookup;
 pub mod postgres;
+mod repeated;
 pub mod scim;
 mod select;
 pub mod sqlite;

@@ -328,6 +328,40 @@ async fn a_reading_is_of_one_moment_and_cannot_write() {
     );
 }
 
+#[tokio::test]
+async fn the_server_says_which_keys_several_rows_have_before_the_first_is_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(server) = server(folder.path()) else { return };
+    server
+        .run(
+            "CREATE TABLE people (id char(8), name text);
+             INSERT INTO people SELECT 'E' || n, 'Person ' || n FROM generate_series(1, 200) n;
+             INSERT INTO people VALUES ('E1', 'Somebody else'), ('E2', 'Person 2'), (NULL, 'a'), (NULL, 'b');",
+        )
+        .unwrap();
+    let mut repeated = source(&server, people(), |_| ()).repeated_keys().await.unwrap().unwrap();
+    repeated.sort();
+    assert_eq!(repeated.iter().map(RecordKey::as_str).collect::<Vec<_>>(), ["E1", "E2"]);
+
+    let workspace = Workspace::new(folder.path()).unwrap();
+    let sandbox = SandboxProcess::start(&workspace).unwrap();
+    let configuration = format!(
+        "[source.hr]\ntype = \"postgres\"\nurl = {{ file = \"url\" }}\nkey = \"id\"\n\
+         query = \"SELECT * FROM people WHERE id IS NOT NULL -- all of them\"\n\
+         [provider.acme]\nbase_url = \"{}\"\nauth = {{ bearer = {{ env = \"SCIM_TOKEN\" }} }}\n\
+         [[provider.acme.resource]]\ntype = \"User\"\nsource = \"hr\"\n\
+         [provider.acme.resource.attributes]\nuserName = {{ field = \"id\" }}\ndisplayName = {{ field = \"name\" }}\n",
+        sandbox.base_url
+    );
+    workspace.write("url", &server.url()).unwrap();
+    workspace.write("scimwright.toml", &configuration).unwrap();
+    let summary = workspace.summary(&["sync"]).unwrap();
+    // E1 twice, and the second row of E2, which says the same as the first.
+    assert_eq!((&summary["created"], &summary["failed"]), (&199.into(), &3.into()), "{summary}");
+    server.run("DELETE FROM people WHERE name = 'Somebody else'").unwrap();
+    assert_eq!(workspace.summary(&["sync"]).unwrap()["created"], 1);
+}
+
 #[test]
 fn mistakes_in_a_source_are_named_with_their_remedy_and_a_password_is_not_shown() {
     let folder = tempfile::tempdir().unwrap();

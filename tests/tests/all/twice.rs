@@ -107,7 +107,7 @@ fn neither_of_two_rows_with_one_key_is_taken_however_far_apart_they_stand() {
     let summary = workspace.summary(&["sync"]).unwrap();
     assert_eq!((&summary["failed"], &summary["created"]), (&0.into(), &1.into()), "{summary}");
     let status = workspace.run(&["status", "E1"]).unwrap();
-    assert!(!status.stdout.contains("neither counts"), "{}", status.stdout);
+    assert!(!status.stdout.contains("none counts"), "{}", status.stdout);
 }
 
 /// A source that is not read twice finds out when the second row comes, and knows the next time.
@@ -151,7 +151,7 @@ fn what_a_distant_source_has_twice_is_left_out_from_the_next_run_on() {
     assert_eq!(people.call("PATCH", &format!("/Users/{id}"), Some(&change)).unwrap().status / 100, 2);
     let second = json_run(&workspace, &["sync"]);
     assert_eq!(failures(&second, "E1").len(), 2, "{}", second.stdout);
-    assert!(failures(&second, "E1")[0].contains("neither counts"), "{}", second.stdout);
+    assert!(failures(&second, "E1")[0].contains("none counts"), "{}", second.stdout);
     assert_eq!(display_name(&sandbox.base_url, "E1"), Some("Person 1".into()));
 
     let stray = resources(&directory.base_url, "/Users").into_iter().find(|user| user["userName"] == "stray");

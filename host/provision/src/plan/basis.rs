@@ -272,8 +272,8 @@ impl RecordSource for Watched {
         self.source.has_columns()
     }
 
-    fn is_near(&self) -> bool {
-        self.source.is_near()
+    fn repeated_keys(&self) -> BoxFuture<'_, Result<Option<Vec<RecordKey>>, SourceError>> {
+        self.source.repeated_keys()
     }
 
     fn read(&self) -> BoxFuture<'_, Result<RecordStream, SourceError>> {

@@ -17,6 +17,7 @@ mod rows;
 mod shape;
 
 use crate::columns::{Columns, listed, nearest};
+use crate::repeated;
 use crate::select::{Dialect, quoted, single_select};
 use crate::typing::ColumnType;
 use connection::Server;
@@ -232,6 +233,18 @@ impl RecordSource for PostgresSource {
         self.opened(async |opened: Opened| {
             let all = opened.all();
             Ok(opened.reading().rows(vec![all]))
+        })
+        .boxed()
+    }
+
+    fn repeated_keys(&self) -> BoxFuture<'_, Result<Option<Vec<RecordKey>>, SourceError>> {
+        self.opened(async |mut opened: Opened| {
+            let sql = repeated::select(&self.options.key, &opened.relation);
+            let query = sqlx::query_scalar::<_, String>(AssertSqlSafe(sql)).persistent(false);
+            let keys = query.fetch_all(&mut opened.connection).await;
+            let keys = keys.map_err(|error| opened.server.describe(&error))?;
+            // What is no key fails its row.
+            Ok(Some(keys.iter().filter_map(|key| RecordKey::parse(key).ok()).collect()))
         })
         .boxed()
     }

@@ -7,6 +7,7 @@
 mod values;
 
 use crate::columns::{Columns, listed, nearest};
+use crate::repeated;
 use crate::select::{Dialect, parameter, quoted, single_select};
 use crate::typing::ColumnType;
 use futures::future::{BoxFuture, FutureExt};
@@ -175,8 +176,17 @@ impl RecordSource for SqliteSource {
         true
     }
 
-    fn is_near(&self) -> bool {
-        true
+    fn repeated_keys(&self) -> BoxFuture<'_, Result<Option<Vec<RecordKey>>, SourceError>> {
+        async move {
+            let mut opened = self.open().await.map_err(|message| self.failed(None, message))?;
+            let sql = repeated::select(&self.options.key, &opened.relation);
+            let keys =
+                sqlx::query_scalar::<_, String>(AssertSqlSafe(sql)).fetch_all(&mut opened.connection).await;
+            let keys = keys.map_err(|error| self.failed(None, self.describe(&error)))?;
+            // What is no key fails its row.
+            Ok(Some(keys.iter().filter_map(|key| RecordKey::parse(key).ok()).collect()))
+        }
+        .boxed()
     }
 
     fn read(&self) -> BoxFuture<'_, Result<RecordStream, SourceError>> {

@@ -222,6 +222,27 @@ fn keys(source: &SqliteSource, wanted: &[&str]) -> Vec<String> {
     })
 }
 
+#[test]
+fn the_database_says_which_keys_several_rows_have() {
+    const DOUBLED: &str = "
+        CREATE TABLE people (id, name TEXT);
+        INSERT INTO people VALUES (7, 'Zoë'), ('7', 'Ari'), ('a', 'Lu'), ('A', 'Bo'), (NULL, 'x'), (NULL, 'y'),
+            ('b', 'Mo'), ('b', 'Mo'), ('b', 'Jo');
+    ";
+    let database = Database::new(DOUBLED);
+    let mut repeated = fixture::run(async {
+        let source = database.source(|options| options.change_column = None);
+        source.repeated_keys().await.unwrap().unwrap()
+    });
+    repeated.sort();
+    assert_eq!(repeated.iter().map(RecordKey::as_str).collect::<Vec<_>>(), ["7", "b"]);
+    let by_query = database.source(|options| {
+        options.change_column = None;
+        options.from = SqliteFrom::Query("SELECT id, name FROM people WHERE id = 'a' -- only one".into());
+    });
+    assert!(fixture::run(by_query.repeated_keys()).unwrap().unwrap().is_empty());
+}
+
 /// Peer bug: a cursor in whole seconds that skips equal timestamps.
 #[test]
 fn rows_written_in_the_second_of_the_last_watermark_are_not_lost() {
