@@ -68,6 +68,9 @@ fn neither_of_two_rows_with_one_key_is_taken_however_far_apart_they_stand() {
         .replace("E1,user1,Person 1\n", "E1,user1,Person 1 b\n")
         .replace("E3,user3,Person 3\n", "");
     workspace.write("people.csv", &doubled).unwrap();
+    let checked = workspace.run(&["check"]).unwrap();
+    assert_eq!(checked.code, Some(4), "{}", checked.stdout);
+    assert!(checked.stdout.contains("several rows have the key `E1`, `E301`;"), "{}", checked.stdout);
     let planned = json_run(&workspace, &["plan"]);
     assert_eq!(failures(&planned, "E1").len(), 2, "{}", planned.stdout);
     for _ in 0..2 {

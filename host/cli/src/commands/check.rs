@@ -39,6 +39,11 @@ pub(super) async fn run(common: &Common, args: &CheckArgs) -> anyhow::Result<Exi
         let mut columns = HashMap::new();
         for source in &tenant.sources {
             columns.insert(source.name.clone(), check_source(source, &mut report).await);
+            // A membership table, or one that is only looked up in, may have a key as often as it likes.
+            let mut resources = tenant.providers.iter().flat_map(|provider| &provider.resources);
+            if resources.any(|rules| rules.source == source.name) {
+                check_keys(source, &mut report).await;
+            }
         }
         check_fields(&tenant, &columns, &mut report);
         for provider in &tenant.providers {
@@ -310,6 +315,24 @@ async fn check_source(config: &SourceConfig, report: &mut Report) -> Vec<String>
     let changes = source.change_column().map(|column| format!(", changes by `{column}`")).unwrap_or_default();
     report.ok("source", &name, &format!("{records} records, {malformed} malformed rows{changes}"));
     columns
+}
+
+/// Names keys that several rows have, where the source can tell: a sync leaves such rows out. What keeps it from being
+/// read was said before.
+async fn check_keys(config: &SourceConfig, report: &mut Report) {
+    let Ok(Some(mut keys)) = assemble::source(config).repeated_keys().await else { return };
+    if keys.is_empty() {
+        return;
+    }
+    keys.sort();
+    let shown: Vec<_> = keys.iter().take(SHOWN as usize).map(|key| format!("`{key}`")).collect();
+    let more = match keys.len() - shown.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let message =
+        format!("several rows have the key {}{more}; every row needs a key of its own", shown.join(", "));
+    report.problem("source", config.name.as_str(), &message, Exit::RecordsFailed);
 }
 
 /// Looks for rows that read a field which no record has; every record would fail for it. Where records need not have
