@@ -381,7 +381,7 @@ async fn bound(
                 known: discovery.resource_types.iter().map(|known| known.name.clone()).collect(),
             }
         })?;
-        if let Some(types) = member_types(config, binding, &rules, Some(state)).await?
+        if let Some(types) = member_types(config, &binding, &rules, Some(state)).await?
             && let Some(table) = &mut rules.members
         {
             table.types = types;
