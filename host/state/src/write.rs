@@ -4,7 +4,7 @@
 //! at once has sixteen outcomes to store. So a write is put into a queue, and one task carries out everything that
 //! waits there, commits, and only then answers. While it does, the next ones gather.
 //!
-//! Most writes are rows to be stored, and those of all of them go into a few statements (see [`rows`](crate::rows)).
+//! Most writes are rows to be stored, and those of all of them go into a few statements (see [`rows`]).
 //!
 //! Where one of them fails, the transaction is undone and each is carried out in one of its own, so that nobody
 //! fails for another's sake. Where the transaction cannot begin or be committed, all of them fail.
