@@ -1,6 +1,6 @@
 //! What is written down about a call: the link as it is now, and its row in the client log, together.
 
-use crate::carry_out::New;
+use crate::creating::New;
 use crate::cycle::Cycle;
 use crate::error::ProvisionError;
 use jiff::Timestamp;

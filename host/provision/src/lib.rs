@@ -28,12 +28,18 @@
 //! - [`stop`]: [`StopSignal`], the wish that a run may end early
 //! - [`error`]: what ends a run
 //!
-//! Inside: `absent` (fields that no record has), `anew` (what was made anew, and who points at it), `cycle` (one resource type in a round), `intake` (rows on their way in), `record` (what a record needs),
-//! `operation` (one step, decided and not yet done), `carry_out` (requests and intents), `journal` (links and log
-//! rows), `references` (links that had to wait), `deprovision` (who left, and whether they may go), `digest` (what decides about a record), `setback` (what
-//! failed, and when it is tried again), `matching` (who is looking for which resource just now), `tally` (figures), `wanted` (what a mapping wants, outside of a
-//! sync), `twice` (keys that stand twice, with rows that differ), `spill` (what is too much for memory), `trace` (one record, step
-//! by step).
+//! Inside, rows on their way in: `intake` (a handful at a time), `twice` (keys that stand twice, with rows that differ),
+//! `absent` (fields that no record has), `cycle` (one resource type in a round).
+//!
+//! What a record needs: `record` (from the mapping to an operation), `course` (mapping on all cores), `fitting` (its
+//! resource, and what that lacks), `pointing` (other records' resources), `matching` (who is looking for which resource
+//! just now), `wanted` (what a mapping wants, outside of a sync), `digest` (what decides about a record), `operation`
+//! (one step, decided and not yet done).
+//!
+//! What is done: `carry_out` (operations), `creating` (with an intent before), `changing`, `journal` (links and log
+//! rows), `references` (links that had to wait), `deprovision` (who left, and whether they may go), `anew` (who points
+//! at what was made anew), `setback` (what failed, and when it is tried again), `tally` (figures), `spill` (what is too
+//! much for memory), `trace` (one record, step by step).
 
 pub mod drift;
 pub mod error;
@@ -63,14 +69,19 @@ pub mod witness;
 mod absent;
 mod anew;
 mod carry_out;
+mod changing;
+mod course;
+mod creating;
 mod cycle;
 mod decide;
 mod deprovision;
 mod digest;
+mod fitting;
 mod intake;
 mod journal;
 mod matching;
 mod operation;
+mod pointing;
 mod record;
 mod references;
 mod setback;

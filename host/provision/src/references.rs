@@ -4,13 +4,14 @@
 //! other. What waits lies on disk, with the pass, and not in memory. What is still missing at the end is named, and
 //! the record is looked at again in the next run.
 
-use crate::carry_out::{Attempt, Change, event};
+use crate::carry_out::{Attempt, event};
+use crate::changing::Change;
 use crate::cycle::Cycle;
 use crate::decide::{self, Decision};
 use crate::error::ProvisionError;
 use crate::event::{Action, Event, RecordEvent};
+use crate::fitting::known;
 use crate::operation::{Mark, Waiting, Work};
-use crate::record::known;
 use crate::round::Peers;
 use crate::setback::Trouble;
 use crate::target::RowTarget;
