@@ -11,7 +11,7 @@ use crate::operation::{Mark, Operation, Wish};
 use crate::record::Decided;
 use crate::setback::Trouble;
 use jiff::Timestamp;
-use scimwright_client::{Failure, Known};
+use scimwright_client::{Failure, Known, Unwritable};
 use scimwright_record::RecordKey;
 use scimwright_scim::{Desired, diff};
 use scimwright_state::{Action as LogAction, Link, LinkChange, RunId, Settlement, Standing};
@@ -160,7 +160,7 @@ impl Cycle<'_> {
         match on_any_core(async move { target.update(&kind, &from, &wanted).await }).await? {
             Ok(updated) => {
                 self.provider_works();
-                for wish in &updated.unwritable {
+                for wish in updated.unwritable.iter().filter(|one| !is_refused_member(one)) {
                     self.tally.emit(Event::Notice { key: Some(link.key.clone()), message: wish.to_string() });
                 }
                 let seen = updated.known.seen;
@@ -188,7 +188,10 @@ impl Cycle<'_> {
                         self.provisioner.state.clear_setback(&self.scope, &link.key).await?;
                     }
                 }
-                Ok(Attempt::Done(link))
+                match self.refused(&updated.unwritable).await? {
+                    Some(trouble) => Ok(Attempt::Failed(trouble)),
+                    None => Ok(Attempt::Done(link)),
+                }
             }
             Err(error) => {
                 self.log_failure(run, &link.key, action, Some(&link.resource_id), &error).await?;
@@ -198,6 +201,38 @@ impl Cycle<'_> {
                 }
             }
         }
+    }
+
+    /// Whom the provider refuses to have in a group or out of it. All others were written, so that this is known and said
+    /// in every run until it works.
+    pub(crate) async fn refused(&self, unwritable: &[Unwritable]) -> Result<Option<Trouble>, ProvisionError> {
+        const NAMED: usize = 5;
+        let state = &self.provisioner.state;
+        let provider = &self.provisioner.provider;
+        let refused: Vec<_> = unwritable.iter().filter(|one| is_refused_member(one)).collect();
+        let mut said = Vec::new();
+        for one in refused.iter().take(NAMED) {
+            let Unwritable::MemberRefused { id, adding, because } = one else { continue };
+            let mut who = format!("`{id}`");
+            for scope in state.scopes().await?.into_iter().filter(|scope| scope.provider == *provider) {
+                if let Some(link) = state.link_by_resource(&scope, id).await? {
+                    who = format!("{} {} ({id})", scope.resource_type, link.key);
+                    break;
+                }
+            }
+            let what = if *adding { "added" } else { "removed" };
+            said.push(format!("member {who} could not be {what}: {because}"));
+        }
+        if refused.len() > NAMED {
+            said.push(format!("and {} more", refused.len() - NAMED));
+        }
+        Ok((!said.is_empty()).then(|| {
+            Trouble::left_open(format!(
+                "{}. All else was written, and it is tried again in every run. Where somebody deleted the member's \
+                 resource, `scimwright drift {provider} --repair` makes it anew",
+                said.join("; ")
+            ))
+        }))
     }
 
     /// Deletes a resource. The link goes only when the provider confirms that the resource is gone.
@@ -216,6 +251,11 @@ impl Cycle<'_> {
             }
         }
     }
+}
+
+/// Whether a provider refused a member of a group.
+pub(crate) fn is_refused_member(unwritable: &Unwritable) -> bool {
+    matches!(unwritable, Unwritable::MemberRefused { .. })
 }
 
 /// A change of a resource that is known.

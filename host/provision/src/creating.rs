@@ -1,7 +1,7 @@
 //! Making a resource, or taking one over that was there: with an intent before, and a look-up where an answer was lost.
 
 use crate::carry_out::{Attempt, on_any_core};
-use crate::changing::Change;
+use crate::changing::{Change, is_refused_member};
 use crate::cycle::Cycle;
 use crate::error::ProvisionError;
 use crate::event::RecordEvent;
@@ -21,7 +21,10 @@ impl Cycle<'_> {
         let key = operation.key.clone();
         let Step::Adopt { resource, ours } = &operation.step else { return Ok(()) };
         let id = resource.id_text().unwrap_or_default();
-        let ownership = if *ours { Ownership::Created } else { Ownership::Adopted };
+        let ownership = match *ours || self.made_by_us(&key, &id).await? {
+            true => Ownership::Created,
+            false => Ownership::Adopted,
+        };
         let from = Known { id: id.clone(), sent: None, seen: resource.as_ref().clone() };
         let made = New { key: &key, resource_id: id, ownership, mark: operation.mark() };
         let link = self.new_link(run, made, operation.desired.clone(), resource.as_ref().clone());
@@ -69,7 +72,8 @@ impl Cycle<'_> {
                 let unfinished = unfinished.map(|error| {
                     format!("it was created without some of its members; the next run adds them: {error}")
                 });
-                for message in unwritable.iter().map(ToString::to_string).chain(unfinished) {
+                let said = unwritable.iter().filter(|one| !is_refused_member(one)).map(ToString::to_string);
+                for message in said.chain(unfinished) {
                     self.note(&key, message);
                 }
                 let mark = match known.sent.as_ref().is_none_or(|sent| *sent == operation.desired) {
@@ -81,8 +85,12 @@ impl Cycle<'_> {
                 let made = New { key: &key, resource_id: known.id, ownership: Ownership::Created, mark };
                 let link = self.new_link(run, made, sent, known.seen);
                 self.store(&link, LogAction::Create, "created", Vec::new(), &call).await?;
-                self.settled(RecordEvent { resource_id: Some(link.resource_id), ..operation.event() });
-                Ok(())
+                let event = RecordEvent { resource_id: Some(link.resource_id.clone()), ..operation.event() };
+                self.settled(event);
+                match self.refused(&unwritable).await? {
+                    Some(trouble) => self.fail(&key, Some(&link), trouble, None).await,
+                    None => Ok(()),
+                }
             }
             Ok(Creation::Recovered { resource, error }) => {
                 self.recovered(run, operation, *resource, &error).await
@@ -110,7 +118,7 @@ impl Cycle<'_> {
             ),
             Existing::Change => match self.decide_adoption(key.clone(), resource, wish).await? {
                 Ok(adoption) => return Box::pin(self.adopt(run, adoption)).await,
-                Err(trouble) => trouble.reason,
+                Err(trouble) => return self.give_up(run, &key, call, trouble, fingerprint).await,
             },
         };
         self.give_up(run, &key, call, Trouble::permanent(reason), fingerprint).await
@@ -126,8 +134,8 @@ impl Cycle<'_> {
     ) -> Result<(), ProvisionError> {
         let key = operation.key.clone();
         let id = resource.id_text().unwrap_or_default();
-        if let Some(reason) = self.owner(&id).await? {
-            let trouble = Trouble::permanent(format!("{error}. {reason}"));
+        if let Some(contested) = self.owner(&id).await? {
+            let trouble = Trouble { reason: format!("{error}. {}", contested.reason), ..contested };
             return self.give_up(run, &key, &error.call, trouble, None).await;
         }
         // Whether every part of the request arrived, nobody has said.

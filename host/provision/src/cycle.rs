@@ -12,21 +12,25 @@ use crate::members::Membership;
 use crate::one::Existing;
 use crate::plan::{PlanFilter, PlanWriter};
 use crate::provisioner::{Patience, Provisioner, Reach, RunOptions};
-use crate::setback::Setbacks;
+use crate::setback::{Setbacks, contested};
 use crate::stop::StopSignal;
 use crate::tally::{Tally, lock};
 use crate::trace::Trace;
 use jiff::Timestamp;
 use scimwright_client::{Provider, Query};
-use scimwright_record::{HeldSources, RecordKey};
+use scimwright_record::{HeldSources, RecordKey, ResourceTypeName};
 use scimwright_state::{LinkScope, Pass, RunId};
 use std::collections::{BTreeSet, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-/// Whether links of a provider were forgotten in a round; its types share it.
+/// What the types of a round share: whether links of the provider were forgotten in it, and whose resources are
+/// contested.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct LostLinks(Arc<AtomicBool>);
+pub(crate) struct LostLinks(Arc<AtomicBool>, Contested);
+
+/// Records whose resource another record claims, with their types.
+type Contested = Arc<Mutex<HashSet<(ResourceTypeName, RecordKey)>>>;
 
 /// One resource type under way.
 pub(crate) struct Cycle<'a> {
@@ -68,9 +72,6 @@ pub(crate) struct Cycle<'a> {
     pub(crate) absent: Absent,
     /// Who is in which group, where a source says so.
     pub(crate) membership: Membership,
-    /// Records whose resource another record of this run claims. Whether they left or were given a new key,
-    /// nobody knows, so their resources are left alone.
-    contested: Mutex<HashSet<RecordKey>>,
     /// When the run began.
     pub(crate) began: Timestamp,
     /// Told by whoever started the run.
@@ -114,13 +115,14 @@ impl<'a> Cycle<'a> {
             state.intents(&scope).await?.into_iter().map(|intent| intent.key).collect();
         let untouched = unsettled.is_empty() && state.count_links(&scope, None).await? == 0;
         let setbacks = Setbacks::read(state, &scope).await?;
+        let contested = contested(state, &provisioner.provider).await?;
         let reach = provisioner.reach(options).await?;
         let began = Timestamp::now();
         let mut cycle = Self {
             provisioner,
             mode,
             reach,
-            lost: LostLinks::default(),
+            lost: LostLinks(Arc::default(), Arc::new(Mutex::new(contested))),
             patience: options.patience,
             offline: options.offline,
             scope,
@@ -144,7 +146,6 @@ impl<'a> Cycle<'a> {
                 false => Absent::of(provisioner.rules.scope.fields()),
             },
             membership: Membership::None,
-            contested: Mutex::default(),
             began,
             stop: options.stop.clone(),
             halt: StopSignal::new(),
@@ -162,6 +163,7 @@ impl<'a> Cycle<'a> {
 
     /// Shares with the other types of a round whether links were lost.
     pub(crate) fn sharing(self, lost: &LostLinks) -> Self {
+        lock(&lost.1).extend(lock(&self.lost.1).drain());
         Self { lost: lost.clone(), ..self }
     }
 
@@ -230,13 +232,19 @@ impl<'a> Cycle<'a> {
         self.tally.emit(Event::Record(event));
     }
 
-    /// Notes that another record claims the resource of this one.
+    /// Notes that another record claims the resource of this one. Whether it left or was given a new key, nobody knows, so
+    /// the resource is left alone: it stays active, and in its groups.
     pub(crate) fn contest(&self, owner: &RecordKey) {
-        lock(&self.contested).insert(owner.clone());
+        lock(&self.lost.1).insert((self.scope.resource_type.clone(), owner.clone()));
     }
 
     /// Whether another record claims the resource of this one.
     pub(crate) fn is_contested(&self, owner: &RecordKey) -> bool {
-        lock(&self.contested).contains(owner)
+        self.is_contested_as(&self.scope.resource_type, owner)
+    }
+
+    /// The same for a record of another type.
+    pub(crate) fn is_contested_as(&self, resource_type: &ResourceTypeName, owner: &RecordKey) -> bool {
+        lock(&self.lost.1).contains(&(resource_type.clone(), owner.clone()))
     }
 }

@@ -128,12 +128,13 @@ impl Cycle<'_> {
             let reason = "the provider returned a matching resource without an id".to_owned();
             return Ok(Err(Trouble::permanent(reason)));
         };
-        if let Some(reason) = self.owner(&id).await? {
-            return Ok(Err(Trouble::permanent(reason)));
+        if let Some(contested) = self.owner(&id).await? {
+            return Ok(Err(contested));
         }
         // What an earlier run of ours began to create is ours, not adopted.
         let ours = self.unsettled.contains(&key);
-        if !ours && !self.provisioner.rules.adopt {
+        let may_be_taken = ours || self.provisioner.rules.adopt || self.made_by_us(&key, &id).await?;
+        if !may_be_taken {
             let reason = format!(
                 "resource {id} at `{}` matches this record, and adopt = false; `scimwright links adopt` takes it over",
                 self.provisioner.provider
@@ -168,17 +169,24 @@ impl Cycle<'_> {
         }
     }
 
+    /// Whether the log says that we made this resource for this record: it was deleted and the provider kept it, or its
+    /// link was forgotten.
+    pub(crate) async fn made_by_us(&self, key: &RecordKey, id: &str) -> Result<bool, ProvisionError> {
+        Ok(self.provisioner.state.has_created(&self.scope, key, id).await?)
+    }
+
     /// Why a resource cannot be this record's, where it is another's.
-    pub(crate) async fn owner(&self, id: &str) -> Result<Option<String>, ProvisionError> {
+    pub(crate) async fn owner(&self, id: &str) -> Result<Option<Trouble>, ProvisionError> {
         let Some(owner) = self.provisioner.state.link_by_resource(&self.scope, id).await? else {
             return Ok(None);
         };
         self.contest(&owner.key);
-        Ok(Some(format!(
+        let reason = format!(
             "resource {id} at `{}` matches this record, but belongs to record {} already; if that is the same person \
              under an older key, give the record its older key back",
             self.provisioner.provider, owner.key
-        )))
+        );
+        Ok(Some(Trouble::contesting(owner.key, reason)))
     }
 }
 

@@ -57,7 +57,7 @@ impl Cycle<'_> {
                 return Ok(Reading { broken_off: Some(error), ..reading });
             }
         };
-        let twice = match self.look_ahead(reading.partial).await? {
+        let twice = match self.look_ahead().await? {
             Ok(twice) => twice,
             Err(error) => {
                 self.source_broke(&error);

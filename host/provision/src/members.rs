@@ -226,8 +226,12 @@ impl Cycle<'_> {
                 rules.source
             ));
         }
-        if doubt.is_none() && over == 0 && beginnings.is_empty() && self.pass.count_members().await? == 0 {
+        let counted = self.pass.count_members().await?;
+        if doubt.is_none() && over == 0 && beginnings.is_empty() && counted == 0 {
             doubt = Some(format!("source `{}` has no memberships at all", rules.source));
+        }
+        if doubt.is_none() && counted > 0 {
+            doubt = self.strangers_only(rules).await?;
         }
         if let Some(reason) = &doubt {
             self.tally.incomplete();
@@ -235,6 +239,23 @@ impl Cycle<'_> {
             self.tally.emit(Event::Notice { key: None, message });
         }
         Ok(Membership::Read { additive: doubt.is_some(), beginnings })
+    }
+
+    /// What is wrong with a table in which not one group, or not one member, is known, although groups are linked: its
+    /// keys are not those of the records, or written otherwise.
+    async fn strangers_only(&self, rules: &MemberRules) -> Result<Option<String>, ProvisionError> {
+        if self.provisioner.state.count_links(&self.scope, None).await? == 0 {
+            return Ok(None);
+        }
+        let (field, whose) = match self.pass.knows_members().await? {
+            (true, true) => return Ok(None),
+            (false, _) => (&rules.group, "group"),
+            (true, false) => (&rules.member, "member"),
+        };
+        Ok(Some(format!(
+            "in source `{}`, not one {whose} of field `{field}` has a resource here; keys are compared to the letter",
+            rules.source
+        )))
     }
 
     fn entry(&self, rules: &MemberRules, record: &Record) -> Result<Entry, String> {

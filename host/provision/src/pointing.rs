@@ -48,9 +48,6 @@ impl Cycle<'_> {
         seen: &Resource,
     ) -> Result<Desired, ProvisionError> {
         let mut desired = wish.desired.clone();
-        if let Some(path) = &wish.additive {
-            keep_everybody(&mut desired, path, seen);
-        }
         let mut done: Vec<AttributePath> = Vec::new();
         for link in &wish.unresolved {
             let path = link.path.without_sub();
@@ -69,12 +66,20 @@ impl Cycle<'_> {
             let known: HashSet<String> = wanted.iter().filter_map(id_in).collect();
             for item in there {
                 let Some(id) = id_in(item).filter(|id| !known.contains(id)) else { continue };
-                if self.provisioner.state.link_by_resource(&scope, &id).await?.is_none() {
+                let spared = match self.provisioner.state.link_by_resource(&scope, &id).await? {
+                    None => true,
+                    // The one who could not be found may be this one under another key.
+                    Some(owner) => self.is_contested_as(&scope.resource_type, &owner.key),
+                };
+                if spared {
                     wanted.push(by_id(&id));
                 }
             }
             desired.set(&path, DesiredValue::Set(Value::Array(wanted)));
             done.push(path);
+        }
+        if let Some(path) = &wish.additive {
+            keep_everybody(&mut desired, path, seen);
         }
         Ok(desired)
     }
@@ -117,11 +122,13 @@ impl Cycle<'_> {
 
 /// Adds to the values that are wanted of a list all those that are in it already.
 fn keep_everybody(desired: &mut Desired, path: &AttributePath, seen: &Resource) {
-    let (Some(Value::Array(wanted)), Some(Value::Array(there))) = (desired.value(path), seen.get(path))
-    else {
-        return;
+    let Some(Value::Array(there)) = seen.get(path) else { return };
+    let mut wanted = match desired.get(path) {
+        Some(DesiredValue::Set(Value::Array(wanted))) => wanted.clone(),
+        // Of those who are wanted, not one was found.
+        Some(DesiredValue::Clear) => Vec::new(),
+        Some(DesiredValue::Set(_)) | None => return,
     };
-    let mut wanted = wanted.clone();
     let known: HashSet<String> = wanted.iter().filter_map(id_in).collect();
     wanted.extend(there.iter().filter_map(id_in).filter(|id| !known.contains(id)).map(|id| by_id(&id)));
     desired.set(path, DesiredValue::Set(Value::Array(wanted)));

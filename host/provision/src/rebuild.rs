@@ -14,7 +14,7 @@ use crate::round::in_order;
 use crate::rules::UnreadableRows;
 use crate::spill::{Place, Spill};
 use crate::tally::Tally;
-use crate::wanted::Wanted;
+use crate::wanted::{Wanted, WantedResource};
 use futures::{StreamExt, TryStreamExt};
 use scimwright_client::{MatchKey, Query};
 use scimwright_record::{Record, RecordKey, Row};
@@ -257,6 +257,9 @@ fn agreed(desired: &Desired, seen: &Resource, schemas: &SchemaSet) -> Desired {
     agreed
 }
 
+/// A record without a link, what is wanted of it, and what it had while it was in scope where it is not any more.
+type Unlinked = (RecordKey, Wanted, Option<Box<WantedResource>>);
+
 impl Provisioner {
     async fn rebuild_links(
         &self,
@@ -335,7 +338,7 @@ impl Cycle<'_> {
         findings: Findings<'_>,
     ) -> Result<(), ProvisionError> {
         let rows = self.provisioner.source.read().await.map_err(ProvisionError::Source)?;
-        let twice = self.look_ahead(false).await?.map_err(ProvisionError::Source)?;
+        let twice = self.look_ahead().await?.map_err(ProvisionError::Source)?;
         let twice = &twice;
         let wanted = rows
             .map(|row| async move {
@@ -348,14 +351,14 @@ impl Cycle<'_> {
                             // Whose resource it would be, nobody knows.
                             (Noted::First, Some(two)) => {
                                 let (trouble, _) = Self::neither_counts(position, &two);
-                                Ok(Some((record.key().clone(), Wanted::Cannot(trouble.reason))))
+                                Ok(Some((record.key().clone(), Wanted::Cannot(trouble.reason), None)))
                             }
                         }
                     }
                     Row::Malformed(malformed) => match malformed.key {
                         Some(key) => {
                             let reason = format!("{}: {}", malformed.position, malformed.message);
-                            Ok(Some((key, Wanted::Cannot(reason))))
+                            Ok(Some((key, Wanted::Cannot(reason), None)))
                         }
                         None if self.ignores_unreadable_rows() => Ok(None),
                         // It may be anybody, and whoever it is has no claim.
@@ -372,9 +375,17 @@ impl Cycle<'_> {
         let mut wanted = pin!(wanted);
         while let Some(record) = wanted.try_next().await? {
             rebuilt.records += 1;
-            let Some((key, wanted)) = record else { continue };
+            let Some((key, wanted, former)) = record else { continue };
             let unclear = match wanted {
                 Wanted::Out(reason) => {
+                    // Somebody who left, and whose row is still there: the next sync does with the resource what is due.
+                    if let Some(former) = former
+                        && let Match::One(index) = strays.find(&former.desired)?
+                    {
+                        let place = strays.spill.put(&former.desired)?;
+                        strays.claim(index, key, place);
+                        continue;
+                    }
                     rebuilt.out_of_scope += 1;
                     findings(&self.scope, &Finding::OutOfScope { key, reason });
                     continue;
@@ -405,12 +416,20 @@ impl Cycle<'_> {
     }
 
     /// What is wanted of a record, unless it has a link.
-    async fn wanted_unlinked(&self, record: Record) -> Result<Option<(RecordKey, Wanted)>, ProvisionError> {
+    async fn wanted_unlinked(&self, record: Record) -> Result<Option<Unlinked>, ProvisionError> {
         let key = record.key().clone();
-        match self.provisioner.state.link(&self.scope, &key).await? {
-            Some(_) => Ok(None),
-            None => Ok(Some((key, self.wanted(record, true).await?))),
+        if self.provisioner.state.link(&self.scope, &key).await?.is_some() {
+            return Ok(None);
         }
+        let wanted = self.wanted(record.clone(), true).await?;
+        let former = match &wanted {
+            Wanted::Out(_) => match self.wanted_in_scope_or_not(record, true).await? {
+                Wanted::Resource(former) => Some(former),
+                Wanted::Out(_) | Wanted::Cannot(_) => None,
+            },
+            Wanted::Resource(_) | Wanted::Cannot(_) => None,
+        };
+        Ok(Some((key, wanted, former)))
     }
 
     async fn settle_stray(

@@ -12,7 +12,7 @@ use crate::provisioner::Patience;
 use futures::TryStreamExt;
 use jiff::{SignedDuration, Timestamp};
 use scimwright_client::{ClientError, FailureClass};
-use scimwright_record::RecordKey;
+use scimwright_record::{ProviderName, RecordKey, ResourceTypeName};
 use scimwright_state::{Link, LinkScope, Setback, SetbackKind, TenantState};
 use std::collections::HashSet;
 use std::sync::atomic::Ordering;
@@ -50,17 +50,29 @@ impl Setbacks {
 pub(crate) struct Trouble {
     pub(crate) kind: SetbackKind,
     pub(crate) reason: String,
+    /// The record whose resource this one claims.
+    pub(crate) contests: Option<RecordKey>,
 }
 
 impl Trouble {
     /// It stays so until somebody changes something.
     pub(crate) fn permanent(reason: String) -> Self {
-        Self { kind: SetbackKind::Permanent, reason }
+        Self { kind: SetbackKind::Permanent, reason, contests: None }
+    }
+
+    /// What it claims belongs to another record, which may be the same person under an older key.
+    pub(crate) fn contesting(owner: RecordKey, reason: String) -> Self {
+        Self { contests: Some(owner), ..Self::permanent(reason) }
+    }
+
+    /// It was written, but for a reference that the provider refuses. It is tried again in every run.
+    pub(crate) fn left_open(reason: String) -> Self {
+        Self { kind: SetbackKind::OpenReference, ..Self::permanent(reason) }
     }
 
     /// It may pass by itself.
     pub(crate) fn temporary(reason: String) -> Self {
-        Self { kind: SetbackKind::Temporary, reason }
+        Self { kind: SetbackKind::Temporary, ..Self::permanent(reason) }
     }
 
     /// What a failed call means for the record that it was made for.
@@ -77,8 +89,23 @@ impl Trouble {
             | FailureClass::Authentication
             | FailureClass::Ours => SetbackKind::Permanent,
         };
-        Self { kind, reason: error.to_string() }
+        Self { kind, ..Self::permanent(error.to_string()) }
     }
+}
+
+/// What stands before the owner's key in the setback of a record that claims another one's resource.
+const CONTESTS: &str = "contests ";
+
+/// The records of a provider whose resources others claimed when they were last looked at.
+pub(crate) async fn contested(
+    state: &TenantState,
+    provider: &ProviderName,
+) -> Result<HashSet<(ResourceTypeName, RecordKey)>, ProvisionError> {
+    let claims = state.setbacks_marked(provider, CONTESTS).await?;
+    let owner = |(resource_type, mark): (ResourceTypeName, String)| {
+        Some((resource_type, RecordKey::parse(mark.strip_prefix(CONTESTS)?).ok()?))
+    };
+    Ok(claims.into_iter().filter_map(owner).collect())
 }
 
 /// How long a record waits after so many failed attempts. The first retry comes with the next run.
@@ -121,7 +148,16 @@ impl Cycle<'_> {
         trouble: Trouble,
         fingerprint: Option<String>,
     ) -> Result<(), ProvisionError> {
-        self.remember_setback(key, trouble.kind, &trouble.reason, fingerprint).await?;
+        match (trouble.kind, &trouble.contests) {
+            (SetbackKind::OpenReference, _) => self.remember_open_reference(key, &trouble.reason).await?,
+            // No record's fingerprint is like that, so it is looked at in every run: as long as it claims the resource,
+            // the owner is left alone.
+            (kind, Some(owner)) => {
+                let claim = Some(format!("{CONTESTS}{owner}"));
+                self.remember_setback(key, kind, &trouble.reason, claim).await?;
+            }
+            (kind, None) => self.remember_setback(key, kind, &trouble.reason, fingerprint).await?,
+        }
         if self.run.is_none() && link.is_none() {
             // Whoever points at it in a plan is to know that it will not be there.
             self.pass.release(key, &trouble.reason).await?;

@@ -50,19 +50,13 @@ impl Twice {
 
 impl Cycle<'_> {
     /// Finds out which keys stand twice, as far as that can be known before the first record is treated.
-    pub(crate) async fn look_ahead(
-        &self,
-        partial: bool,
-    ) -> Result<Result<Twice, SourceError>, ProvisionError> {
+    pub(crate) async fn look_ahead(&self) -> Result<Result<Twice, SourceError>, ProvisionError> {
         let told = pin!(self.stop.requested());
-        let repeated = match partial {
-            true => None,
-            false => match select(told, self.provisioner.source.repeated_keys()).await {
-                // Nothing will be treated.
-                Either::Left(_) => Some(Vec::new()),
-                // Where the source cannot be read, the reading that counts says so.
-                Either::Right((repeated, _)) => repeated.ok().flatten(),
-            },
+        let repeated = match select(told, self.provisioner.source.repeated_keys()).await {
+            // Nothing will be treated.
+            Either::Left(_) => Some(Vec::new()),
+            // Where the source cannot be read, the reading that counts says so.
+            Either::Right((repeated, _)) => repeated.ok().flatten(),
         };
         let mut twice = Twice::default();
         match repeated {

@@ -41,6 +41,15 @@ impl Cycle<'_> {
             Ok(Standpoint::Out { reason, .. }) => return Ok(Wanted::Out(reason)),
             Err(reason) => return Ok(Wanted::Cannot(reason)),
         }
+        self.wanted_in_scope_or_not(record, has_link).await
+    }
+
+    /// The same for a record that may be out of scope: what it would have, or had while it was in scope.
+    pub(crate) async fn wanted_in_scope_or_not(
+        &self,
+        record: Record,
+        has_link: bool,
+    ) -> Result<Wanted, ProvisionError> {
         let joined = match self.joined(record.key()).await? {
             Ok(joined) => joined,
             Err(trouble) => return Ok(Wanted::Cannot(trouble.reason)),

@@ -56,6 +56,13 @@ pub enum Problem {
     },
     /// It is immutable and has another value.
     Conflict(Conflict),
+    /// It is true or false, and has another value.
+    NotBoolean {
+        /// The value.
+        value: String,
+    },
+    /// It says whether the person may work, does say so now, and would say nothing.
+    ActiveCleared,
     /// Its value is none of those that the schema suggests.
     NotCanonical {
         /// The value.
@@ -93,7 +100,9 @@ impl Finding {
     #[must_use]
     pub fn severity(&self) -> Severity {
         match self.problem {
-            Problem::Missing { .. } => Severity::Refusal,
+            Problem::Missing { .. } | Problem::NotBoolean { .. } | Problem::ActiveCleared => {
+                Severity::Refusal
+            }
             Problem::Conflict(_) => Severity::Conflict,
             Problem::NotCanonical { .. } => Severity::Note,
         }
@@ -113,6 +122,15 @@ impl fmt::Display for Finding {
                 write!(f, "`{path}` {what}: {whose} requires it")
             }
             Problem::Conflict(conflict) => conflict.fmt(f),
+            Problem::NotBoolean { value } => {
+                let shown: String = value.chars().take(40).collect();
+                write!(f, "`{path}` is `{shown}`; it has to be true or false")
+            }
+            Problem::ActiveCleared => write!(
+                f,
+                "`{path}` would be cleared, which means whatever the provider takes it for; say true or false, or leave \
+                 it as it is"
+            ),
             Problem::NotCanonical { value, suggested } => {
                 let shown: String = value.chars().take(40).collect();
                 let suggested: Vec<_> = suggested.iter().map(|one| format!("`{one}`")).collect();
@@ -185,12 +203,50 @@ fn findings(
             .map(|conflict| Finding { path: conflict.path.clone(), problem: Problem::Conflict(conflict) }),
     );
     for (path, wanted) in desired.iter() {
-        if let (DesiredValue::Set(wanted), Some(attribute)) = (wanted, schemas.find_attribute(path)) {
-            let place = || schemas.spelled(path, Some(attribute));
-            canonical_values(&place, wanted, attribute, &mut findings);
+        let Some(attribute) = schemas.find_attribute(path) else { continue };
+        let place = || schemas.spelled(path, Some(attribute));
+        match wanted {
+            DesiredValue::Set(wanted) => {
+                let mut wrong = Vec::new();
+                not_boolean(&place, wanted, attribute, &mut wrong);
+                if !wrong.is_empty() && requirements.is_ours(&place()) {
+                    findings.append(&mut wrong);
+                }
+                canonical_values(&place, wanted, attribute, &mut findings);
+            }
+            DesiredValue::Clear if requirements.takes_the_say(&place()) => {
+                findings.push(Finding { path: place(), problem: Problem::ActiveCleared });
+            }
+            DesiredValue::Clear => {}
         }
     }
     findings
+}
+
+/// Names text and numbers in the place of a truth value: a receiver that is lenient may take them for either.
+fn not_boolean(
+    path: &dyn Fn() -> AttributePath,
+    wanted: &Value,
+    attribute: &Attribute,
+    findings: &mut Vec<Finding>,
+) {
+    let wrong = |value: &Value, declared: &Attribute| {
+        let is_wrong = declared.data_type == DataType::Boolean && !value.is_boolean() && !value.is_null();
+        is_wrong
+            .then(|| Problem::NotBoolean { value: value.as_str().map_or(value.to_string(), str::to_owned) })
+    };
+    let values = match wanted {
+        Value::Array(items) => items.as_slice(),
+        single => std::slice::from_ref(single),
+    };
+    for value in values {
+        findings.extend(wrong(value, attribute).map(|problem| Finding { path: path(), problem }));
+        for (name, value) in value.as_object().into_iter().flatten() {
+            let Some(part) = attribute.sub_attribute(name) else { continue };
+            let named = || path().with_sub(part.name.clone());
+            findings.extend(wrong(value, part).map(|problem| Finding { path: named(), problem }));
+        }
+    }
 }
 
 /// What the resource would be, and which of its attributes are ours to answer for.
@@ -271,6 +327,14 @@ impl<'a> Requirements<'a> {
 
     fn is_ours(&self, path: &AttributePath) -> bool {
         self.touched.as_ref().is_none_or(|touched| touched.contains(path))
+    }
+
+    /// Whether clearing it takes away what the resource says of the person's access.
+    fn takes_the_say(&self, path: &AttributePath) -> bool {
+        let says_so = |seen: &Resource| seen.get(path) == Some(&Value::Bool(true));
+        *path == AttributePath::new(crate::AttributeName::ACTIVE)
+            && self.is_ours(path)
+            && self.before.is_some_and(says_so)
     }
 
     /// Whether the resource follows the path's schema. What an extension requires it requires of those that

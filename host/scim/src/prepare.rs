@@ -163,14 +163,22 @@ fn flatten(value: Value, flat: &mut Vec<Value>) {
     }
 }
 
-/// A number or a truth value as text where the schema wants text: sources know their columns' types, and a
-/// personnel number is a number to a database.
+/// A number or a truth value as text where the schema wants text, and the other way round: sources know their
+/// columns' types, and a personnel number is a number to a database and a truth value text to a CSV file. Text that
+/// says something else stays as it is, for [`check`](crate::check) to name.
 fn as_declared(value: Value, attribute: &Attribute) -> Value {
-    match value {
-        Value::Number(_) | Value::Bool(_) if attribute.data_type == DataType::String => {
-            value.to_string().into()
-        }
-        other => other,
+    match (value, &attribute.data_type) {
+        (value @ (Value::Number(_) | Value::Bool(_)), DataType::String) => value.to_string().into(),
+        (Value::String(text), DataType::Boolean) => match text.trim().to_ascii_lowercase().as_str() {
+            "true" => true.into(),
+            "false" => false.into(),
+            _ => text.into(),
+        },
+        (Value::String(text), DataType::Integer) => match text.trim().parse::<i64>() {
+            Ok(number) => number.into(),
+            Err(_) => text.into(),
+        },
+        (other, _) => other,
     }
 }
 
@@ -302,6 +310,22 @@ mod tests {
         let prepared = serde_json::to_string(&desired).unwrap();
         assert_eq!(prepared, r#"{"externalId":"7","active":true,"name":{"givenName":"12"}}"#);
         assert!(notes.is_empty());
+    }
+
+    #[test]
+    fn text_becomes_what_the_schema_wants_where_it_says_so() {
+        let (left, notes) = prepared(json!({
+            "active": " False",
+            "emails": [{"value": "a", "primary": "TRUE"}, {"value": "b", "primary": "yes"}],
+        }));
+        assert_eq!(notes, Vec::<String>::new());
+        assert_eq!(
+            left,
+            json!({
+                "active": false,
+                "emails": [{"value": "a", "primary": true}, {"value": "b", "primary": "yes"}],
+            })
+        );
     }
 
     #[test]

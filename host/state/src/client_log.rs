@@ -141,6 +141,29 @@ impl TenantState {
         self.shared.store(Rows::of(Statement::AppendLog, self.log_cells(entry)?)).await
     }
 
+    /// Whether the log says that we created this resource for this record. What was pruned is forgotten.
+    ///
+    /// # Errors
+    /// [`StateError`] when the file cannot be read.
+    pub async fn has_created(
+        &self,
+        scope: &LinkScope,
+        key: &RecordKey,
+        resource_id: &str,
+    ) -> Result<bool, StateError> {
+        const SQL: &str = "SELECT EXISTS (SELECT 1 FROM client_log WHERE tenant = ?1 AND key = ?2 AND provider = ?3 \
+                           AND resource_type = ?4 AND resource_id = ?5 AND action = 'create' AND status = 'success')";
+        sqlx::query_scalar(SQL)
+            .bind(self.tenant())
+            .bind(key.as_str())
+            .bind(scope.provider.as_str())
+            .bind(scope.resource_type.as_str())
+            .bind(resource_id)
+            .fetch_one(&mut *self.shared.reader().await)
+            .await
+            .map_err(self.shared.sql("read the client log"))
+    }
+
     /// The lines that the filter lets through, newest first.
     ///
     /// # Errors

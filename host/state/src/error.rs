@@ -59,6 +59,18 @@ pub enum StateError {
         /// Which process, as it described itself: `process 4711 (scimwright), since 2026-03-01T08:00:00Z`.
         holder: String,
     },
+    /// The file, or the lock beside it, was moved or deleted under this process.
+    #[error(
+        "cannot {doing}: the state file {} or the lock beside it was moved or deleted while this process worked on it. \
+         Stop all that use it and put the file back, or find the links again with `scimwright links rebuild`",
+        .path.display()
+    )]
+    TakenAway {
+        /// The file.
+        path: PathBuf,
+        /// What was being done.
+        doing: &'static str,
+    },
     /// The disk, or the quota, is full.
     #[error(
         "cannot {doing}: no room is left on the disk of the state file {} or of the temporary files. Free some \

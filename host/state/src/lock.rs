@@ -86,11 +86,31 @@ impl ProcessLock {
         made_in(&contents(&mut File::open(lock_path(state)).ok()?))
     }
 
+    /// Whether the lock is still the file that everybody else would take.
+    pub(crate) fn is_in_place(&self) -> bool {
+        let held = self.file.metadata().map(|file| identity(&file));
+        let there = std::fs::metadata(&self.path).map(|file| identity(&file));
+        matches!((held, there), (Ok(held), Ok(there)) if held == there)
+    }
+
     /// Whether some process holds the lock at this moment.
     pub(crate) fn is_held(state: &Path) -> bool {
         let Ok(file) = File::open(lock_path(state)) else { return false };
         matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
     }
+}
+
+/// What tells a file from any other that has had its name.
+#[cfg(unix)]
+pub(crate) fn identity(file: &std::fs::Metadata) -> (u64, u64) {
+    use std::os::unix::fs::MetadataExt;
+    (file.dev(), file.ino())
+}
+
+/// Elsewhere a file that is open cannot be taken away.
+#[cfg(not(unix))]
+pub(crate) fn identity(_: &std::fs::Metadata) -> (u64, u64) {
+    (0, 0)
 }
 
 pub(crate) fn lock_path(state: &Path) -> PathBuf {

@@ -124,6 +124,26 @@ impl Pass {
             .collect()
     }
 
+    /// Whether at least one of the groups that were noted has a link, and at least one of the members.
+    ///
+    /// # Errors
+    /// [`StateError`] when the tables cannot be read.
+    pub async fn knows_members(&self) -> Result<(bool, bool), StateError> {
+        const SQL: &str = "SELECT EXISTS (SELECT 1 FROM pass_members m CROSS JOIN links l ON l.tenant = ?2 \
+                           AND l.provider = ?3 AND l.resource_type = ?4 AND l.key = m.group_key WHERE m.pass = ?1), \
+                           EXISTS (SELECT 1 FROM pass_members m CROSS JOIN links l ON l.tenant = ?2 \
+                           AND l.provider = ?3 AND l.resource_type = m.member_type AND l.key = m.member_key \
+                           WHERE m.pass = ?1)";
+        sqlx::query_as::<_, (bool, bool)>(SQL)
+            .bind(self.number)
+            .bind(self.state.tenant())
+            .bind(self.scope.provider.as_str())
+            .bind(self.scope.resource_type.as_str())
+            .fetch_one(&mut *self.state.shared.reader().await)
+            .await
+            .map_err(self.state.shared.sql("look up the members of groups"))
+    }
+
     /// How many memberships were noted, of all groups together.
     ///
     /// # Errors

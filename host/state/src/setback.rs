@@ -127,6 +127,33 @@ impl TenantState {
         row.map(|row| read_setback(&self.shared, &row)).transpose()
     }
 
+    /// The fingerprints of a provider's setbacks that begin so, with their resource types.
+    ///
+    /// # Errors
+    /// [`StateError`] when the file cannot be read.
+    pub async fn setbacks_marked(
+        &self,
+        provider: &ProviderName,
+        beginning: &str,
+    ) -> Result<Vec<(ResourceTypeName, String)>, StateError> {
+        const SQL: &str = "SELECT resource_type, fingerprint FROM setbacks WHERE tenant = ?1 AND provider = ?2 \
+                           AND substr(fingerprint, 1, length(?3)) = ?3";
+        let rows = sqlx::query(SQL)
+            .bind(self.tenant())
+            .bind(provider.as_str())
+            .bind(beginning)
+            .fetch_all(&mut *self.shared.reader().await)
+            .await
+            .map_err(self.shared.sql("read what failed"))?;
+        rows.iter()
+            .map(|row| {
+                let reading = Reading { shared: &self.shared, what: "a setback", row };
+                let resource_type = reading.parse("resource_type", ResourceTypeName::parse)?;
+                Ok((resource_type, reading.get("fingerprint")?))
+            })
+            .collect()
+    }
+
     /// Forgets the setback of a record. Whether there was one.
     ///
     /// # Errors

@@ -13,7 +13,7 @@
 
 use crate::error::StateError;
 use crate::format::{self, Layout, STEPS};
-use crate::lock::{ProcessLock, lock_path};
+use crate::lock::{ProcessLock, identity, lock_path};
 use crate::module;
 use crate::pass;
 use crate::run;
@@ -45,6 +45,8 @@ pub(crate) struct Shared {
     // Before the lock, so that the connection closes first.
     connection: Mutex<SqliteConnection>,
     lock: Option<ProcessLock>,
+    /// Which file it is.
+    identity: Option<(u64, u64)>,
     _scratch: Option<tempfile::TempDir>,
     pub(crate) next_pass: AtomicI64,
     pub(crate) ended_passes: std::sync::Mutex<Vec<i64>>,
@@ -170,6 +172,7 @@ impl StateStore {
             path: path.to_owned(),
             connection: Mutex::new(connection),
             lock,
+            identity: std::fs::metadata(path).ok().map(|file| identity(&file)),
             _scratch: scratch,
             next_pass: AtomicI64::new(1),
             ended_passes: std::sync::Mutex::default(),
@@ -269,10 +272,17 @@ impl Shared {
         Ok(self.reader().await)
     }
 
-    /// Whether the store was opened for writing.
+    /// Whether the state is still the file that was opened.
+    fn is_in_place(&self) -> bool {
+        std::fs::metadata(&self.path).is_ok_and(|file| self.identity == Some(identity(&file)))
+    }
+
+    /// Whether the store was opened for writing, and what it writes to is still there: whatever was written to a file
+    /// that somebody took away would be lost, and the next process could not know of it.
     pub(crate) fn may_write(&self, doing: &'static str) -> Result<(), StateError> {
-        match self.lock {
-            Some(_) => Ok(()),
+        match &self.lock {
+            Some(lock) if lock.is_in_place() && self.is_in_place() => Ok(()),
+            Some(_) => Err(StateError::TakenAway { path: self.path.clone(), doing }),
             None => Err(StateError::ReadOnly { path: self.path.clone(), doing }),
         }
     }

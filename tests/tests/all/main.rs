@@ -11,6 +11,7 @@ mod calls;
 mod closed_doors;
 mod commands;
 mod company;
+mod contested;
 mod crash;
 mod custom_types;
 mod desk;

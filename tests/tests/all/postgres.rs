@@ -463,3 +463,52 @@ fn people_of_a_table_arrive_at_a_provider_and_from_there_at_another() {
         );
     }
 }
+
+#[test]
+fn a_second_row_of_a_key_is_noticed_where_only_changes_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(server) = server(folder.path()) else { return };
+    server
+        .run(
+            "CREATE TABLE people (id text, login text, status text, changed bigint);
+             INSERT INTO people SELECT 'E' || n, 'user' || n, '', n FROM generate_series(1, 5) n",
+        )
+        .unwrap();
+    let workspace = Workspace::new(folder.path()).unwrap();
+    let sandbox = SandboxProcess::start(&workspace).unwrap();
+    workspace.write("hr-url", &server.url()).unwrap();
+    let configuration = r#"
+        [source.hr]
+        type = "postgres"
+        url = { file = "hr-url" }
+        table = "people"
+        key = "id"
+        change_column = "changed"
+        [provider.acme]
+        base_url = "BASE_URL"
+        auth = { bearer = { env = "SCIM_TOKEN" } }
+        [[provider.acme.resource]]
+        type = "User"
+        source = "hr"
+        match = ["userName"]
+        left = 'status eq "gone"'
+        deprovision = "disable"
+        max_deprovision = 5
+        [provider.acme.resource.attributes]
+        userName = { field = "login" }
+    "#;
+    workspace.write("scimwright.toml", &configuration.replace("BASE_URL", &sandbox.base_url)).unwrap();
+    assert_eq!(workspace.summary(&["sync"]).unwrap()["created"], 5);
+    server.run("INSERT INTO people VALUES ('E3', 'other', 'gone', 100)").unwrap();
+    for run in 1..=2 {
+        let printed = workspace.run(&["--output", "json", "sync", "--changed"]).unwrap();
+        let summary = printed.summary().unwrap();
+        assert_eq!((&summary["disabled"], &summary["updated"]), (&0.into(), &0.into()), "{run}: {summary}");
+        assert!(printed.stdout.contains("have the same key") || run > 1, "{}", printed.stdout);
+    }
+    // Mended, it is as if nothing had been.
+    server.run("DELETE FROM people WHERE login = 'other'").unwrap();
+    server.run("UPDATE people SET changed = 200, login = 'renamed3' WHERE id = 'E3'").unwrap();
+    let summary = workspace.summary(&["sync", "--changed"]).unwrap();
+    assert_eq!((&summary["updated"], &summary["failed"]), (&1.into(), &0.into()), "{summary}");
+}

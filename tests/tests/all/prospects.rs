@@ -1,6 +1,7 @@
 //! What is said of somebody's future is what comes: those who left, and those who wait for somebody else.
 
 use crate::desk::{PEOPLE, assert_says, explained, synced};
+use crate::links::resources;
 use scimwright_tests::tool::Workspace;
 use serde_json::{Value, json};
 
@@ -38,10 +39,11 @@ fn whoever_left_and_is_protected_is_said_to_stay_and_stays() {
 #[test]
 fn whoever_left_and_was_there_before_us_is_said_to_stay_unless_the_configuration_includes_them() {
     let folder = tempfile::tempdir().unwrap();
-    let (workspace, _sandbox) = synced(folder.path());
-    // Found again by the display name.
+    let (workspace, sandbox) = synced(folder.path());
+    let zoe = resources(&sandbox.base_url, "/Users").into_iter().find(|user| user["displayName"] == "Zoë");
+    let id = zoe.unwrap()["id"].as_str().unwrap().to_owned();
     workspace.run(&["links", "forget", "acme", "User", "E1", "--yes"]).unwrap();
-    assert_eq!(workspace.summary(&["sync"]).unwrap()["adopted"], 1);
+    assert_eq!(workspace.run(&["links", "adopt", "acme", "User", "E1", &id]).unwrap().code, Some(0));
     without_zoe(&workspace);
     assert_says(
         &workspace,

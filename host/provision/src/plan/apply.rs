@@ -348,7 +348,8 @@ impl<'a> Lane<'a> {
     }
 
     async fn whose(&self, resource: &Resource) -> Result<Option<String>, ProvisionError> {
-        self.cycle.owner(&resource.id_text().unwrap_or_default()).await
+        let owner = self.cycle.owner(&resource.id_text().unwrap_or_default()).await?;
+        Ok(owner.map(|contested| contested.reason))
     }
 
     /// Makes somebody inactive who was brought up to date by an earlier line.

@@ -1,0 +1,305 @@
+//! Nobody loses access, or a place in a group, because it is unclear who they are: a key that changed, a table whose keys
+//! are written otherwise, a resource that comes back, a member that the provider refuses.
+
+use crate::links::{http, id_of, resources};
+use scimwright_tests::tool::{SandboxProcess, Workspace};
+use serde_json::Value;
+use std::path::Path;
+
+const MEMBERS: &str = "team,person\nblue,E1\nblue,E2\nred,E2\nred,E3\n";
+
+fn configuration(base_url: &str) -> String {
+    format!(
+        r#"[source.hr]
+type = "csv"
+path = "people.csv"
+key = "id"
+
+[source.teams]
+type = "csv"
+path = "teams.csv"
+key = "id"
+
+[source.members]
+type = "csv"
+path = "members.csv"
+key = "team"
+
+[provider.acme]
+base_url = "{base_url}"
+auth = {{ bearer = {{ env = "SCIM_TOKEN" }} }}
+
+[[provider.acme.resource]]
+type = "User"
+source = "hr"
+match = ["userName"]
+left = 'status eq "gone"'
+deprovision = "disable"
+max_deprovision = 10
+
+[provider.acme.resource.attributes]
+externalId = {{ field = "id" }}
+userName = {{ field = "login" }}
+active = {{ field = "works", if_empty = "leave" }}
+
+[[provider.acme.resource]]
+type = "Group"
+source = "teams"
+match = ["displayName"]
+deprovision = "delete"
+
+[provider.acme.resource.attributes]
+externalId = {{ field = "id" }}
+displayName = {{ field = "id" }}
+
+[provider.acme.resource.members]
+source = "members"
+group = "team"
+member = "person"
+"#
+    )
+}
+
+/// People with a login, a status and whether they work.
+fn people(rows: &[(&str, &str, &str, &str)]) -> String {
+    let lines = rows.iter().map(|(id, login, status, works)| format!("{id},{login},{status},{works}\n"));
+    format!("id,login,status,works\n{}", lines.collect::<String>())
+}
+
+fn three() -> [(&'static str, &'static str, &'static str, &'static str); 3] {
+    [("E1", "zoe", "", ""), ("E2", "sato", "", ""), ("E3", "tiny", "", "")]
+}
+
+fn synced(folder: &Path) -> (Workspace, SandboxProcess) {
+    let workspace = Workspace::new(folder).unwrap();
+    let sandbox = SandboxProcess::start(&workspace).unwrap();
+    workspace.write("people.csv", &people(&three())).unwrap();
+    workspace.write("teams.csv", "id\nblue\nred\n").unwrap();
+    workspace.write("members.csv", MEMBERS).unwrap();
+    workspace.write("scimwright.toml", &configuration(&sandbox.base_url)).unwrap();
+    let first = workspace.summary(&["sync"]).unwrap();
+    assert_eq!((&first["created"], &first["failed"]), (&5.into(), &0.into()), "{first}");
+    (workspace, sandbox)
+}
+
+fn user(sandbox: &SandboxProcess, login: &str) -> Value {
+    resources(&sandbox.base_url, "/Users").into_iter().find(|user| user["userName"] == login).unwrap()
+}
+
+/// The logins of a group's members.
+fn members(sandbox: &SandboxProcess, group: &str) -> Vec<String> {
+    let users = resources(&sandbox.base_url, "/Users");
+    let group = resources(&sandbox.base_url, "/Groups").into_iter().find(|one| one["displayName"] == group);
+    let members = group.unwrap()["members"].as_array().cloned().unwrap_or_default();
+    let login = |member: Value| users.iter().find(|user| user["id"] == member["value"]).cloned();
+    let mut logins: Vec<String> = members
+        .into_iter()
+        .map(|member| login(member).unwrap()["userName"].as_str().unwrap().to_owned())
+        .collect();
+    logins.sort();
+    logins
+}
+
+#[test]
+fn whoever_got_a_new_key_stays_active_and_in_their_groups_in_every_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let (workspace, sandbox) = synced(folder.path());
+    let rows = [three()[0], ("N2", "sato", "", ""), three()[2]];
+    workspace.write("people.csv", &people(&rows)).unwrap();
+    workspace.write("members.csv", &MEMBERS.replace("E2", "N2")).unwrap();
+    // A record that fails waits from the third run on. Whom it claims is known all the same.
+    for run in 1..=5 {
+        let plan = workspace.summary(&["plan"]).unwrap();
+        assert_eq!((&plan["disabled"], &plan["updated"]), (&0.into(), &0.into()), "run {run}: {plan}");
+        let summary = workspace.summary(&["sync"]).unwrap();
+        assert_eq!(
+            (&summary["disabled"], &summary["failed"]),
+            (&0.into(), &1.into()),
+            "run {run}: {summary}"
+        );
+        assert_eq!(user(&sandbox, "sato")["active"], Value::Null, "run {run}");
+        assert_eq!(members(&sandbox, "blue"), ["sato", "zoe"], "run {run}");
+        assert_eq!(members(&sandbox, "red"), ["sato", "tiny"], "run {run}");
+    }
+    // The old link is forgotten, and what we made for this person is still ours.
+    workspace.run(&["links", "forget", "acme", "User", "E2", "--yes"]).unwrap();
+    let summary = workspace.summary(&["sync", "--retry"]).unwrap();
+    assert_eq!((&summary["adopted"], &summary["failed"]), (&1.into(), &0.into()), "{summary}");
+    assert_eq!(members(&sandbox, "blue"), ["sato", "zoe"]);
+}
+
+#[test]
+fn a_link_that_was_forgotten_and_found_again_is_still_that_of_a_resource_we_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let (workspace, sandbox) = synced(folder.path());
+    workspace.run(&["links", "forget", "acme", "User", "E1", "--yes"]).unwrap();
+    assert_eq!(workspace.summary(&["sync"]).unwrap()["adopted"], 1);
+    workspace.write("people.csv", &people(&three()[1..])).unwrap();
+    assert_eq!(workspace.summary(&["sync"]).unwrap()["disabled"], 1);
+    assert_eq!(user(&sandbox, "zoe")["active"], false);
+}
+
+/// At Slack a deleted user stays as one who is inactive.
+#[test]
+fn whoever_comes_back_where_deleted_people_are_kept_can_leave_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let workspace = Workspace::new(folder.path()).unwrap();
+    let sandbox = SandboxProcess::start_with(&workspace, &["--profile", "slack"]).unwrap();
+    let text = format!(
+        r#"[source.hr]
+type = "csv"
+path = "people.csv"
+key = "id"
+
+[provider.acme]
+base_url = "{}"
+profile = "slack"
+auth = {{ bearer = {{ env = "SCIM_TOKEN" }} }}
+
+[[provider.acme.resource]]
+type = "User"
+source = "hr"
+match = ["userName"]
+deprovision = "delete"
+max_deprovision = 2
+
+[provider.acme.resource.attributes]
+userName = {{ field = "login" }}
+displayName = {{ field = "login" }}
+"#,
+        sandbox.base_url
+    );
+    workspace.write("scimwright.toml", &text).unwrap();
+    let write = |people: &[&str]| {
+        let rows: String = people.iter().map(|id| format!("{id},login{id}\n")).collect();
+        workspace.write("people.csv", &format!("id,login\n{rows}")).unwrap();
+    };
+    write(&["A", "B", "C"]);
+    let first = workspace.summary(&["sync"]).unwrap();
+    assert_eq!((&first["created"], &first["failed"]), (&3.into(), &0.into()), "{first}");
+    for round in 1..=2 {
+        write(&["A", "C"]);
+        let left = workspace.summary(&["sync"]).unwrap();
+        assert_eq!(left["deleted"], 1, "round {round}: {left}");
+        write(&["A", "B", "C"]);
+        let back = workspace.summary(&["sync"]).unwrap();
+        assert_eq!(back["failed"], 0, "round {round}: {back}");
+        assert_eq!(user(&sandbox, "loginB")["active"], true, "round {round}");
+    }
+}
+
+#[test]
+fn a_table_whose_keys_are_written_otherwise_takes_nobody_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let (workspace, sandbox) = synced(folder.path());
+    for (what, table) in [
+        ("groups", MEMBERS.replace("blue", "Blue").replace("red", "Red")),
+        ("members", MEMBERS.replace(",E", ",e")),
+    ] {
+        workspace.write("members.csv", &table).unwrap();
+        let printed = workspace.run(&["--output", "json", "sync"]).unwrap();
+        assert_ne!(printed.code, Some(0), "{what}: {}", printed.stdout);
+        assert!(printed.stdout.contains("keys are compared to the letter"), "{what}: {}", printed.stdout);
+        assert_eq!(members(&sandbox, "blue"), ["sato", "zoe"], "{what}");
+        assert_eq!(members(&sandbox, "red"), ["sato", "tiny"], "{what}");
+    }
+    workspace.write("members.csv", MEMBERS).unwrap();
+    let summary = workspace.summary(&["sync"]).unwrap();
+    assert_eq!((&summary["updated"], &summary["complete"]), (&0.into(), &true.into()), "{summary}");
+}
+
+#[test]
+fn a_member_that_the_provider_refuses_is_a_failure_until_somebody_makes_it_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let (workspace, sandbox) = synced(folder.path());
+    let gone = id_of(&sandbox.base_url, "/Users", "E1");
+    assert_eq!(http(&sandbox.base_url).call("DELETE", &format!("/Users/{gone}"), None).unwrap().status, 204);
+    workspace.write("teams.csv", "id\nblue\nred\ngreen\n").unwrap();
+    workspace.write("members.csv", &format!("{MEMBERS}red,E1\ngreen,E1\ngreen,E3\n")).unwrap();
+    for run in 1..=3 {
+        let printed = workspace.run(&["--output", "json", "sync"]).unwrap();
+        assert_eq!(printed.code, Some(4), "run {run}: {}", printed.stdout);
+        assert!(printed.stdout.contains("member User E1 ("), "run {run}: {}", printed.stdout);
+        assert!(printed.stdout.contains("drift acme --repair"), "run {run}: {}", printed.stdout);
+        assert_eq!(members(&sandbox, "green"), ["tiny"], "run {run}");
+    }
+    let status = workspace.run(&["status", "green"]).unwrap();
+    assert!(status.stdout.contains("User E1"), "{}", status.stdout);
+    workspace.run(&["drift", "acme", "--repair", "--yes"]).unwrap();
+    let summary = workspace.summary(&["sync"]).unwrap();
+    assert_eq!(summary["failed"], 0, "{summary}");
+    assert_eq!(members(&sandbox, "green"), ["tiny", "zoe"]);
+    assert_eq!(members(&sandbox, "red"), ["sato", "tiny", "zoe"]);
+    assert_eq!(members(&sandbox, "blue"), ["sato", "zoe"]);
+    assert_eq!(workspace.run(&["sync"]).unwrap().code, Some(0));
+}
+
+#[test]
+fn text_that_says_false_counts_as_a_deprovision_and_text_that_says_neither_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (workspace, sandbox) = synced(folder.path());
+    let text = configuration(&sandbox.base_url)
+        .replace("max_deprovision = 10", "max_deprovision = 1\nprotect = [\"E1\"]");
+    workspace.write("scimwright.toml", &text).unwrap();
+    let all = |works: &'static str| people(&three().map(|(id, login, status, _)| (id, login, status, works)));
+    workspace.write("people.csv", &all("False")).unwrap();
+    let printed = workspace.run(&["--output", "json", "sync"]).unwrap();
+    assert_eq!(printed.code, Some(5), "two of three would go: {}", printed.stdout);
+    assert!(resources(&sandbox.base_url, "/Users").iter().all(|user| user["active"] != false));
+    workspace.write("people.csv", &all("no")).unwrap();
+    let printed = workspace.run(&["--output", "json", "sync"]).unwrap();
+    assert_eq!(printed.code, Some(4), "{}", printed.stdout);
+    assert!(printed.stdout.contains("`active` is `no`; it has to be true or false"), "{}", printed.stdout);
+    workspace.write("people.csv", &all("true")).unwrap();
+    assert_eq!(workspace.summary(&["sync"]).unwrap()["updated"], 3);
+    // An empty cell clears, where the row says nothing else: nobody knows what the provider takes that for.
+    let text = configuration(&sandbox.base_url).replace(", if_empty = \"leave\"", "");
+    workspace.write("scimwright.toml", &text).unwrap();
+    workspace.write("people.csv", &all("")).unwrap();
+    let printed = workspace.run(&["--output", "json", "sync"]).unwrap();
+    assert_eq!(printed.code, Some(4), "{}", printed.stdout);
+    assert!(printed.stdout.contains("say true or false, or leave it"), "{}", printed.stdout);
+    assert!(resources(&sandbox.base_url, "/Users").iter().all(|user| user["active"] == true));
+}
+
+#[test]
+fn a_rebuild_finds_the_account_of_somebody_who_left_and_whose_row_is_still_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let (workspace, sandbox) = synced(folder.path());
+    let rows = [three()[0], ("E2", "sato", "gone", ""), three()[2]];
+    workspace.write("people.csv", &people(&rows)).unwrap();
+    std::fs::remove_dir_all(folder.path().join(".scimwright")).unwrap();
+    let rebuilt = workspace.summary(&["links", "rebuild", "--as", "created"]).unwrap();
+    assert_eq!(rebuilt["linked"], 5, "{rebuilt}");
+    assert_eq!(workspace.summary(&["sync"]).unwrap()["disabled"], 1);
+    assert_eq!(user(&sandbox, "sato")["active"], false);
+}
+
+#[test]
+fn whoever_loses_the_state_or_its_lock_in_the_middle_stops_before_anything_more_is_made() {
+    for taken in ["state.db.lock", "state.db"] {
+        let folder = tempfile::tempdir().unwrap();
+        let workspace = Workspace::new(folder.path()).unwrap();
+        let sandbox = SandboxProcess::start_with(&workspace, &["--latency", "20"]).unwrap();
+        let rows: Vec<_> = (0..400).map(|n| (format!("E{n}"), format!("login{n}"))).collect();
+        let rows: Vec<_> = rows.iter().map(|(id, login)| (id.as_str(), login.as_str(), "", "")).collect();
+        workspace.write("people.csv", &people(&rows)).unwrap();
+        workspace.write("teams.csv", "id\nblue\n").unwrap();
+        workspace.write("members.csv", "team,person\nblue,E1\n").unwrap();
+        workspace.write("scimwright.toml", &configuration(&sandbox.base_url)).unwrap();
+        let mut child = workspace.command(&["sync"]).stderr(std::process::Stdio::piped()).spawn().unwrap();
+        while resources(&sandbox.base_url, "/Users").len() < 20 && child.try_wait().unwrap().is_none() {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        std::fs::remove_file(folder.path().join(".scimwright").join(taken)).unwrap();
+        let ended = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert!(!ended.status.success(), "{taken}: {said}");
+        assert!(said.contains("was moved or deleted while this process worked on it"), "{taken}: {said}");
+        assert!(resources(&sandbox.base_url, "/Users").len() < 400, "{taken}");
+        // Whoever comes next takes over what is there: nobody is made twice.
+        let next = workspace.summary(&["sync"]).unwrap();
+        assert_eq!(next["failed"], 0, "{taken}: {next}");
+        assert_eq!(resources(&sandbox.base_url, "/Users").len(), 400, "{taken}");
+    }
+}
