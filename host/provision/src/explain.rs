@@ -320,7 +320,11 @@ impl Cycle<'_> {
         Ok(match decided {
             Decided::Do(operation, _) => {
                 let mut reason = operation.reason.clone();
-                if operation.wish.deactivate {
+                let is_protected = self.provisioner.rules.deprovision.protected.contains(&key);
+                if operation.wish.deactivate && is_protected {
+                    let stays = Prospect::Protected.sentence("sync");
+                    reason = Some(format!("the mapping makes it inactive; {stays}"));
+                } else if operation.wish.deactivate {
                     reason =
                         Some("the mapping makes it inactive: it is disabled after everybody else".to_owned());
                 } else if let Some(setback) = &setback {

@@ -93,3 +93,25 @@ fn a_single_record_that_is_made_inactive_after_a_deletion_by_hand_is_whole_too()
     assert_eq!(printed.code, Some(0), "{}{}", printed.stdout, printed.stderr);
     stage.assert_whole_and_inactive("Clerk");
 }
+
+#[test]
+fn who_is_protected_is_said_to_stay_active_whatever_the_mapping_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let stage = Stage::new(folder.path());
+    assert_eq!(stage.workspace.summary(&["sync"]).unwrap()["failed"], 0);
+    let text = std::fs::read_to_string(folder.path().join("scimwright.toml")).unwrap();
+    let explained = |rules: &str| {
+        let rules = format!("deprovision = \"nothing\"\n{rules}");
+        let text = text.replace("deprovision = \"nothing\"", &rules);
+        stage.workspace.write("scimwright.toml", &text).unwrap();
+        stage.workspace.run(&["explain", "acme", "User", "E1"]).unwrap().stdout
+    };
+    stage.write("Clerk", false);
+    let said = explained("");
+    assert!(said.contains("the mapping makes it inactive: it is disabled after everybody else"), "{said}");
+    let said = explained("protect = [\"E1\"]");
+    assert!(said.contains("the mapping makes it inactive; it stays as it is: `protect` names it"), "{said}");
+    let synced = stage.workspace.summary(&["sync"]).unwrap();
+    assert_eq!((&synced["disabled"], &synced["skipped"]), (&0.into(), &1.into()), "{synced}");
+    assert_ne!(stage.user()["active"], false);
+}
