@@ -122,34 +122,44 @@ pub(crate) fn moment_in(
             return Err(format!("field `{field}` holds a {}, and a date is wanted", other.kind()));
         }
     };
-    let day = |date: Date| {
-        let date = if edge == Edge::Last { date.checked_add(1.day()).ok()? } else { date };
-        date.to_zoned(TimeZone::UTC).ok().map(|moment| moment.timestamp())
+    let wrong = |what: &str| {
+        format!(
+            "field `{field}` holds `{}`, which is {what}; write a day, 2026-12-31, or a moment with its zone, \
+             2026-12-31T18:00:00+01:00",
+            text.chars().take(40).collect::<String>()
+        )
     };
+    let Some((date, rest)) = day_of(&text) else { return Err(wrong("no date")) };
     // What people write for "never ends", and what no moment can be any more.
-    if text.starts_with("9999-") && text.get(..10).is_some_and(|day| day.parse::<Date>().is_ok()) {
+    if date.year() == 9999 {
         return Ok(match edge {
             Edge::Last => None,
             Edge::First => Some((Timestamp::MAX, text)),
         });
     }
-    let moment = match text.parse::<Timestamp>() {
-        Ok(moment) => Some(moment),
-        Err(_) if text.len() == "2026-12-31".len() => text.parse::<Date>().ok().and_then(day),
-        // A moment without an offset, as databases write it, is one in UTC.
-        Err(_) => text
-            .parse::<DateTime>()
-            .ok()
-            .and_then(|moment| moment.to_zoned(TimeZone::UTC).ok())
-            .map(|moment| moment.timestamp()),
+    let moment = match rest.is_empty() {
+        true => {
+            let date = if edge == Edge::Last { date.checked_add(1.day()).ok() } else { Some(date) };
+            date.and_then(|date| date.to_zoned(TimeZone::UTC).ok()).map(|moment| moment.timestamp())
+        }
+        false => text.parse::<Timestamp>().ok(),
     };
     match moment {
         Some(moment) => Ok(Some((moment, text))),
-        None => Err(format!(
-            "field `{field}` holds `{}`, which is no date; write 2026-12-31 or 2026-12-31T18:00:00Z",
-            text.chars().take(40).collect::<String>()
-        )),
+        // Hours matter to whoever loses an account, and nobody knows whose they are.
+        None if text.parse::<DateTime>().is_ok() => Err(wrong("a moment without its zone")),
+        None => Err(wrong("no date")),
     }
+}
+
+/// The day at the beginning of a text, written `2026-12-31` and in no other way, and what comes after it.
+fn day_of(text: &str) -> Option<(Date, &str)> {
+    let (day, rest) = text.split_at_checked("2026-12-31".len())?;
+    let as_written = day.bytes().enumerate().all(|(at, byte)| match at {
+        4 | 7 => byte == b'-',
+        _ => byte.is_ascii_digit(),
+    });
+    Some((day.parse().ok().filter(|_| as_written)?, rest))
 }
 
 fn field_of<'r>(record: &'r Record, field: &str, columns: bool) -> Result<Option<&'r FieldValue>, String> {
@@ -417,9 +427,33 @@ mod tests {
             assert_eq!(at(never, Edge::Last), Ok(None), "{never}");
             assert_eq!(at(never, Edge::First), Ok(Some(Timestamp::MAX.to_string())), "{never}");
         }
-        assert_eq!(at("2026-12-31 18:00:00", Edge::Last), Ok(Some("2026-12-31T18:00:00Z".to_owned())));
+        assert_eq!(at("2026-12-31 18:00:00+00", Edge::Last), Ok(Some("2026-12-31T18:00:00Z".to_owned())));
         assert_eq!(at("2026-12-31T18:00:00+02:00", Edge::Last), Ok(Some("2026-12-31T16:00:00Z".to_owned())));
         assert!(at("9999-99-99", Edge::Last).is_err() && at("31.12.2026", Edge::Last).is_err());
+    }
+
+    #[test]
+    fn a_date_in_another_form_is_a_failure_that_names_the_forms() {
+        let forms = "write a day, 2026-12-31, or a moment with its zone, 2026-12-31T18:00:00+01:00";
+        for (text, what) in [
+            ("20261001", "no date"),
+            ("20261001T000000Z", "no date"),
+            ("2026-10", "no date"),
+            ("2026-10-1", "no date"),
+            ("+002026-10-01", "no date"),
+            ("2026-02-30", "no date"),
+            ("2026-10-01T25:00:00Z", "no date"),
+            ("2026-10-01 soon", "no date"),
+            ("2026-10-0\u{e9}", "no date"),
+            ("2026-10-01T00:00:00", "a moment without its zone"),
+            ("2026-10-01 00:00:00", "a moment without its zone"),
+        ] {
+            let record = record().with("when", FieldValue::Text(text.into()));
+            for edge in [Edge::First, Edge::Last] {
+                let error = moment_in(&record, "when", edge, true).unwrap_err();
+                assert_eq!(error, format!("field `when` holds `{text}`, which is {what}; {forms}"));
+            }
+        }
     }
 
     #[test]
