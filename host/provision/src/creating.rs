@@ -134,7 +134,7 @@ impl Cycle<'_> {
     ) -> Result<(), ProvisionError> {
         let key = operation.key.clone();
         let id = resource.id_text().unwrap_or_default();
-        if let Some(contested) = self.owner(&id).await? {
+        if let Some(contested) = self.owner(&key, &id).await? {
             let trouble = Trouble { reason: format!("{error}. {}", contested.reason), ..contested };
             return self.give_up(run, &key, &error.call, trouble, None).await;
         }

@@ -13,7 +13,7 @@ use crate::setback::Trouble;
 use scimwright_client::{Found, Known};
 use scimwright_record::RecordKey;
 use scimwright_scim::{Desired, Resource};
-use scimwright_state::Link;
+use scimwright_state::{Link, Ownership};
 
 impl Cycle<'_> {
     /// Decides for a record whose resource is known.
@@ -128,7 +128,7 @@ impl Cycle<'_> {
             let reason = "the provider returned a matching resource without an id".to_owned();
             return Ok(Err(Trouble::permanent(reason)));
         };
-        if let Some(contested) = self.owner(&id).await? {
+        if let Some(contested) = self.owner(&key, &id).await? {
             return Ok(Err(contested));
         }
         // What an earlier run of ours began to create is ours, not adopted.
@@ -176,17 +176,22 @@ impl Cycle<'_> {
     }
 
     /// Why a resource cannot be this record's, where it is another's.
-    pub(crate) async fn owner(&self, id: &str) -> Result<Option<Trouble>, ProvisionError> {
+    pub(crate) async fn owner(&self, key: &RecordKey, id: &str) -> Result<Option<Trouble>, ProvisionError> {
         let Some(owner) = self.provisioner.state.link_by_resource(&self.scope, id).await? else {
             return Ok(None);
         };
         self.contest(&owner.key);
+        let (provider, resource_type, older) =
+            (&self.provisioner.provider, &self.scope.resource_type, &owner.key);
+        // An adopted resource would stay when its record leaves, and a created one is to go as before.
+        let created = if owner.ownership == Ownership::Created { " --created" } else { "" };
         let reason = format!(
-            "resource {id} at `{}` matches this record, but belongs to record {} already; if that is the same person \
-             under an older key, give the record its older key back",
-            self.provisioner.provider, owner.key
+            "resource {id} at `{provider}` matches this record, but belongs to record {older} already; if that is the \
+             same person under an older key, give the record its older key back, or let the new one have the resource: \
+             `scimwright links forget {provider} {resource_type} {older}`, then `scimwright links adopt{created} \
+             {provider} {resource_type} {key} {id}`"
         );
-        Ok(Some(Trouble::contesting(owner.key, reason)))
+        Ok(Some(Trouble::contesting(owner.key.clone(), reason)))
     }
 }
 

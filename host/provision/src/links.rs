@@ -3,10 +3,11 @@
 //! Nothing here writes to a provider. Whatever a link is to point at is read there first, so that no link is made to
 //! something that is not there, or that is another record's.
 
+use crate::error::ProvisionError;
 use futures::TryStreamExt;
 use jiff::Timestamp;
 use scimwright_client::{ClientError, Failure, Kind, MatchKey, Provider};
-use scimwright_record::{ProviderName, RecordKey};
+use scimwright_record::{ProviderName, RecordKey, RecordSource};
 use scimwright_scim::{Desired, Resource, compare};
 use scimwright_state::{
     Action, Link, LinkChange, LinkScope, LogEntry, LogStatus, Ownership, RunId, RunKind, RunOutcome,
@@ -213,6 +214,22 @@ impl Moved {
     pub fn is_recognised(&self) -> bool {
         (self.strangers.len() as u64) * 2 < self.checked || self.checked == 0
     }
+}
+
+/// Makes sure that the source has a record with this key. A link to a key that nobody has is one to somebody who left: the
+/// next run would deprovision its resource.
+///
+/// # Errors
+/// [`ProvisionError::NoSuchRecord`] where it has none, [`ProvisionError::Source`] where it cannot be read as far as that.
+pub async fn seek(source: &dyn RecordSource, key: &RecordKey) -> Result<(), ProvisionError> {
+    let mut rows = source.read_keys(vec![key.clone()]).await.map_err(ProvisionError::Source)?;
+    while let Some(row) = rows.try_next().await.map_err(ProvisionError::Source)? {
+        // A row that is broken today is that person's all the same.
+        if row.key() == Some(key) {
+            return Ok(());
+        }
+    }
+    Err(ProvisionError::NoSuchRecord { source_name: source.name().clone(), key: key.clone() })
 }
 
 /// Forgets the link of a record, with a row in the client log. What it pointed at; `None` where there was none.

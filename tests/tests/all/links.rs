@@ -213,7 +213,8 @@ fn an_id_that_belongs_to_another_record_is_not_adopted_by_hand() {
     // Not with force either.
     let refused = workspace.run(&["links", "adopt", "acme", "User", "E2", &zoe, "--replace"]).unwrap();
     assert_eq!(refused.code, Some(4));
-    let unknown = workspace.run(&["links", "adopt", "acme", "User", "E9", "no-such-id"]).unwrap();
+    let unknown =
+        workspace.run(&["links", "adopt", "acme", "User", "E2", "no-such-id", "--replace"]).unwrap();
     assert!(unknown.stderr.contains("has no User with the id `no-such-id`"), "{}", unknown.stderr);
 }
 

@@ -229,6 +229,16 @@ async fn adopt(common: &Common, args: &AdoptArgs) -> anyhow::Result<Exit> {
     let config = provider_config(&tenant, &args.resource.provider)?;
     let state = writing(common, &tenant).await?;
     let scope = scope_of(&tenant, &state, &args.resource).await?;
+    let rules = config.resources.iter().find(|rules| rules.resource_type == scope.resource_type);
+    let Some(source) = rules.and_then(|rules| tenant.source(&rules.source)) else {
+        let message = format!(
+            "no [[provider.{}.resource]] has the type {}, so no source can be asked for record `{}`",
+            scope.provider, scope.resource_type, args.key
+        );
+        return Err(Misconfigured(message).into());
+    };
+    let sought = links::seek(assemble::source(source).as_ref(), &args.key).await;
+    sought.context("nothing was linked")?;
     let desk = desk(config, state, scope).await?;
     let adoption = Adoption {
         key: args.key.clone(),

@@ -23,6 +23,7 @@ use crate::tally::Tally;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use scimwright_client::Found;
+use scimwright_record::RecordKey;
 use scimwright_scim::{AttributeName, AttributePath, Resource};
 use scimwright_state::{Link, RunId, RunKind};
 use std::collections::HashSet;
@@ -305,7 +306,7 @@ impl<'a> Lane<'a> {
             Ok(Found::None) => Ok(Step::Create),
             Ok(Found::NothingToMatchBy) if !begun_before => Ok(Step::Create),
             // The answer to our own request was lost with the process.
-            Ok(Found::One(resource)) if begun_before => match self.whose(&resource).await? {
+            Ok(Found::One(resource)) if begun_before => match self.whose(&planned.key, &resource).await? {
                 Some(reason) => Err(Trouble::permanent(reason)),
                 None => Ok(Step::Adopt { resource, ours: true }),
             },
@@ -336,7 +337,7 @@ impl<'a> Lane<'a> {
             Ok(unclear) => return Ok(Err(Trouble::permanent(cycle.cannot_match(&unclear)))),
             Err(error) => return Ok(Err(cycle.provider_failed(error)?)),
         };
-        if let Some(reason) = self.whose(&found).await? {
+        if let Some(reason) = self.whose(&planned.key, &found).await? {
             return Ok(Err(Trouble::permanent(reason)));
         }
         if without_meta(&found) != without_meta(&seen) {
@@ -347,8 +348,8 @@ impl<'a> Lane<'a> {
         Ok(Ok(Step::Adopt { resource: Box::new(found), ours: planned.ours }))
     }
 
-    async fn whose(&self, resource: &Resource) -> Result<Option<String>, ProvisionError> {
-        let owner = self.cycle.owner(&resource.id_text().unwrap_or_default()).await?;
+    async fn whose(&self, key: &RecordKey, resource: &Resource) -> Result<Option<String>, ProvisionError> {
+        let owner = self.cycle.owner(key, &resource.id_text().unwrap_or_default()).await?;
         Ok(owner.map(|contested| contested.reason))
     }
 
