@@ -325,7 +325,7 @@ fn threshold(table: &TableReader<'_>) -> Option<Threshold> {
         table.file().note_with_help(
             value.span(),
             "this is not a bound for deprovisioning",
-            "write a share, \"5%\", a number, 20, or both: { share = \"5%\", count = 20 }",
+            "write a share, \"5%\", a number, 20, or both: { share = \"5%\", count = 20 }; \"100%\" lets everybody go",
         );
         None
     };
@@ -347,9 +347,12 @@ fn threshold(table: &TableReader<'_>) -> Option<Threshold> {
             );
             let share_text = inner.text("share");
             let count = inner.whole_number("count", 0..=u64::MAX);
+            // Whoever writes neither has no bound at all, and hardly means that.
+            let says_nothing = inner.raw("share").is_none() && inner.raw("count").is_none();
             inner.finish();
             match share_text.map(|text| share(&text.value)) {
                 Some(None) => wrong(),
+                None if says_nothing => wrong(),
                 Some(share) => Some(Threshold { share, count }),
                 None => Some(Threshold { share: None, count }),
             }
