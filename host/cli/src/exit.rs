@@ -12,7 +12,7 @@ pub(crate) enum Exit {
     Failure = 1,
     /// The command line could not be understood.
     Usage = 2,
-    /// The configuration or a module is wrong. Nothing was changed.
+    /// The configuration or a module is wrong. Nothing was changed at the provider that this concerns.
     Configuration = 3,
     /// The run finished, and some records or rows failed.
     RecordsFailed = 4,

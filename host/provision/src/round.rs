@@ -57,7 +57,8 @@ impl Provisioner {
 /// Runs the resource types of one provider, in the order that their references ask for. For each of them the first
 /// event is [`Event::Started`] and the last one [`Event::Finished`].
 ///
-/// Each type has a result of its own; one that could not go on has deprovisioned nobody.
+/// Each type has a result of its own; one that could not go on has deprovisioned nobody. What the configuration asks of
+/// one type and the provider cannot do ends the round for all of them, before the first record.
 pub async fn run_round(
     provisioners: &[Provisioner],
     mode: Mode,
@@ -69,8 +70,11 @@ pub async fn run_round(
         order.iter().map(|provisioner| Tally::new(observer, provisioner.scope())).collect();
     let mut lanes = Vec::with_capacity(order.len());
     let lost = LostLinks::default();
+    // Whoever is told that the configuration is wrong is told that nothing was changed.
+    let misruled = order.iter().copied().find(|provisioner| provisioner.check_rules().is_err());
     for (provisioner, tally) in order.iter().zip(&tallies) {
-        lanes.push(Lane::begin(provisioner, mode, options, tally, &lost).await);
+        let rules = misruled.map_or(Ok(()), Provisioner::check_rules);
+        lanes.push(Lane::begin(provisioner, mode, options, tally, &lost, rules).await);
     }
     if mode == Mode::Sync
         && let Some(lane) = lanes.iter_mut().find(|lane| lane.under_way().is_some())
@@ -140,10 +144,14 @@ impl<'a> Lane<'a> {
         options: &RunOptions,
         tally: &'a Tally<'a>,
         lost: &LostLinks,
+        rules: Result<(), ProvisionError>,
     ) -> Self {
         let mut lane =
             Self { provisioner, run: None, cycle: None, reading: Reading::default(), failure: None };
-        let outcome = lane.start(mode, options, tally, lost).await;
+        let outcome = match rules {
+            Ok(()) => lane.start(mode, options, tally, lost).await,
+            Err(error) => Err(error),
+        };
         lane.note(outcome);
         lane
     }
@@ -156,7 +164,6 @@ impl<'a> Lane<'a> {
         lost: &LostLinks,
     ) -> Result<(), ProvisionError> {
         let provisioner = self.provisioner;
-        provisioner.check_rules()?;
         provisioner.check_address(mode).await?;
         // Before anything else: a source without records would never notice.
         provisioner.layers.available().map_err(ProvisionError::ModuleUnavailable)?;
