@@ -76,6 +76,8 @@ impl Workspace {
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
         command.arg("--config").arg(&self.folder).args(arguments);
+        // Where every command would look by itself, so that printed commands need not name the folder.
+        command.env("SCIMWRIGHT_CONFIG", &self.folder);
         command.env("SCIM_TOKEN", crate::servers::TOKEN).env_remove("SCIMWRIGHT_LOG").stdin(Stdio::null());
         command
     }

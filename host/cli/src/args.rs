@@ -11,6 +11,7 @@ pub(crate) use mapping::{
     BenchArgs, BuildArgs, DiffArgs, ModuleArg, NewArgs, RecordArgs, ReplayArgs, RunOneArgs, TestArgs,
 };
 
+use crate::report::remedy::Remedies;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use scimwright_client::Query;
 use scimwright_provision::{Action, PlanFilter};
@@ -34,7 +35,7 @@ Exit codes:
   0  everything asked for was done
   1  something broke that no other code names
   2  the command line could not be understood
-  3  the configuration or a module is wrong; nothing was changed
+  3  the configuration or a module is wrong; nothing was changed at the provider that this concerns
   4  it finished, and some records or calls failed
   5  the run finished, and deprovisioning was held
   6  a provider, a source or a module could not be used, or a source not be read to its end
@@ -60,6 +61,23 @@ pub(crate) struct Common {
     /// What the command opened for writing.
     #[arg(skip)]
     pub(crate) states: crate::states::States,
+}
+
+impl Common {
+    /// How commands are to be printed that mean the same configuration as this one.
+    pub(crate) fn remedies(&self) -> Remedies {
+        let known = std::env::var_os("SCIMWRIGHT_CONFIG").map(PathBuf::from);
+        Remedies::of(&self.config, known.as_deref(), self.tenant.as_ref())
+    }
+
+    /// The same for a command that is about several tenants: one of them has to be named.
+    pub(crate) fn remedies_for(&self, tenant: &TenantName, tenants: usize) -> Remedies {
+        if tenants < 2 {
+            return self.remedies();
+        }
+        let known = std::env::var_os("SCIMWRIGHT_CONFIG").map(PathBuf::from);
+        Remedies::of(&self.config, known.as_deref(), Some(tenant))
+    }
 }
 
 /// How results are printed.

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use scimwright_client::{Failure, Known, Unwritable};
 use scimwright_record::RecordKey;
 use scimwright_scim::{Desired, diff};
-use scimwright_state::{Action as LogAction, Link, LinkChange, RunId, Settlement, Standing};
+use scimwright_state::{Action as LogAction, Link, LinkChange, LinkScope, RunId, Settlement, Standing};
 use std::sync::Arc;
 
 impl Cycle<'_> {
@@ -115,9 +115,13 @@ impl Cycle<'_> {
     /// Somebody deleted the resource at the provider. The record is still in scope, so it gets a new one.
     async fn replace_the_lost(&self, run: &RunId, link: Link, wish: Wish) -> Result<(), ProvisionError> {
         if self.existing == Existing::AsPlanned {
+            // A new plan would not know either: it does not read what nobody changed here.
+            let LinkScope { provider, resource_type } = &self.scope;
             let reason = format!(
-                "resource {} is not at the provider any more, which the plan did not know; make a new one",
-                link.resource_id
+                "resource {} is not at the provider any more, which the plan did not know, and another plan would not; \
+                 `scimwright provision {provider} {resource_type} {}` makes a new resource, as does `scimwright sync \
+                 --retry`",
+                link.resource_id, link.key
             );
             return self.fail(&link.key, Some(&link), Trouble::permanent(reason), None).await;
         }

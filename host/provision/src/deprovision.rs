@@ -16,7 +16,7 @@ use crate::rules::{DeprovisionAction, DeprovisionRules, UnreadableRows};
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
-use scimwright_state::{Deferred, Leaver, Link, Ownership, Standing};
+use scimwright_state::{Deferred, Leaver, Link, LinkScope, Ownership, Standing};
 use std::sync::atomic::Ordering;
 
 /// Whether a resource without a record may go.
@@ -217,8 +217,11 @@ impl Cycle<'_> {
         }
         // Whoever writes a plan wants them in it; everybody else wants them gone.
         let command = if self.plan.is_some() { "plan" } else { "sync" };
-        let proceed =
-            format!("if this is right, run `scimwright {command} --allow-deprovisions {candidates}`");
+        let LinkScope { provider, resource_type } = &self.scope;
+        let proceed = format!(
+            "if this is right, run `scimwright {command} --provider {provider} --resource {resource_type} \
+             --allow-deprovisions {candidates}`"
+        );
         if !reading.partial && self.pass.count_noted().await? == 0 {
             return Ok(Some(format!("source `{source}` has no records at all; {proceed}")));
         }
@@ -228,7 +231,7 @@ impl Cycle<'_> {
         let allowed = rules.threshold.allowed(population);
         Ok((candidates > allowed).then(|| {
             format!(
-                "{candidates} of {population} would go, and max_deprovision = {} allows {allowed}; {proceed}",
+                "{candidates} would go, and of {population} active ones max_deprovision = {} allows {allowed}; {proceed}",
                 rules.threshold
             )
         }))

@@ -41,3 +41,4 @@ mod serving;
 mod stage;
 mod tenants;
 mod twice;
+mod unclear;

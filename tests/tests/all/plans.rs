@@ -739,7 +739,11 @@ fn leavers_above_the_threshold_are_held_out_of_a_plan_and_allowed_by_number() {
     ]);
     assert_eq!(held.code, Some(5), "{}", held.stdout);
     assert_eq!(held.summary().unwrap()["held"], 3);
-    assert!(held.stdout.contains("run `scimwright plan --allow-deprovisions 3`"), "{}", held.stdout);
+    assert!(
+        held.stdout.contains("run `scimwright plan --provider acme --resource User --allow-deprovisions 3`"),
+        "{}",
+        held.stdout
+    );
     assert!(!operations(&stage.lines()).iter().any(|operation| operation.starts_with("disable")));
     let lines = stage.plan(&["--allow-deprovisions", "3"]);
     assert_eq!(lines[0]["allow_deprovisions"], 3);

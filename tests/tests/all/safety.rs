@@ -36,8 +36,8 @@ fn a_mass_disable_stops_before_the_first_and_says_how_to_proceed() {
     assert_eq!((code, &summary["disabled"], &summary["held"]), (Some(5), &0.into(), &30.into()));
     assert_eq!(
         reason,
-        "30 of 200 would go, and max_deprovision = 5 % allows 10; if this is right, run `scimwright sync \
-         --allow-deprovisions 30`"
+        "30 would go, and of 200 active ones max_deprovision = 5 % allows 10; if this is right, run `scimwright sync \
+         --provider acme --resource User --allow-deprovisions 30`"
     );
     let allowed = workspace.summary(&["sync", "--allow-deprovisions", "30"]).unwrap();
     assert_eq!(allowed["disabled"], 30, "{allowed}");

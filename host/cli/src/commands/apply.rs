@@ -58,7 +58,7 @@ pub(super) async fn run(common: &Common, args: &ApplyArgs) -> anyhow::Result<Exi
     let stop = StopSignal::new();
     signals::stop_on_signal(stop.clone());
     let options = RunOptions { stop, ..RunOptions::default() };
-    let reporter = Reporter::new(common.output, common.verbose, Mode::Apply);
+    let reporter = Reporter::new(common, common.verbose, Mode::Apply);
     Ok(carry_out(&tenant, &plan, &provisioners, &progress, &options, &reporter).await)
 }
 

@@ -34,7 +34,7 @@ pub(super) async fn run(common: &Common, args: &DriftArgs) -> anyhow::Result<Exi
         Some(name) => vec![provider_config(&tenant, name)?],
         None => tenant.providers.iter().collect(),
     };
-    let screen = Screen { common, reporter: Reporter::new(common.output, common.verbose.max(1), Mode::Sync) };
+    let screen = Screen { common, reporter: Reporter::new(common, common.verbose.max(1), Mode::Sync) };
     let (mut total, mut exit, mut types) = (DriftReport::default(), Exit::Success, 0);
     for config in wanted {
         let wants = |rules: &ResourceRules| {

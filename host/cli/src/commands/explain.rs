@@ -30,7 +30,7 @@ pub(super) async fn run(common: &Common, args: &ExplainArgs) -> anyhow::Result<E
         Output::Json => {
             out(&json::with(json!({ "event": "explanation" }), &explanation).to_string());
         }
-        Output::Human => out(&page(&explanation)),
+        Output::Human => out(&common.remedies().complete(&page(&explanation))),
     }
     Ok(Exit::Success)
 }

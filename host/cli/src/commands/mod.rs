@@ -77,11 +77,11 @@ pub(crate) async fn run(cli: Cli) -> Exit {
 
 /// Prints what ended a command, and finds the exit code that fits it.
 fn report_error(common: &Common, error: &anyhow::Error) -> Exit {
-    let exit = classify(error);
+    let (exit, remedies) = (classify(error), common.remedies());
     match common.output {
         // The problems of a configuration each begin with the word already.
         Output::Human if error.is::<Problems>() => err(&format!("{error}")),
-        Output::Human => err(&format!("error: {error:#}")),
+        Output::Human => err(&remedies.complete(&format!("error: {error:#}"))),
         Output::Json => {
             if let Some(problems) = error.downcast_ref::<Problems>() {
                 for problem in &problems.0 {
@@ -93,7 +93,9 @@ fn report_error(common: &Common, error: &anyhow::Error) -> Exit {
                 }
             }
             // The figures of a run, all of them zero: whoever reads them needs no special case.
-            let line = json!({ "event": "summary", "exit_code": exit as u8, "error": format!("{error:#}") });
+            let text = format!("{error:#}");
+            let text = remedies.complete(&text);
+            let line = json!({ "event": "summary", "exit_code": exit as u8, "error": text });
             out(&json::with(line, &Summary::default()).to_string());
         }
     }

@@ -85,7 +85,7 @@ pub(super) async fn run(
         modules,
         state,
         draft,
-        reporter: Reporter::new(common.output, common.verbose, mode),
+        reporter: Reporter::new(common, common.verbose, mode),
     };
     Ok(work.carry_out().await)
 }

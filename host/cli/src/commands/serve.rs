@@ -42,9 +42,14 @@ pub(super) async fn run(common: &Common) -> anyhow::Result<Exit> {
     });
     let stop = StopSignal::new();
     signals::stop_on_signal(stop.clone());
-    let (output, verbose) = (common.output, common.verbose);
-    let observer = move |event: &ServiceEvent| match output {
-        Output::Human => serving::human(event, verbose),
+    let (common, count) = (common.clone(), tenants.len());
+    let observer = move |event: &ServiceEvent| match common.output {
+        Output::Human => {
+            let tenant = event.tenant.as_ref();
+            let remedies =
+                tenant.map_or_else(|| common.remedies(), |tenant| common.remedies_for(tenant, count));
+            serving::human(event, common.verbose, &remedies);
+        }
         Output::Json => serving::json(event),
     };
     let service = Service::new(tenants.collect(), ServiceOptions::default(), Arc::new(observer));

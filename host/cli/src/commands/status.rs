@@ -20,8 +20,9 @@ const RUNS: u32 = 10;
 
 pub(super) async fn run(common: &Common) -> anyhow::Result<Exit> {
     let mut exit = Exit::Success;
-    for tenant in tenants(common)? {
-        let status = status(&tenant).await?;
+    let tenants = tenants(common)?;
+    for tenant in &tenants {
+        let status = status(tenant).await?;
         let unusable = |module: &Value| {
             module["used"] == true && (module["state"] == "refused" || module["state"] == "removed")
         };
@@ -29,7 +30,7 @@ pub(super) async fn run(common: &Common) -> anyhow::Result<Exit> {
             exit = Exit::Configuration;
         }
         match common.output {
-            Output::Human => out(&status.page()),
+            Output::Human => out(&common.remedies_for(&tenant.name, tenants.len()).complete(&status.page())),
             Output::Json => out(&status.json().to_string()),
         }
     }

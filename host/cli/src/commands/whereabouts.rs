@@ -16,12 +16,19 @@ use std::sync::Arc;
 
 pub(super) async fn run(common: &Common, key: &RecordKey) -> anyhow::Result<Exit> {
     let mut answers = 0;
-    for tenant in tenants(common)? {
-        for found in look(&tenant, key).await? {
+    let tenants = tenants(common)?;
+    for tenant in &tenants {
+        let remedies = common.remedies_for(&tenant.name, tenants.len());
+        for found in look(tenant, key).await? {
             answers += 1;
             match common.output {
-                Output::Human => out(&page(&found)),
-                Output::Json => out(&json_line(&tenant, &found).to_string()),
+                Output::Human => out(&remedies.complete(&page(&found))),
+                Output::Json => {
+                    let mut line = json_line(tenant, &found);
+                    let sentence = line["sentence"].as_str().unwrap_or_default();
+                    line["sentence"] = remedies.complete(sentence).into();
+                    out(&line.to_string());
+                }
             }
         }
     }

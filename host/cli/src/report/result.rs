@@ -134,7 +134,7 @@ pub(crate) fn print_result(common: &Common, result: &CallResult) {
                 print(&format!("{body:#}"));
             }
         }
-        (Output::Human, Err(message)) => err(&format!("error: {message}")),
+        (Output::Human, Err(message)) => err(&common.remedies().complete(&format!("error: {message}"))),
     }
 }
 

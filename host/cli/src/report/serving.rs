@@ -1,5 +1,6 @@
 //! What the service says, as lines with the moment in front, or as JSON lines.
 
+use super::remedy::Remedies;
 use crate::terminal::out;
 use jiff::Timestamp;
 use scimwright_provision::{Action, Event, Mode, Summary};
@@ -12,8 +13,9 @@ pub(crate) fn json(event: &ServiceEvent) {
 }
 
 /// Prints an event for people; what needs no attention only where more is wanted.
-pub(crate) fn human(event: &ServiceEvent, verbose: u8) {
+pub(crate) fn human(event: &ServiceEvent, verbose: u8, remedies: &Remedies) {
     let Some(text) = sentence(&event.what, verbose) else { return };
+    let text = remedies.complete(&text);
     let at = event.at.round(jiff::Unit::Second).unwrap_or(Timestamp::UNIX_EPOCH);
     match &event.tenant {
         Some(tenant) => out(&format!("{at}  {tenant}: {text}")),
