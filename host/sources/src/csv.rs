@@ -138,6 +138,9 @@ impl CsvPass {
             Err(error) => return Err(failed(describe(&rows, error))),
         };
         let place = options.path.display().to_string();
+        if let Some(reason) = wrong_delimiter(&names, &options) {
+            return Err(failed(format!("{place} {reason}")));
+        }
         let columns = Columns::new(
             &place,
             names,
@@ -178,6 +181,23 @@ impl CsvPass {
         }
         self.rows.input().check_unchanged().map_err(|message| failed(self.last, message).into())
     }
+}
+
+/// Why a header of one column is no header, where it has in it what others put between cells.
+fn wrong_delimiter(names: &[String], options: &CsvOptions) -> Option<String> {
+    let [only] = names else { return None };
+    if *only == options.key {
+        return None;
+    }
+    let others = [(b';', ";"), (b'\t', "\\t"), (b'|', "|"), (b',', ",")];
+    let found = others.iter().filter(|(byte, _)| *byte != options.delimiter);
+    let counted = found.map(|(byte, text)| (only.bytes().filter(|one| one == byte).count(), text));
+    let (_, text) = counted.filter(|(count, _)| *count > 0).max_by_key(|(count, _)| *count)?;
+    let shown: String = only.chars().take(60).collect();
+    Some(format!(
+        "has a header of one column, `{}`; if its cells are separated by something else, set delimiter = \"{text}\"",
+        shown.escape_debug()
+    ))
 }
 
 /// Turns rows of cells into records.
@@ -430,6 +450,24 @@ mod tests {
         assert!(error.ends_with("does not have the column `starts` (did you mean `start`?)"), "{error}");
         let error = refused("id,x,x\n", |_| ());
         assert!(error.ends_with("two columns named `x`: rename one of them in the header"), "{error}");
+        let error = refused("id;name;town\n1;a;b\n", |_| ());
+        assert!(
+            error.ends_with(
+                "has a header of one column, `id;name;town`; if its cells are separated by something else, set delimiter \
+                 = \";\""
+            ),
+            "{error}"
+        );
+        for (text, delimiter, wanted) in
+            [("id\tname, full\n", b',', "\\t"), ("id|name\n", b',', "|"), ("id,name\n", b';', ",")]
+        {
+            let outcome = read(text, |options| options.delimiter = delimiter);
+            let error = outcome.error.unwrap();
+            let remedy = format!("set delimiter = \"{wanted}\"");
+            assert_eq!(error.ends_with(&remedy), !text.contains(", "), "{error}");
+        }
+        let error = refused("name\n", |_| ());
+        assert!(error.ends_with("does not have the key column `id` (it has `name`)"), "{error}");
         let error = refused("id\n1\n", |options| options.delimiter = b'"');
         assert!(error.ends_with("`\\\"` cannot stand between cells; use `,`, `;` or a tab"), "{error}");
         let error = refused("", |_| ());
