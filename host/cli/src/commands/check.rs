@@ -17,7 +17,7 @@ use scimwright_mapping::{LoadError, LoadFailure, Manifest, MappingHost, ModuleId
 use scimwright_profile::{Deletion, Disabling};
 use scimwright_provision::{DeprovisionAction, ResourceRules, RowValue, quarantine};
 use scimwright_record::{ModuleName, RecordLookup, Row, SourceName};
-use scimwright_scim::{AttributeName, AttributePath};
+use scimwright_scim::{AttributeName, AttributePath, DataType};
 use scimwright_state::{StateError, StateStore, TenantState};
 use serde_json::json;
 use std::collections::{HashMap, HashSet};
@@ -455,6 +455,19 @@ async fn check_provider(
             && error.kind.class() == FailureClass::Authentication
         {
             report.problem("provider", &name, &error.to_string(), Exit::Unavailable);
+        }
+        for key in rules.matching.iter() {
+            let is_boolean = |path| {
+                let found = binding.schemas.find(path);
+                found.is_some_and(|attribute| attribute.data_type == DataType::Boolean)
+            };
+            if key.paths().iter().all(is_boolean) {
+                let message = format!(
+                    "`match` of {wanted} has {key}, which is true or false: many resources have the same, and it tells \
+                     none from the others"
+                );
+                report.note("provider", &name, &message);
+            }
         }
         let written = rules.rows.iter().map(|row| row.target.path());
         for path in rules.matching.iter().flat_map(MatchKey::paths).cloned().chain(written) {
