@@ -13,8 +13,9 @@ use crate::rows::RowValue;
 use crate::tally::Tally;
 use jiff::{SignedDuration, Timestamp};
 use scimwright_client::ClientError;
-use scimwright_record::ResourceTypeName;
+use scimwright_record::{RecordKey, ResourceTypeName};
 use scimwright_state::{RunId, RunKind, RunOutcome};
+use std::collections::BTreeSet;
 
 /// What became of one resource type in a round.
 #[derive(Debug)]
@@ -23,6 +24,9 @@ pub struct Finish {
     pub resource_type: ResourceTypeName,
     /// Its figures, or how far it came and why not further.
     pub outcome: Result<Summary, Box<Unfinished>>,
+    /// Of the keys that a plan was asked for, those that neither the source nor a link has. None where that is not
+    /// known, because the source was not read to its end.
+    pub strangers: BTreeSet<RecordKey>,
 }
 
 /// One resource type on its way through the phases.
@@ -233,9 +237,32 @@ impl<'a> Lane<'a> {
         self.note(outcome);
     }
 
-    async fn finish(self, tally: &Tally<'_>) -> Finish {
+    /// Of the keys that somebody asked for, those that nobody has here.
+    async fn strangers(&self) -> Result<BTreeSet<RecordKey>, ProvisionError> {
+        let mut strangers = BTreeSet::new();
+        let Some(cycle) = self.under_way().filter(|_| self.reading.broken_off.is_none()) else {
+            return Ok(strangers);
+        };
+        for key in &cycle.filter.keys {
+            let is_known = cycle.pass.contains(key).await?
+                || self.provisioner.state.link(&cycle.scope, key).await?.is_some();
+            if !is_known {
+                strangers.insert(key.clone());
+            }
+        }
+        Ok(strangers)
+    }
+
+    async fn finish(mut self, tally: &Tally<'_>) -> Finish {
+        let strangers = match self.strangers().await {
+            Ok(strangers) => strangers,
+            Err(error) => {
+                self.note(Err(error));
+                BTreeSet::new()
+            }
+        };
         let Self { provisioner, run, failure, .. } = self;
-        conclude(provisioner, run, failure, tally).await
+        Finish { strangers, ..conclude(provisioner, run, failure, tally).await }
     }
 }
 
@@ -265,7 +292,7 @@ pub(crate) async fn conclude(
         None => Ok(summary),
         Some(cause) => Err(Box::new(Unfinished { summary, cause })),
     };
-    Finish { resource_type: provisioner.rules.resource_type.clone(), outcome }
+    Finish { resource_type: provisioner.rules.resource_type.clone(), outcome, strangers: BTreeSet::new() }
 }
 
 /// The resource types, those that others point at first; otherwise as they stand in the configuration. Types that

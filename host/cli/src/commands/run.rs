@@ -108,6 +108,8 @@ impl Work<'_> {
         let mut total = Summary { complete: true, ..Summary::default() };
         let mut exit = Exit::Success;
         let mut runs = 0;
+        // Of the keys that were asked for, those that nobody was found to have.
+        let mut strangers = self.options.filter.keys.clone();
         // Whether something that was asked for was not even looked at, or not to its end.
         let mut broken_off = false;
         let mut quarantines = Quarantines::default();
@@ -169,6 +171,7 @@ impl Work<'_> {
             let mut said = Vec::new();
             for finish in run_round(&provisioners, self.mode, &self.options, &observer).await {
                 runs += 1;
+                strangers.retain(|key| finish.strangers.contains(key));
                 match finish.outcome {
                     Ok(summary) => {
                         exit = exit.or_graver(judge(&summary));
@@ -195,6 +198,15 @@ impl Work<'_> {
         if runs == 0 && exit == Exit::Success {
             exit = self.failed(&anyhow::Error::new(super::Misconfigured(self.nothing_matches())));
             broken_off = true;
+        }
+        // Where not everything was looked at, they may be there.
+        if runs > 0 && !broken_off {
+            for key in &strangers {
+                self.reporter.note(&format!(
+                    "nobody has the key `{key}`: no source that was read, and no link; keys are compared to the letter"
+                ));
+                exit = exit.or_graver(Exit::RecordsFailed);
+            }
         }
         total.complete &= !broken_off;
         total.duration = began.elapsed();
