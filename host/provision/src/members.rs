@@ -200,7 +200,7 @@ impl Cycle<'_> {
                     Ok(Entry::Over) => over += 1,
                     Err(reason) => {
                         unreadable += 1;
-                        let reason = format!("{position} of source `{}` is left out: {reason}", rules.source);
+                        let reason = format!("this row of source `{}` is left out: {reason}", rules.source);
                         self.tally.count(Action::Fail);
                         self.tally.emit(Event::Malformed {
                             position: position.to_string(),

@@ -225,3 +225,124 @@ fn an_account_is_handed_over_to_a_new_key_by_the_commands_that_are_printed() {
     edit(&workspace, "people.csv", "E30,tiny,Tiny,E2\n", "");
     assert_eq!(workspace.summary(&["sync"]).unwrap()["disabled"], 1);
 }
+
+#[test]
+fn a_key_that_nobody_has_is_named_by_the_plan_that_was_asked_for_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (workspace, _sandbox) = synced(folder.path());
+    // Blue is a group; E3 has a link and no record any more; the others are nowhere.
+    edit(&workspace, "people.csv", "E3,tiny,Tiny,E2\n", "");
+    let plan = |keys: &[&str]| {
+        let keys: Vec<&str> = keys.iter().flat_map(|key| ["--key", *key]).collect();
+        let printed = json_run(&workspace, &[&["plan"], keys.as_slice()].concat());
+        let notices = printed.events("notice").unwrap();
+        let texts = notices.iter().filter_map(|notice| notice["message"].as_str().map(str::to_owned));
+        (printed.code, texts.filter(|text| text.starts_with("nobody has the key")).collect::<Vec<_>>())
+    };
+    assert_eq!(plan(&["E1", "blue", "E3"]), (Some(0), Vec::new()));
+    let (code, notices) = plan(&["e1", "E1", "E9"]);
+    assert_eq!(code, Some(4));
+    let says = ["E9", "e1"].map(|key| {
+        format!("nobody has the key `{key}`: no source that was read, and no link; keys are compared to the letter")
+    });
+    assert_eq!(notices, says);
+    // Where a source cannot be read, they may be there.
+    std::fs::remove_file(folder.path().join("teams.csv")).unwrap();
+    let (code, notices) = plan(&["e1"]);
+    assert_eq!((code, notices.len()), (Some(6), 0));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_plan_that_comes_through_a_pipe_is_refused_before_anything_is_said_to_be_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let (workspace, _sandbox) = synced(folder.path());
+    let plan = folder.path().join("plan.jsonl");
+    workspace.summary(&["plan", "--out", &plan.display().to_string()]).unwrap();
+    let mut command = workspace.command(&["apply", "/dev/stdin"]);
+    let mut child = command
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    // The command may be gone before it took everything.
+    let _ = std::io::Write::write_all(&mut child.stdin.take().unwrap(), &std::fs::read(&plan).unwrap());
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(9), 0), "{stderr}");
+    assert!(
+        stderr.contains("it is no regular file") && stderr.contains("write it to a file first"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn a_match_by_something_that_is_true_or_false_is_noted() {
+    let folder = tempfile::tempdir().unwrap();
+    let (workspace, _sandbox) = synced(folder.path());
+    let note = "`match` of User has active, which is true or false";
+    edit(
+        &workspace,
+        "scimwright.toml",
+        "source = \"hr\"\n",
+        "source = \"hr\"\nmatch = [[\"userName\", \"active\"]]\n",
+    );
+    let printed = workspace.run(&["check"]).unwrap();
+    assert!(printed.code == Some(0) && !printed.stdout.contains("true or false"), "{}", printed.stdout);
+    edit(&workspace, "scimwright.toml", "[[\"userName\", \"active\"]]", "[\"userName\", \"active\"]");
+    let printed = workspace.run(&["check"]).unwrap();
+    assert!(printed.code == Some(0) && printed.stdout.contains(note), "{}", printed.stdout);
+}
+
+#[test]
+fn the_day_of_a_deletion_stands_with_the_link_where_the_days_of_grace_came_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let (workspace, _sandbox) = synced(folder.path());
+    edit(&workspace, "people.csv", "E3,tiny,Tiny,E2\n", "");
+    assert_eq!(workspace.summary(&["sync"]).unwrap()["disabled"], 1);
+    let link =
+        || json_run(&workspace, &["links", "show", "acme", "User", "E3"]).events("link").unwrap().remove(0);
+    assert_eq!(link()["due_at"], Value::Null);
+    let grace = "deprovision = \"disable-then-delete\"\ndelete_after_days = 30";
+    edit(&workspace, "scimwright.toml", "deprovision = \"disable\"", grace);
+    let due: jiff::Timestamp = link()["due_at"].as_str().unwrap().parse().unwrap();
+    let day = due.strftime("%Y-%m-%d %H:%M").to_string();
+    let status = workspace.run(&["status", "E3"]).unwrap().stdout;
+    assert!(status.contains(&format!("it will be deleted on or after {day}")), "{status}");
+    for arguments in [&["links", "show", "acme", "User"][..], &["links", "show", "acme", "User", "E3"]] {
+        let shown = workspace.run(arguments).unwrap().stdout.replace('T', " ");
+        assert!(shown.contains(&day), "{shown}");
+    }
+    // Whoever is there is not due.
+    let shown = json_run(&workspace, &["links", "show", "acme", "User", "E1"]).events("link").unwrap();
+    assert_eq!(shown[0]["due_at"], Value::Null);
+}
+
+#[test]
+fn a_membership_that_is_left_out_says_its_place_once_and_a_date_in_another_form_takes_nobody_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let (workspace, sandbox) = synced(folder.path());
+    let members = "\n[provider.acme.resource.members]\nsource = \"in-teams\"\ngroup = \"team\"\nmember = \"who\"\n\
+                   valid_until = \"until\"\n\n[source.in-teams]\ntype = \"csv\"\npath = \"in-teams.csv\"\nkey = \"row\"\n";
+    let text = configuration(&sandbox.base_url) + members;
+    workspace.write("scimwright.toml", &text).unwrap();
+    workspace.write("in-teams.csv", "row,team,who,until\n1,blue,E1,\n2,blue,E2,2099-12-31\n").unwrap();
+    assert_eq!(workspace.summary(&["sync"]).unwrap()["failed"], 0);
+    let blue = || {
+        let found =
+            resources(&sandbox.base_url, "/Groups").into_iter().find(|group| group["externalId"] == "blue");
+        found.unwrap()["members"].as_array().map_or(0, Vec::len)
+    };
+    assert_eq!(blue(), 2);
+    for date in ["20200101", "2020-01-01T00:00:00"] {
+        let rows = format!("row,team,who,until\n1,blue,E1,\n2,blue,E2,{date}\n");
+        workspace.write("in-teams.csv", &rows).unwrap();
+        let printed = workspace.run(&["sync"]).unwrap();
+        assert_eq!(printed.code, Some(6), "{}", printed.stdout);
+        let says = format!("line 3: this row of source `in-teams` is left out: field `until` holds `{date}`");
+        assert!(printed.stdout.contains(&says), "{}", printed.stdout);
+        assert_eq!(printed.stdout.matches("line 3").count(), 1, "{}", printed.stdout);
+        assert_eq!(blue(), 2, "nobody was taken out");
+    }
+}

@@ -15,11 +15,13 @@ use crate::report::json;
 use crate::terminal::{err, out, out_if_read};
 use anyhow::Context;
 use futures::TryStreamExt;
+use jiff::Timestamp;
 use scimwright_provision::{
-    Adoption, Event, Finding, LinkDesk, LinkError, ProvisionError, Rebuilt, links, rebuild,
+    Adoption, DeprovisionRules, Event, Finding, LinkDesk, LinkError, Prospect, ProvisionError, Rebuilt,
+    links, rebuild,
 };
 use scimwright_record::ProviderName;
-use scimwright_state::{Link, LinkScope, Ownership, StateError, StateStore, TenantState};
+use scimwright_state::{Link, LinkScope, Ownership, Standing, StateError, StateStore, TenantState};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::io::{BufWriter, Write};
@@ -122,8 +124,13 @@ async fn desk(config: &ProviderConfig, state: TenantState, scope: LinkScope) -> 
 async fn show(common: &Common, args: &ShowLinksArgs) -> anyhow::Result<Exit> {
     let tenant = one_tenant(common)?;
     let (state, scope) = reading(&tenant, &args.resource).await?;
+    let rules = tenant.provider(&scope.provider).and_then(|provider| {
+        provider.resources.iter().find(|rules| rules.resource_type == scope.resource_type)
+    });
+    let rules = rules.map(|rules| &rules.deprovision);
     if let Some(key) = &args.key {
-        let Some(link) = state.link(&scope, key).await? else {
+        let found = state.link(&scope, key).await?.map(|link| with_due(link, rules));
+        let Some(link) = found else {
             let message =
                 format!("record `{key}` has no link to a {} at `{}`", scope.resource_type, scope.provider);
             return none(common, &message);
@@ -145,6 +152,7 @@ async fn show(common: &Common, args: &ShowLinksArgs) -> anyhow::Result<Exit> {
     // A table of all would need all in memory; after so many the columns begin anew.
     let mut rows = Vec::new();
     while let Some(link) = links.try_next().await? {
+        let link = with_due(link, rules);
         count += 1;
         match common.output {
             Output::Json => {
@@ -179,6 +187,16 @@ fn none(common: &Common, message: &str) -> anyhow::Result<Exit> {
         Output::Json => out(&json!({ "event": "summary", "links": 0, "error": message }).to_string()),
     }
     Ok(Exit::RecordsFailed)
+}
+
+/// The link with the day of its deletion, as the configuration of today has it: it may have got its days of grace since
+/// the resource was disabled.
+fn with_due(link: Link, rules: Option<&DeprovisionRules>) -> Link {
+    let prospect = rules.filter(|_| link.standing == Standing::Disabled);
+    match prospect.map(|rules| Prospect::of(rules, &link, Timestamp::now())) {
+        Some(Prospect::DeleteFrom(moment)) => Link { due_at: Some(moment), ..link },
+        _ => link,
+    }
 }
 
 fn row_of(link: &Link) -> Vec<String> {

@@ -403,6 +403,12 @@ impl Plan {
         let unusable =
             |reason: String| PlanFileError::Unusable { path: path.to_owned(), reason: reason.clone() };
         let file = File::open(path).map_err(unreadable)?;
+        if !file.metadata().map_err(unreadable)?.is_file() {
+            // It is looked at from its beginning to its end before anything is done, and then read again.
+            let reason = "it is no regular file but a pipe, a folder or a device, and a plan is read more than once; \
+                          write it to a file first";
+            return Err(unusable(reason.to_owned()));
+        }
         let mut lines = BufReader::with_capacity(1 << 16, &file);
         let mut line = Vec::new();
         let mut next = |line: &mut Vec<u8>| {
