@@ -10,6 +10,7 @@ use crate::one::Existing;
 use crate::operation::{Mark, Operation, Wish};
 use crate::record::Decided;
 use crate::setback::Trouble;
+use crate::typed::typed;
 use jiff::Timestamp;
 use scimwright_client::{Failure, Known, Unwritable};
 use scimwright_record::RecordKey;
@@ -121,7 +122,8 @@ impl Cycle<'_> {
                 "resource {} is not at the provider any more, which the plan did not know, and another plan would not; \
                  `scimwright provision {provider} {resource_type} {}` makes a new resource, as does `scimwright sync \
                  --retry`",
-                link.resource_id, link.key
+                link.resource_id,
+                typed(link.key.as_str())
             );
             return self.fail(&link.key, Some(&link), Trouble::permanent(reason), None).await;
         }

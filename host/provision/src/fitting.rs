@@ -10,6 +10,7 @@ use crate::one::Existing;
 use crate::operation::{Operation, Step, Wish};
 use crate::record::Decided;
 use crate::setback::Trouble;
+use crate::typed::typed;
 use scimwright_client::{Found, Known};
 use scimwright_record::RecordKey;
 use scimwright_scim::{Desired, Resource};
@@ -183,13 +184,14 @@ impl Cycle<'_> {
         self.contest(&owner.key);
         let (provider, resource_type, older) =
             (&self.provisioner.provider, &self.scope.resource_type, &owner.key);
+        let (was, new, there) = (typed(older.as_str()), typed(key.as_str()), typed(id));
         // An adopted resource would stay when its record leaves, and a created one is to go as before.
         let created = if owner.ownership == Ownership::Created { " --created" } else { "" };
         let reason = format!(
             "resource {id} at `{provider}` matches this record, but belongs to record {older} already; if that is the \
              same person under an older key, give the record its older key back, or let the new one have the resource: \
-             `scimwright links forget {provider} {resource_type} {older}`, then `scimwright links adopt{created} \
-             {provider} {resource_type} {key} {id}`"
+             `scimwright links forget {provider} {resource_type} {was}`, then `scimwright links adopt{created} \
+             {provider} {resource_type} {new} {there}`"
         );
         Ok(Some(Trouble::contesting(owner.key.clone(), reason)))
     }

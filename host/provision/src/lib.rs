@@ -39,7 +39,7 @@
 //! What is done: `carry_out` (operations), `creating` (with an intent before), `changing`, `journal` (links and log
 //! rows), `references` (links that had to wait), `deprovision` (who left, and whether they may go), `anew` (who points
 //! at what was made anew), `setback` (what failed, and when it is tried again), `tally` (figures), `spill` (what is too
-//! much for memory), `trace` (one record, step by step).
+//! much for memory), `trace` (one record, step by step), `typed` (words of a printed command).
 
 pub mod drift;
 pub mod error;
@@ -89,6 +89,7 @@ mod spill;
 mod tally;
 mod trace;
 mod twice;
+mod typed;
 mod wanted;
 
 pub use drift::{DriftFinding, DriftFindings, DriftOptions, DriftReport, Drifted, drift};
@@ -114,6 +115,7 @@ pub use rules::{DeprovisionAction, DeprovisionRules, ResourceRules, Threshold, U
 pub use scope::{InvalidRecordFilter, RecordFilter, ScopeRules};
 pub use stop::StopSignal;
 pub use target::{InvalidRowTarget, RowTarget};
+pub use typed::typed;
 pub use walk::{Linked, References, TooFar, Walk, WalkError};
 pub use whereabouts::{Presence, Standstill, Whereabouts, whereabouts};
 pub use witness::Witnessed;

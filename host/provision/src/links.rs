@@ -4,6 +4,7 @@
 //! something that is not there, or that is another record's.
 
 use crate::error::ProvisionError;
+use crate::typed::typed;
 use futures::TryStreamExt;
 use jiff::Timestamp;
 use scimwright_client::{ClientError, Failure, Kind, MatchKey, Provider};
@@ -58,7 +59,7 @@ pub enum LinkError {
     /// The resource belongs to another record.
     #[error(
         "resource `{resource_id}` at `{}` belongs to record `{owner}`; if that is wrong, run `scimwright links forget {} {} \
-         {owner}` first", .scope.provider, .scope.provider, .scope.resource_type
+         {}` first", .scope.provider, .scope.provider, .scope.resource_type, typed(.owner.as_str())
     )]
     Taken {
         /// Where.

@@ -118,7 +118,7 @@ fn a_repair_of_more_than_the_threshold_allows_is_held_and_says_how_to_proceed() 
     assert_eq!(held.code, Some(5), "{}{}", held.stdout, held.stderr);
     let reason = held.events("held").unwrap()[0]["reason"].as_str().unwrap().to_owned();
     assert!(reason.starts_with("2 of 3 resources are not as they were left"), "{reason}");
-    assert!(reason.ends_with("run `scimwright drift --repair --yes`"), "{reason}");
+    assert!(reason.ends_with("run `scimwright drift acme User --repair --yes`"), "{reason}");
     assert_eq!(user(&resources(&sandbox.base_url, "/Users"), "E1")["displayName"], "By hand");
     let allowed = drift(&workspace, &["--repair", "--yes"]);
     assert_eq!(allowed.summary().unwrap()["repair"]["updated"], 2, "{}", allowed.stdout);

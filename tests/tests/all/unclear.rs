@@ -15,12 +15,10 @@ fn edit(workspace: &Workspace, file: &str, from: &str, to: &str) {
     workspace.write(file, &text.replace(from, to)).unwrap();
 }
 
-/// The commands between backticks, as the words that a shell makes of them.
+/// The commands between backticks, word by word.
 fn commands(text: &str) -> Vec<Vec<String>> {
     let parts = text.split('`').filter_map(|part| part.strip_prefix("scimwright "));
-    parts
-        .map(|part| part.split_whitespace().map(|word| word.trim_matches('\'').to_owned()).collect())
-        .collect()
+    parts.map(|part| part.split(' ').map(str::to_owned).collect()).collect()
 }
 
 /// The first failure of a record.
@@ -128,6 +126,19 @@ fn a_wrong_configuration_of_one_type_changes_nothing_of_any_type() {
     let says = "a Group at provider `acme` has no attribute `active`, so it cannot be disabled";
     assert_eq!(printed.stderr.matches(says).count(), 1, "{}", printed.stderr);
     assert_eq!(user(&sandbox.base_url, "E3")["displayName"], "Tiny");
+    // Another provider has nothing to do with it.
+    let text = std::fs::read_to_string(folder.path().join("scimwright.toml")).unwrap();
+    let (sources, acme) = text.split_once("[provider.acme]").unwrap();
+    let sound =
+        format!("[provider.acme]{acme}").replace("\"disable\"", "\"nothing\"").replace("acme", "other");
+    workspace.write("scimwright.toml", &format!("{sources}[provider.acme]{acme}\n{sound}")).unwrap();
+    let printed = workspace.run(&["sync", "--verbose"]).unwrap();
+    assert_eq!(printed.code, Some(3), "{}", printed.stderr);
+    assert!(printed.stdout.contains("User at other, from hr"), "{}", printed.stdout);
+    assert!(!printed.stdout.contains("at acme, from"), "{}", printed.stdout);
+    assert_eq!(user(&sandbox.base_url, "E3")["displayName"], "Tinier", "that is where the other one is, too");
+    workspace.write("scimwright.toml", &text).unwrap();
+    edit(&workspace, "people.csv", "E3,tiny,Tinier", "E3,tiny,Tiniest");
     // Whoever asks for the sound type alone gets it.
     assert_eq!(workspace.summary(&["sync", "--resource", "User"]).unwrap()["updated"], 1);
 }
@@ -205,12 +216,13 @@ fn an_account_is_handed_over_to_a_new_key_by_the_commands_that_are_printed() {
         "source = \"hr\"\n",
         "source = \"hr\"\nmatch = [\"externalId\", \"userName\"]\n",
     );
-    edit(&workspace, "people.csv", "E3,tiny", "E30,tiny");
+    edit(&workspace, "people.csv", "E3,tiny", "E 30,tiny");
     let synced = json_run(&workspace, &["sync"]);
-    let reason = failure(&synced, "E30");
+    let reason = failure(&synced, "E 30");
     let [mut forget, adopt] = commands(&reason).try_into().unwrap();
     assert_eq!(forget.join(" "), "links forget acme User E3");
-    assert_eq!(adopt.join(" "), format!("links adopt --created acme User E30 {before}"));
+    assert_eq!(adopt.join(" "), format!("links adopt --created acme User 'E 30' {before}"));
+    let adopt = ["links", "adopt", "--created", "acme", "User", "E 30", &before].map(str::to_owned).to_vec();
     forget.push("--yes".to_owned());
     for command in [forget, adopt] {
         let command: Vec<&str> = command.iter().map(String::as_str).collect();
@@ -220,9 +232,9 @@ fn an_account_is_handed_over_to_a_new_key_by_the_commands_that_are_printed() {
     let synced = workspace.summary(&["sync"]).unwrap();
     let figures = ["failed", "created", "disabled", "waiting"].map(|name| synced[name].as_u64().unwrap());
     assert_eq!((figures, &synced["updated"]), ([0; 4], &1.into()), "{synced}");
-    assert_eq!(user(&sandbox.base_url, "E30")["id"], before.as_str());
+    assert_eq!(user(&sandbox.base_url, "E 30")["id"], before.as_str());
     // It is ours as before: it goes when the new key goes.
-    edit(&workspace, "people.csv", "E30,tiny,Tiny,E2\n", "");
+    edit(&workspace, "people.csv", "E 30,tiny,Tiny,E2\n", "");
     assert_eq!(workspace.summary(&["sync"]).unwrap()["disabled"], 1);
 }
 

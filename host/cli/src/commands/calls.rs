@@ -279,7 +279,8 @@ pub(super) async fn provision(
     let how = OneRecord { existing, trace: args.trace, fresh: args.fresh };
     let finished = provisioner.provision_record(&args.key, how, &observer).await;
     let heard = heard.into_inner().unwrap_or_default();
-    heard.notes.iter().for_each(|note| err(&format!("note: {note}")));
+    let remedies = common.remedies();
+    heard.notes.iter().for_each(|note| err(&format!("note: {}", remedies.complete(note))));
     let call = last_call(&state, config, &args.key, began).await?;
     if call.is_none() {
         let refusal = match (&finished, &heard.record) {

@@ -9,6 +9,7 @@ use crate::assemble;
 use crate::config::model::{ModuleConfig, ProviderConfig, SourceConfig, Tenant, references};
 use crate::config::reader::nearest;
 use crate::exit::Exit;
+use crate::report::remedy::Remedies;
 use crate::terminal::out;
 use futures::StreamExt;
 use scimwright_author::Redaction;
@@ -30,8 +31,12 @@ const SHOWN: u64 = 5;
 const FIELDS: usize = 1_000;
 
 pub(super) async fn run(common: &Common, args: &CheckArgs) -> anyhow::Result<Exit> {
-    let mut report = Report { output: common.output, ok: 0, problems: 0, exit: Exit::Success };
-    for tenant in tenants(common)? {
+    let tenants = tenants(common)?;
+    let (output, remedies) = (common.output, common.remedies());
+    let mut report = Report { output, remedies, ok: 0, problems: 0, exit: Exit::Success };
+    let how_many = tenants.len();
+    for tenant in tenants {
+        report.remedies = common.remedies_for(&tenant.name, how_many);
         report.ok("configuration", &format!("tenant {}", tenant.name), &tenant.folder.display().to_string());
         let host = assemble::mapping_host(&tenant)?;
         let state = check_state(&tenant, &mut report).await;
@@ -517,6 +522,7 @@ fn note_harsh_ends(config: &ProviderConfig, report: &Report) {
 /// Prints findings and counts them.
 struct Report {
     output: Output,
+    remedies: Remedies,
     ok: u64,
     problems: u64,
     exit: Exit,
@@ -539,6 +545,7 @@ impl Report {
     }
 
     fn print(&self, status: &str, what: &str, name: &str, detail: &str) {
+        let detail = self.remedies.complete(detail);
         match self.output {
             Output::Human => out(&format!("{status:<8} {what} {name}: {detail}")),
             Output::Json => {

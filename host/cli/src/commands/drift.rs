@@ -137,7 +137,9 @@ impl Screen<'_> {
 
     fn event(&self, scope: &LinkScope, event: &Event) {
         match (event, self.common.output) {
-            (Event::Notice { message, .. }, Output::Human) => err(&format!("note: {message}")),
+            (Event::Notice { message, .. }, Output::Human) => {
+                err(&format!("note: {}", self.common.remedies().complete(message)));
+            }
             (event, _) => self.reporter.event(scope, event),
         }
     }

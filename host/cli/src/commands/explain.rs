@@ -22,7 +22,7 @@ pub(super) async fn run(common: &Common, args: &ExplainArgs) -> anyhow::Result<E
     let provisioner = one_provisioner(&tenant, &args.resource, &state, asking).await?;
     let notices = |_: &LinkScope, event: &Event| {
         if let Event::Notice { message, .. } = event {
-            err(&format!("note: {message}"));
+            err(&format!("note: {}", common.remedies().complete(message)));
         }
     };
     let explanation = provisioner.explain(&args.key, args.offline, &notices).await?;

@@ -590,7 +590,7 @@ impl Screen<'_> {
 
     fn notice(&self, event: &Event) {
         if let Event::Notice { message, .. } = event {
-            err(&format!("note: {message}"));
+            err(&format!("note: {}", self.common.remedies().complete(message)));
         }
     }
 

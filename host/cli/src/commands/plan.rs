@@ -8,13 +8,12 @@ use crate::args::{Common, PlanArgs};
 use crate::config::digest;
 use crate::config::model::Tenant;
 use crate::exit::Exit;
-use crate::report::remedy::quoted;
 use crate::signals;
 use anyhow::{Context, ensure};
 use jiff::Timestamp;
 use scimwright_provision::plan::file::FORMAT;
 use scimwright_provision::{
-    Basis, Header, Mode, PlanWriter, Provisioner, RunOptions, SourcePrints, StopSignal,
+    Basis, Header, Mode, PlanWriter, Provisioner, RunOptions, SourcePrints, StopSignal, typed,
 };
 use scimwright_state::{StateStore, TenantState};
 use std::path::PathBuf;
@@ -89,7 +88,7 @@ impl Draft {
     /// Completes the file, where everything was read and nothing changed meanwhile. Says what is in it.
     pub(super) async fn complete(&self, state: &TenantState, complete: bool) -> anyhow::Result<String> {
         let name = self.out.display().to_string();
-        let out = quoted(&name);
+        let out = typed(&name);
         ensure!(complete, "no plan was written to {out}: not everything that it would rest on could be read");
         let mut basis = self.basis.lock().await;
         let meanwhile = |what: String| format!("{what} changed while the plan was made; make it once more");

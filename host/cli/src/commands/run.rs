@@ -47,6 +47,8 @@ pub(super) async fn open_state(common: &Common, tenant: &Tenant) -> anyhow::Resu
 /// Says so where the state is gone that was there. A run goes on without it, and nobody is to be surprised later.
 pub(super) fn warn_of_loss(common: &Common, tenant: &Tenant) {
     if let Some(loss) = StateStore::loss(&tenant.state) {
+        let (loss, remedies) = (loss.to_string(), common.remedies_for(&tenant.name, 1));
+        let loss = remedies.complete(&loss);
         match common.output {
             Output::Human => err(&format!("note: {loss}")),
             Output::Json => json::note(&loss),

@@ -4,7 +4,7 @@
 //! stands, such a command would look for a configuration in another folder, or stop and ask for a tenant. So what tells
 //! them apart is added where messages are printed, in this one place.
 
-use scimwright_provision::Event;
+use scimwright_provision::{Event, typed};
 use scimwright_record::TenantName;
 use std::borrow::Cow;
 use std::path::Path;
@@ -23,7 +23,7 @@ impl Remedies {
     pub(crate) fn of(config: &Path, known: Option<&Path>, tenant: Option<&TenantName>) -> Self {
         let mut options = String::new();
         if config != Path::new(".") && known != Some(config) {
-            options = format!(" --config {}", quoted(&config.display().to_string()));
+            options = format!(" --config {}", typed(&config.display().to_string()));
         }
         if let Some(tenant) = tenant {
             options = format!("{options} --tenant {tenant}");
@@ -77,15 +77,6 @@ impl Remedies {
             Event::Started { .. } | Event::Trace { .. } | Event::Finished(_) => {}
         }
         Cow::Owned(event)
-    }
-}
-
-/// A word as a shell takes it.
-pub(crate) fn quoted(word: &str) -> Cow<'_, str> {
-    let is_plain = |c: char| c.is_alphanumeric() || "-_./+:@%,=".contains(c);
-    match !word.is_empty() && word.chars().all(is_plain) {
-        true => Cow::Borrowed(word),
-        false => Cow::Owned(format!("'{}'", word.replace('\'', r"'\''"))),
     }
 }
 

@@ -13,7 +13,7 @@ use crate::round::Peers;
 use futures::TryStreamExt;
 use scimwright_record::RecordKey;
 use scimwright_scim::{AttributePath, Resource, compare};
-use scimwright_state::{Deferred, Link, Standing};
+use scimwright_state::{Deferred, Link, LinkScope, Standing};
 use serde::{Deserialize, Serialize};
 
 /// What is to be brought back, put aside until everything was looked at.
@@ -41,9 +41,11 @@ impl Cycle<'_> {
         let links = self.provisioner.state.count_links(&self.scope, None).await?;
         let (damaged, allowed) = (report.damaged, threshold.allowed(links));
         if damaged > allowed && !options.unlimited && options.key.is_none() {
+            let LinkScope { provider, resource_type } = &self.scope;
             let reason = format!(
                 "{damaged} of {links} resources are not as they were left, and max_deprovision = {threshold} allows \
-                 {allowed}; if they are to be brought back, run `scimwright drift --repair --yes`"
+                 {allowed}; if they are to be brought back, run `scimwright drift {provider} \
+                 {resource_type} --repair --yes`"
             );
             self.tally.held(damaged);
             self.tally.emit(Event::Held { candidates: damaged, reason });
