@@ -121,7 +121,7 @@ impl Cycle<'_> {
             let reason = format!(
                 "resource {} is not at the provider any more, which the plan did not know, and another plan would not; \
                  `scimwright provision {provider} {resource_type} {}` makes a new resource, as does `scimwright sync \
-                 --retry`",
+                 --retry --provider {provider} --resource {resource_type}`",
                 link.resource_id,
                 typed(link.key.as_str())
             );

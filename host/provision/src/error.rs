@@ -40,7 +40,7 @@ pub enum ProvisionError {
     /// It failed again and again, and is left alone for a while.
     #[error(
         "provider `{provider}` is in quarantine until {until} after {failures} failed rounds in a row: {reason}. \
-         `scimwright sync --retry` tries it now"
+         `scimwright sync --retry --provider {provider}` tries it now"
     )]
     Quarantined {
         /// The provider.

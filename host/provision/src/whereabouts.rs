@@ -317,11 +317,12 @@ impl Whereabouts {
     fn obstacle(&self) -> Option<String> {
         if let Some(quarantine) = &self.quarantine {
             return Some(format!(
-                "{} is in quarantine until {} after {} failed rounds in a row: {}; `scimwright sync --retry` tries it now",
-                self.scope.provider,
+                "{provider} is in quarantine until {} after {} failed rounds in a row: {}; `scimwright sync --retry \
+                 --provider {provider}` tries it now",
                 at(quarantine.until),
                 quarantine.failures,
-                quarantine.reason
+                quarantine.reason,
+                provider = self.scope.provider
             ));
         }
         self.modules.first().map(|module| {

@@ -158,7 +158,7 @@ fn what_a_plan_cannot_find_again_is_made_anew_by_the_remedy_it_prints() {
     let [provision, sync] = commands(&reason).try_into().unwrap();
     assert_eq!(
         (provision.join(" "), sync.join(" ")),
-        ("provision acme User E3".into(), "sync --retry".into())
+        ("provision acme User E3".into(), "sync --retry --provider acme --resource User".into())
     );
     let remedy: Vec<&str> = provision.iter().map(String::as_str).collect();
     let printed = workspace.run(&remedy).unwrap();
@@ -171,7 +171,10 @@ fn what_a_plan_cannot_find_again_is_made_anew_by_the_remedy_it_prints() {
     edit(&workspace, "people.csv", "E1,zoe,Zoë", "E1,zoe,Zoe");
     workspace.summary(&["plan", "--out", &plan]).unwrap();
     failure(&json_run(&workspace, &["apply", &plan]), "E1");
-    assert_eq!(workspace.summary(&["sync", "--retry"]).unwrap()["created"], 1);
+    assert_eq!(
+        workspace.summary(&["sync", "--retry", "--provider", "acme", "--resource", "User"]).unwrap()["created"],
+        1
+    );
     assert_eq!(user(&sandbox.base_url, "E1")["displayName"], "Zoe");
 }
 

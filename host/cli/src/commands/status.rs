@@ -220,12 +220,12 @@ impl Status {
         }
         for row in &self.quarantines {
             lines.push(format!(
-                "  provider  {} is in quarantine until {} after {} failed rounds in a row: {}; `scimwright sync --retry` \
-                 tries it now",
-                text(row, "provider"),
+                "  provider  {provider} is in quarantine until {} after {} failed rounds in a row: {}; `scimwright sync --retry \
+                 --provider {provider}` tries it now",
                 text(row, "until"),
                 row["failures"],
-                text(row, "reason")
+                text(row, "reason"),
+                provider = text(row, "provider")
             ));
         }
         for run in &self.runs {
