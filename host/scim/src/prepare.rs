@@ -165,7 +165,7 @@ fn flatten(value: Value, flat: &mut Vec<Value>) {
 
 /// A number or a truth value as text where the schema wants text, and the other way round: sources know their
 /// columns' types, and a personnel number is a number to a database and a truth value text to a CSV file. Text that
-/// says something else stays as it is, for [`check`](crate::check) to name.
+/// says something else stays as it is, for [`check`](crate::check()) to name.
 fn as_declared(value: Value, attribute: &Attribute) -> Value {
     match (value, &attribute.data_type) {
         (value @ (Value::Number(_) | Value::Bool(_)), DataType::String) => value.to_string().into(),

@@ -287,7 +287,9 @@ fn whoever_loses_the_state_or_its_lock_in_the_middle_stops_before_anything_more_
         workspace.write("teams.csv", "id\nblue\n").unwrap();
         workspace.write("members.csv", "team,person\nblue,E1\n").unwrap();
         workspace.write("scimwright.toml", &configuration(&sandbox.base_url)).unwrap();
-        let mut child = workspace.command(&["sync"]).stderr(std::process::Stdio::piped()).spawn().unwrap();
+        let mut command = workspace.command(&["sync"]);
+        command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::piped());
+        let mut child = command.spawn().unwrap();
         while resources(&sandbox.base_url, "/Users").len() < 20 && child.try_wait().unwrap().is_none() {
             std::thread::sleep(std::time::Duration::from_millis(10));
         }
