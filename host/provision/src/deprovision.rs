@@ -321,48 +321,17 @@ pub(crate) const LEFT: &str = "left the source";
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::Threshold;
-    use scimwright_record::RecordKey;
-    use scimwright_scim::{Desired, Resource};
-    use scimwright_state::RunId;
-    use std::collections::HashSet;
+    use crate::fixture::{link, rules};
     use std::time::Duration;
 
     const DAY: Duration = Duration::from_secs(24 * 3600);
-
-    fn link(standing: Standing, updated_at: Timestamp) -> Link {
-        Link {
-            key: RecordKey::parse("E1").unwrap(),
-            resource_id: "r1".into(),
-            ownership: Ownership::Created,
-            standing,
-            sent: Desired::new(),
-            seen: Resource::new(),
-            version: None,
-            created_at: updated_at,
-            updated_at,
-            run: RunId::generate(),
-            fingerprint: None,
-            due_at: None,
-        }
-    }
-
-    fn rules(action: DeprovisionAction) -> DeprovisionRules {
-        DeprovisionRules {
-            action,
-            threshold: Threshold::default(),
-            include_adopted: false,
-            protected: HashSet::new(),
-            unreadable_rows: UnreadableRows::Hold,
-        }
-    }
 
     /// Point 24: per provider: disable, delete, disable then delete after N days, or nothing.
     #[test]
     fn whoever_left_is_disabled_first_and_deleted_when_the_time_is_over() {
         let then: Timestamp = "2026-03-01T00:00:00Z".parse().unwrap();
         let verdict = |action, standing, later: Duration| {
-            super::verdict(&rules(action), &link(standing, then), false, then + later)
+            super::verdict(&rules(action), &link(Ownership::Created, standing, then), false, then + later)
         };
         let both = DeprovisionAction::DisableThenDelete { after: 30 * DAY };
         assert_eq!(verdict(both, Standing::Active, DAY), Verdict::Go);

@@ -119,3 +119,6 @@ pub use typed::typed;
 pub use walk::{Linked, References, TooFar, Walk, WalkError};
 pub use whereabouts::{Presence, Standstill, Whereabouts, whereabouts};
 pub use witness::Witnessed;
+
+#[cfg(test)]
+mod fixture;

@@ -118,39 +118,14 @@ pub(crate) fn day(moment: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::{Threshold, UnreadableRows};
-    use scimwright_scim::{Desired, Resource};
-    use scimwright_state::{Ownership, RunId};
+    use crate::fixture::{self, rules};
+    use scimwright_state::Ownership;
     use std::collections::HashSet;
 
     const DAY: Duration = Duration::from_secs(24 * 3600);
 
     fn link(ownership: Ownership, standing: Standing) -> Link {
-        let then: Timestamp = "2026-03-01T08:00:00Z".parse().unwrap();
-        Link {
-            key: "E1".parse().unwrap(),
-            resource_id: "r1".into(),
-            ownership,
-            standing,
-            sent: Desired::new(),
-            seen: Resource::new(),
-            version: None,
-            created_at: then,
-            updated_at: then,
-            run: RunId::generate(),
-            fingerprint: None,
-            due_at: None,
-        }
-    }
-
-    fn rules(action: DeprovisionAction) -> DeprovisionRules {
-        DeprovisionRules {
-            action,
-            threshold: Threshold::default(),
-            include_adopted: false,
-            protected: HashSet::new(),
-            unreadable_rows: UnreadableRows::Hold,
-        }
+        fixture::link(ownership, standing, "2026-03-01T08:00:00Z".parse().unwrap())
     }
 
     #[test]

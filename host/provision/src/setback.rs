@@ -108,6 +108,11 @@ pub(crate) async fn contested(
     Ok(claims.into_iter().filter_map(owner).collect())
 }
 
+/// What is noted with a failure: a claim stands until the record was looked at, which one that may pass had no time for.
+fn with_claim(kind: SetbackKind, before: Option<String>, now: Option<String>) -> Option<String> {
+    before.filter(|before| kind == SetbackKind::Temporary && before.starts_with(CONTESTS)).or(now)
+}
+
 /// How long a record waits after so many failed attempts. The first retry comes with the next run.
 pub(crate) fn wait_after(kind: SetbackKind, attempts: u32) -> Duration {
     const MINUTE: u64 = 60;
@@ -193,6 +198,8 @@ impl Cycle<'_> {
         let attempts = earlier.as_ref().map_or(0, |earlier| earlier.attempts).saturating_add(1);
         let wait = SignedDuration::try_from(wait_after(kind, attempts)).unwrap_or(SignedDuration::ZERO);
         let next_try = now.checked_add(wait).ok();
+        let before = earlier.as_ref().and_then(|earlier| earlier.fingerprint.clone());
+        let fingerprint = with_claim(kind, before, fingerprint);
         let setback = Setback {
             key: key.clone(),
             kind,
@@ -305,6 +312,16 @@ impl Cycle<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_claim_stands_until_the_record_was_looked_at() {
+        let claim = || Some("contests E2".to_owned());
+        let identity = || Some("a digest".to_owned());
+        assert_eq!(with_claim(SetbackKind::Temporary, claim(), identity()), claim());
+        assert_eq!(with_claim(SetbackKind::Permanent, claim(), identity()), identity());
+        assert_eq!(with_claim(SetbackKind::Temporary, identity(), None), None);
+        assert_eq!(with_claim(SetbackKind::Temporary, None, identity()), identity());
+    }
 
     #[test]
     fn the_first_retry_comes_with_the_next_run_and_the_waits_grow_to_a_bound() {
