@@ -8,10 +8,11 @@ use crate::event::RecordEvent;
 use crate::one::Existing;
 use crate::operation::{Mark, Operation, Step};
 use crate::setback::Trouble;
+use crate::whose::Taken;
 use jiff::Timestamp;
-use scimwright_client::{CallReport, ClientError, Creation, Known};
+use scimwright_client::{CallReport, ClientError, Creation, Failure, Known};
 use scimwright_record::RecordKey;
-use scimwright_scim::Resource;
+use scimwright_scim::{Desired, Resource};
 use scimwright_state::{Action as LogAction, Intent, LinkChange, Ownership, RunId, Settlement, Standing};
 use std::sync::Arc;
 
@@ -161,9 +162,32 @@ impl Cycle<'_> {
             self.log_failure(run, key, LogAction::Create, None, &error).await?;
             return self.fail(key, None, Trouble::temporary(reason), None).await;
         }
-        let trouble = Trouble::of(&error);
+        let trouble = match &error.kind {
+            Failure::Conflict(_) => self.taken(key, &operation.desired, &error).await?,
+            _ => Trouble::of(&error),
+        };
         self.give_up(run, key, &error.call, trouble, operation.wish.identity).await?;
         self.provider_failed(error).map(|_| ())
+    }
+
+    /// Why a record cannot have a resource, where the provider has given what it needs to another.
+    async fn taken(
+        &self,
+        key: &RecordKey,
+        desired: &Desired,
+        error: &ClientError,
+    ) -> Result<Trouble, ProvisionError> {
+        let trouble = Trouble::of(error);
+        Ok(match self.taken_by(key, desired).await? {
+            Taken::ByRecord(contested) => {
+                Trouble { reason: format!("{error}. {}", contested.reason), ..contested }
+            }
+            Taken::ByStranger(resource) => {
+                Trouble { reason: format!("{error}. {}", self.unclaimed(key, &resource)), ..trouble }
+            }
+            Taken::Nowhere => trouble,
+            Taken::Unclear => trouble.not_looked_for(),
+        })
     }
 
     /// Ends an intent without a resource.

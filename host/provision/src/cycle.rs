@@ -12,32 +12,36 @@ use crate::members::Membership;
 use crate::one::Existing;
 use crate::plan::{PlanFilter, PlanWriter};
 use crate::provisioner::{Patience, Provisioner, Reach, RunOptions};
-use crate::setback::{Setbacks, contested};
+use crate::setback::Setbacks;
 use crate::stop::StopSignal;
 use crate::tally::{Tally, lock};
 use crate::trace::Trace;
+use crate::whose::Claimants;
 use jiff::Timestamp;
 use scimwright_client::{Provider, Query};
-use scimwright_record::{HeldSources, RecordKey, ResourceTypeName};
+use scimwright_record::{HeldSources, RecordKey};
 use scimwright_state::{LinkScope, Pass, RunId};
 use std::collections::{BTreeSet, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-/// What the types of a round share: whether links of the provider were forgotten in it, and whose resources are
-/// contested.
+/// What the types of a round share: whether links of the provider were forgotten in it, and which records claim whose
+/// resources.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct LostLinks(Arc<AtomicBool>, Contested);
-
-/// Records whose resource another record claims, with their types.
-type Contested = Arc<Mutex<HashSet<(ResourceTypeName, RecordKey)>>>;
+pub(crate) struct Common {
+    lost_links: Arc<AtomicBool>,
+    claimants: Claimants,
+}
 
 /// One resource type under way.
 pub(crate) struct Cycle<'a> {
     pub(crate) provisioner: &'a Provisioner,
     pub(crate) mode: Mode,
     reach: Reach,
-    lost: LostLinks,
+    lost_links: Arc<AtomicBool>,
+    pub(crate) claimants: Claimants,
+    /// Records that could not be looked for: each may be anybody.
+    pub(crate) unclear: AtomicU64,
     pub(crate) patience: Patience,
     /// The provider is asked nothing.
     pub(crate) offline: bool,
@@ -115,14 +119,15 @@ impl<'a> Cycle<'a> {
             state.intents(&scope).await?.into_iter().map(|intent| intent.key).collect();
         let untouched = unsettled.is_empty() && state.count_links(&scope, None).await? == 0;
         let setbacks = Setbacks::read(state, &scope).await?;
-        let contested = contested(state, &provisioner.provider).await?;
         let reach = provisioner.reach(options).await?;
         let began = Timestamp::now();
         let mut cycle = Self {
             provisioner,
             mode,
             reach,
-            lost: LostLinks(Arc::default(), Arc::new(Mutex::new(contested))),
+            lost_links: Arc::default(),
+            claimants: Claimants::read(state, &provisioner.provider).await?,
+            unclear: AtomicU64::new(0),
             patience: options.patience,
             offline: options.offline,
             scope,
@@ -161,10 +166,11 @@ impl<'a> Cycle<'a> {
         Ok(cycle)
     }
 
-    /// Shares with the other types of a round whether links were lost.
-    pub(crate) fn sharing(self, lost: &LostLinks) -> Self {
-        lock(&lost.1).extend(lock(&self.lost.1).drain());
-        Self { lost: lost.clone(), ..self }
+    /// Shares with the other types of a round what concerns them all.
+    pub(crate) fn sharing(self, common: &Common) -> Self {
+        common.claimants.learn(&self.claimants);
+        let Common { lost_links, claimants } = common.clone();
+        Self { lost_links, claimants, ..self }
     }
 
     /// Asks for a single resource. An answer that says there is none spares a search for every record of a
@@ -185,12 +191,12 @@ impl<'a> Cycle<'a> {
 
     /// Whether a link of this provider was forgotten in this round.
     pub(crate) fn has_lost_links(&self) -> bool {
-        self.lost.0.load(Ordering::Relaxed)
+        self.lost_links.load(Ordering::Relaxed)
     }
 
     /// Notes that a link was forgotten.
     pub(crate) fn lost_a_link(&self) {
-        self.lost.0.store(true, Ordering::Relaxed);
+        self.lost_links.store(true, Ordering::Relaxed);
     }
 
     /// Ends the run where it was told to stop.
@@ -230,21 +236,5 @@ impl<'a> Cycle<'a> {
         }
         self.tally.count(event.action);
         self.tally.emit(Event::Record(event));
-    }
-
-    /// Notes that another record claims the resource of this one. Whether it left or was given a new key, nobody knows, so
-    /// the resource is left alone: it stays active, and in its groups.
-    pub(crate) fn contest(&self, owner: &RecordKey) {
-        lock(&self.lost.1).insert((self.scope.resource_type.clone(), owner.clone()));
-    }
-
-    /// Whether another record claims the resource of this one.
-    pub(crate) fn is_contested(&self, owner: &RecordKey) -> bool {
-        self.is_contested_as(&self.scope.resource_type, owner)
-    }
-
-    /// The same for a record of another type.
-    pub(crate) fn is_contested_as(&self, resource_type: &ResourceTypeName, owner: &RecordKey) -> bool {
-        lock(&self.lost.1).contains(&(resource_type.clone(), owner.clone()))
     }
 }

@@ -211,6 +211,15 @@ impl Cycle<'_> {
                  them, or set unreadable_rows = \"ignore\""
             )));
         }
+        let unclear = self.unclear();
+        if unclear > 0 {
+            let records = if unclear == 1 { "1 record".to_owned() } else { format!("{unclear} records") };
+            return Ok(Some(format!(
+                "{records} of source `{source}` could not be looked for at `{}`, and each may be somebody who seems to \
+                 have left, under a new key; the next run looks again",
+                self.scope.provider
+            )));
+        }
         let by_hand = allowed_by_hand.is_some_and(|allowed| candidates <= allowed);
         if by_hand {
             return Ok(None);

@@ -109,8 +109,8 @@ impl Cycle<'_> {
             Ok(Found::One(resource)) => self.decide_adoption(key, *resource, wish).await?,
             Ok(Found::None) => Ok(creation(key, wish)),
             Ok(Found::NothingToMatchBy) if !self.unsettled.contains(&key) => Ok(creation(key, wish)),
-            Ok(unclear) => Err(Trouble::permanent(self.cannot_match(&unclear))),
-            Err(error) => Err(self.provider_failed(error)?),
+            Ok(unclear) => Err(self.no_match(&key, &unclear).await?),
+            Err(error) => Err(self.provider_failed(error)?.not_looked_for()),
         };
         Ok(match operation {
             Ok(operation) => Decided::Do(Box::new(operation), claim),
@@ -159,6 +159,18 @@ impl Cycle<'_> {
         )
     }
 
+    /// How somebody takes over a resource that no record has.
+    pub(crate) fn unclaimed(&self, key: &RecordKey, resource: &Resource) -> String {
+        let (provider, resource_type) = (&self.provisioner.provider, &self.scope.resource_type);
+        let id = resource.id_text().unwrap_or_default();
+        format!(
+            "It belongs to resource {id}, which no record has; if that is the same person, `scimwright links adopt \
+             {provider} {resource_type} {} {}` takes it over",
+            typed(key.as_str()),
+            typed(&id)
+        )
+    }
+
     pub(crate) fn cannot_match(&self, found: &Found) -> String {
         match found {
             Found::NothingToMatchBy => {
@@ -181,7 +193,6 @@ impl Cycle<'_> {
         let Some(owner) = self.provisioner.state.link_by_resource(&self.scope, id).await? else {
             return Ok(None);
         };
-        self.contest(&owner.key);
         let (provider, resource_type, older) =
             (&self.provisioner.provider, &self.scope.resource_type, &owner.key);
         let (was, new, there) = (typed(older.as_str()), typed(key.as_str()), typed(id));

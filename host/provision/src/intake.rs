@@ -30,6 +30,9 @@ const PAGE: usize = 500;
 /// How many rows are made ready together.
 const HANDFUL: usize = 64;
 
+/// How many of them where each brings its members along, of which there may be many thousands.
+const HANDFUL_WITH_MEMBERS: usize = 8;
+
 /// How the reading of a source ended.
 #[derive(Debug, Default)]
 pub(crate) struct Reading {
@@ -186,9 +189,13 @@ impl Cycle<'_> {
         reading: &mut Reading,
     ) -> Result<(), ProvisionError> {
         let (ahead, mut ready) = mpsc::channel(1);
+        let handful = match self.provisioner.rules.members {
+            Some(_) => HANDFUL_WITH_MEMBERS,
+            None => HANDFUL,
+        };
         let make_ready = async move {
             let told = select(Box::pin(self.stop.requested()), Box::pin(self.halt.requested()));
-            let mut handfuls = rows.take_until(told).ready_chunks(HANDFUL);
+            let mut handfuls = rows.take_until(told).ready_chunks(handful);
             while let Some(rows) = handfuls.next().await {
                 // Whoever took them has met an error that ends the run.
                 if ahead.send(self.get_ready(rows, twice).await).await.is_err() {

@@ -91,6 +91,7 @@ mod trace;
 mod twice;
 mod typed;
 mod wanted;
+mod whose;
 
 pub use drift::{DriftFinding, DriftFindings, DriftOptions, DriftReport, Drifted, drift};
 pub use error::ProvisionError;

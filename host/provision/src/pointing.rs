@@ -69,7 +69,10 @@ impl Cycle<'_> {
                 let spared = match self.provisioner.state.link_by_resource(&scope, &id).await? {
                     None => true,
                     // The one who could not be found may be this one under another key.
-                    Some(owner) => self.is_contested_as(&scope.resource_type, &owner.key),
+                    Some(owner) => {
+                        self.is_contested_as(&scope.resource_type, &owner.key)
+                            || self.may_be_anybody(&link.link.resource_type, &link.link.key)
+                    }
                 };
                 if spared {
                     wanted.push(by_id(&id));

@@ -154,7 +154,7 @@ impl<'a> Cycle<'a> {
                     (Some(link), _) => Decided::Do(Box::new(unchanged(link)), None),
                     (None, _) => {
                         let reason = "it changed while it was being looked at".to_owned();
-                        Decided::Cannot(None, Trouble::temporary(reason), None)
+                        Decided::Cannot(None, Trouble::temporary(reason).not_looked_for(), None)
                     }
                 });
             }

@@ -4,7 +4,7 @@
 //! that had to wait are filled in, of all types. Whoever left goes last, in the opposite order: a group is let go
 //! before the people in it. What happens to one type stops none of the others.
 
-use crate::cycle::{Cycle, LostLinks};
+use crate::cycle::{Common, Cycle};
 use crate::error::ProvisionError;
 use crate::event::{Event, Mode, Observer, Summary};
 use crate::intake::Reading;
@@ -73,12 +73,12 @@ pub async fn run_round(
     let tallies: Vec<Tally<'_>> =
         order.iter().map(|provisioner| Tally::new(observer, provisioner.scope())).collect();
     let mut lanes = Vec::with_capacity(order.len());
-    let lost = LostLinks::default();
+    let common = Common::default();
     // Whoever is told that the configuration is wrong is told that nothing was changed.
     let misruled = order.iter().copied().find(|provisioner| provisioner.check_rules().is_err());
     for (provisioner, tally) in order.iter().zip(&tallies) {
         let rules = misruled.map_or(Ok(()), Provisioner::check_rules);
-        lanes.push(Lane::begin(provisioner, mode, options, tally, &lost, rules).await);
+        lanes.push(Lane::begin(provisioner, mode, options, tally, &common, rules).await);
     }
     if mode == Mode::Sync
         && let Some(lane) = lanes.iter_mut().find(|lane| lane.under_way().is_some())
@@ -147,13 +147,13 @@ impl<'a> Lane<'a> {
         mode: Mode,
         options: &RunOptions,
         tally: &'a Tally<'a>,
-        lost: &LostLinks,
+        common: &Common,
         rules: Result<(), ProvisionError>,
     ) -> Self {
         let mut lane =
             Self { provisioner, run: None, cycle: None, reading: Reading::default(), failure: None };
         let outcome = match rules {
-            Ok(()) => lane.start(mode, options, tally, lost).await,
+            Ok(()) => lane.start(mode, options, tally, common).await,
             Err(error) => Err(error),
         };
         lane.note(outcome);
@@ -165,7 +165,7 @@ impl<'a> Lane<'a> {
         mode: Mode,
         options: &RunOptions,
         tally: &'a Tally<'a>,
-        lost: &LostLinks,
+        common: &Common,
     ) -> Result<(), ProvisionError> {
         let provisioner = self.provisioner;
         provisioner.check_address(mode).await?;
@@ -197,7 +197,7 @@ impl<'a> Lane<'a> {
             tally.emit(Event::Notice { key: None, message });
         }
         let cycle = Cycle::begin(provisioner, mode, self.run, options, tally).await?;
-        self.cycle = Some(cycle.sharing(lost));
+        self.cycle = Some(cycle.sharing(common));
         Ok(())
     }
 

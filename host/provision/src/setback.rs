@@ -9,10 +9,11 @@ use crate::error::ProvisionError;
 use crate::event::{Action, RecordEvent};
 use crate::operation::Operation;
 use crate::provisioner::Patience;
+use crate::whose::Whose;
 use futures::TryStreamExt;
 use jiff::{SignedDuration, Timestamp};
 use scimwright_client::{ClientError, FailureClass};
-use scimwright_record::{ProviderName, RecordKey, ResourceTypeName};
+use scimwright_record::RecordKey;
 use scimwright_state::{Link, LinkScope, Setback, SetbackKind, TenantState};
 use std::collections::HashSet;
 use std::sync::atomic::Ordering;
@@ -50,19 +51,24 @@ impl Setbacks {
 pub(crate) struct Trouble {
     pub(crate) kind: SetbackKind,
     pub(crate) reason: String,
-    /// The record whose resource this one claims.
-    pub(crate) contests: Option<RecordKey>,
+    /// Whose resource the record may be after.
+    pub(crate) whose: Whose,
 }
 
 impl Trouble {
     /// It stays so until somebody changes something.
     pub(crate) fn permanent(reason: String) -> Self {
-        Self { kind: SetbackKind::Permanent, reason, contests: None }
+        Self { kind: SetbackKind::Permanent, reason, whose: Whose::Nobodys }
     }
 
     /// What it claims belongs to another record, which may be the same person under an older key.
     pub(crate) fn contesting(owner: RecordKey, reason: String) -> Self {
-        Self { contests: Some(owner), ..Self::permanent(reason) }
+        Self { whose: Whose::Of(vec![owner]), ..Self::permanent(reason) }
+    }
+
+    /// The record could not be looked for, so nobody knows whether there is a resource of its own, or of whom.
+    pub(crate) fn not_looked_for(self) -> Self {
+        Self { whose: Whose::Unclear, ..self }
     }
 
     /// It was written, but for a reference that the provider refuses. It is tried again in every run.
@@ -93,24 +99,10 @@ impl Trouble {
     }
 }
 
-/// What stands before the owner's key in the setback of a record that claims another one's resource.
-const CONTESTS: &str = "contests ";
-
-/// The records of a provider whose resources others claimed when they were last looked at.
-pub(crate) async fn contested(
-    state: &TenantState,
-    provider: &ProviderName,
-) -> Result<HashSet<(ResourceTypeName, RecordKey)>, ProvisionError> {
-    let claims = state.setbacks_marked(provider, CONTESTS).await?;
-    let owner = |(resource_type, mark): (ResourceTypeName, String)| {
-        Some((resource_type, RecordKey::parse(mark.strip_prefix(CONTESTS)?).ok()?))
-    };
-    Ok(claims.into_iter().filter_map(owner).collect())
-}
-
 /// What is noted with a failure: a claim stands until the record was looked at, which one that may pass had no time for.
 fn with_claim(kind: SetbackKind, before: Option<String>, now: Option<String>) -> Option<String> {
-    before.filter(|before| kind == SetbackKind::Temporary && before.starts_with(CONTESTS)).or(now)
+    let stands = |before: &String| kind == SetbackKind::Temporary && Whose::of_mark(before).is_claim();
+    before.filter(stands).or(now)
 }
 
 /// How long a record waits after so many failed attempts. The first retry comes with the next run.
@@ -153,15 +145,13 @@ impl Cycle<'_> {
         trouble: Trouble,
         fingerprint: Option<String>,
     ) -> Result<(), ProvisionError> {
-        match (trouble.kind, &trouble.contests) {
-            (SetbackKind::OpenReference, _) => self.remember_open_reference(key, &trouble.reason).await?,
-            // No record's fingerprint is like that, so it is looked at in every run: as long as it claims the resource,
-            // the owner is left alone.
-            (kind, Some(owner)) => {
-                let claim = Some(format!("{CONTESTS}{owner}"));
-                self.remember_setback(key, kind, &trouble.reason, claim).await?;
+        self.contest(key, &trouble.whose);
+        match trouble.kind {
+            SetbackKind::OpenReference => self.remember_open_reference(key, &trouble.reason).await?,
+            kind => {
+                let mark = trouble.whose.mark().or(fingerprint);
+                self.remember_setback(key, kind, &trouble.reason, mark).await?;
             }
-            (kind, None) => self.remember_setback(key, kind, &trouble.reason, fingerprint).await?,
         }
         if self.run.is_none() && link.is_none() {
             // Whoever points at it in a plan is to know that it will not be there.
@@ -196,10 +186,14 @@ impl Cycle<'_> {
         let earlier = state.setback(&self.scope, key).await?.filter(|earlier| earlier.kind.is_failure());
         let now = Timestamp::now();
         let attempts = earlier.as_ref().map_or(0, |earlier| earlier.attempts).saturating_add(1);
-        let wait = SignedDuration::try_from(wait_after(kind, attempts)).unwrap_or(SignedDuration::ZERO);
-        let next_try = now.checked_add(wait).ok();
         let before = earlier.as_ref().and_then(|earlier| earlier.fingerprint.clone());
         let fingerprint = with_claim(kind, before, fingerprint);
+        let wait = match fingerprint.as_deref().map(Whose::of_mark) {
+            // As long as it may be anybody, somebody who left has to wait with it.
+            Some(Whose::Unclear) => Duration::ZERO,
+            _ => wait_after(kind, attempts),
+        };
+        let next_try = now.checked_add(SignedDuration::try_from(wait).unwrap_or(SignedDuration::ZERO)).ok();
         let setback = Setback {
             key: key.clone(),
             kind,
@@ -315,7 +309,7 @@ mod tests {
 
     #[test]
     fn a_claim_stands_until_the_record_was_looked_at() {
-        let claim = || Some("contests E2".to_owned());
+        let claim = || Whose::Of(vec![RecordKey::parse("E2").unwrap()]).mark();
         let identity = || Some("a digest".to_owned());
         assert_eq!(with_claim(SetbackKind::Temporary, claim(), identity()), claim());
         assert_eq!(with_claim(SetbackKind::Permanent, claim(), identity()), identity());

@@ -127,7 +127,7 @@ impl TenantState {
         row.map(|row| read_setback(&self.shared, &row)).transpose()
     }
 
-    /// The fingerprints of a provider's setbacks that begin so, with their resource types.
+    /// A provider's setbacks whose fingerprint begins so: their resource types, keys and fingerprints.
     ///
     /// # Errors
     /// [`StateError`] when the file cannot be read.
@@ -135,8 +135,8 @@ impl TenantState {
         &self,
         provider: &ProviderName,
         beginning: &str,
-    ) -> Result<Vec<(ResourceTypeName, String)>, StateError> {
-        const SQL: &str = "SELECT resource_type, fingerprint FROM setbacks WHERE tenant = ?1 AND provider = ?2 \
+    ) -> Result<Vec<(ResourceTypeName, RecordKey, String)>, StateError> {
+        const SQL: &str = "SELECT resource_type, key, fingerprint FROM setbacks WHERE tenant = ?1 AND provider = ?2 \
                            AND substr(fingerprint, 1, length(?3)) = ?3";
         let rows = sqlx::query(SQL)
             .bind(self.tenant())
@@ -149,7 +149,7 @@ impl TenantState {
             .map(|row| {
                 let reading = Reading { shared: &self.shared, what: "a setback", row };
                 let resource_type = reading.parse("resource_type", ResourceTypeName::parse)?;
-                Ok((resource_type, reading.get("fingerprint")?))
+                Ok((resource_type, reading.parse("key", RecordKey::parse)?, reading.get("fingerprint")?))
             })
             .collect()
     }

@@ -2,8 +2,9 @@
 //! are written otherwise, a resource that comes back, a member that the provider refuses.
 
 use crate::links::{http, id_of, resources};
+use scimwright_tests::faults::{Fault, Proxy, Script};
 use scimwright_tests::tool::{SandboxProcess, Workspace};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::path::Path;
 
 const MEMBERS: &str = "team,person\nblue,E1\nblue,E2\nred,E2\nred,E3\n";
@@ -126,6 +127,111 @@ fn whoever_got_a_new_key_stays_active_and_in_their_groups_in_every_run() {
     let summary = workspace.summary(&["sync", "--retry"]).unwrap();
     assert_eq!((&summary["adopted"], &summary["failed"]), (&1.into(), &0.into()), "{summary}");
     assert_eq!(members(&sandbox, "blue"), ["sato", "zoe"]);
+}
+
+/// Searches fail, and nothing else does.
+fn no_search() -> Script {
+    Script::from_fn(|request| match request.target.contains("filter=") {
+        true => Fault::answer(503),
+        false => Fault::Pass,
+    })
+}
+
+#[test]
+fn whoever_cannot_be_looked_for_may_be_anybody_so_nobody_goes() {
+    let folder = tempfile::tempdir().unwrap();
+    let workspace = Workspace::new(folder.path()).unwrap();
+    let sandbox = SandboxProcess::start(&workspace).unwrap();
+    let proxy = Proxy::start(&sandbox.base_url, Script::new(1)).unwrap();
+    workspace.write("people.csv", &people(&three())).unwrap();
+    workspace.write("teams.csv", "id\nblue\nred\n").unwrap();
+    workspace.write("members.csv", MEMBERS).unwrap();
+    workspace.write("scimwright.toml", &configuration(proxy.base_url())).unwrap();
+    assert_eq!(workspace.summary(&["sync"]).unwrap()["created"], 5);
+    // E2 gets a new key, and tiny leaves.
+    workspace.write("people.csv", &people(&[three()[0], ("N2", "sato", "", "")])).unwrap();
+    workspace.write("members.csv", &MEMBERS.replace("E2", "N2")).unwrap();
+    proxy.play(no_search());
+    for run in 1..=4 {
+        let held = workspace.run(&["--output", "json", "sync"]).unwrap();
+        assert_eq!(held.code, Some(5), "run {run}: {}{}", held.stdout, held.stderr);
+        let reason = held.events("held").unwrap()[0]["reason"].clone();
+        let said = "1 record of source `hr` could not be looked for at `acme`";
+        assert!(reason.as_str().unwrap().starts_with(said), "run {run}: {reason}");
+        assert!(
+            resources(&sandbox.base_url, "/Users").iter().all(|user| user["active"] != false),
+            "run {run}"
+        );
+        assert_eq!(members(&sandbox, "blue"), ["sato", "zoe"], "run {run}");
+    }
+    // Now it is found out whose resource the record claims, and tiny goes.
+    proxy.play(Script::new(1));
+    let summary = workspace.summary(&["sync"]).unwrap();
+    assert_eq!((&summary["disabled"], &summary["failed"]), (&1.into(), &1.into()), "{summary}");
+    assert_eq!(
+        (&user(&sandbox, "sato")["active"], &user(&sandbox, "tiny")["active"]),
+        (&Value::Null, &false.into())
+    );
+    assert_eq!(members(&sandbox, "blue"), ["sato", "zoe"]);
+}
+
+#[test]
+fn whoever_got_a_new_key_and_is_not_found_by_it_meets_their_own_resource_and_keeps_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (workspace, sandbox) = synced(folder.path());
+    let text = configuration(&sandbox.base_url).replace("match = [\"userName\"]", "match = [\"externalId\"]");
+    workspace.write("scimwright.toml", &text).unwrap();
+    workspace.write("people.csv", &people(&[three()[0], ("N2", "sato", "", ""), three()[2]])).unwrap();
+    workspace.write("members.csv", &MEMBERS.replace("E2", "N2")).unwrap();
+    for run in 1..=4 {
+        let printed = workspace.run(&["--output", "json", "sync"]).unwrap();
+        assert_eq!(printed.code, Some(4), "run {run}: {}", printed.stdout);
+        assert!(printed.stdout.contains("belongs to record E2 already"), "run {run}: {}", printed.stdout);
+        assert_eq!(user(&sandbox, "sato")["active"], Value::Null, "run {run}");
+        assert_eq!(members(&sandbox, "red"), ["sato", "tiny"], "run {run}");
+    }
+    // Somebody else's resource is named, with the way to take it over.
+    let stranger = json!({ "userName": "mia", "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"] });
+    let made = http(&sandbox.base_url).call("POST", "/Users", Some(&stranger)).unwrap();
+    assert_eq!(made.status, 201);
+    workspace
+        .write("people.csv", &people(&[three()[0], three()[1], three()[2], ("N4", "mia", "", "")]))
+        .unwrap();
+    let printed = workspace.run(&["--output", "json", "sync"]).unwrap();
+    let id = user(&sandbox, "mia")["id"].as_str().unwrap().to_owned();
+    assert!(
+        printed.stdout.contains(&format!("scimwright links adopt acme User N4 {id}")),
+        "{}",
+        printed.stdout
+    );
+}
+
+#[test]
+fn whoever_got_a_new_key_and_matches_two_resources_keeps_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let (workspace, sandbox) = synced(folder.path());
+    let twin = json!({
+        "userName": "other", "displayName": "S", "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"]
+    });
+    let sato = id_of(&sandbox.base_url, "/Users", "E2");
+    let patch = json!({
+        "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+        "Operations": [{ "op": "replace", "path": "displayName", "value": "S" }],
+    });
+    assert_eq!(http(&sandbox.base_url).call("POST", "/Users", Some(&twin)).unwrap().status, 201);
+    assert!(
+        http(&sandbox.base_url).call("PATCH", &format!("/Users/{sato}"), Some(&patch)).unwrap().status < 300
+    );
+    let text = configuration(&sandbox.base_url)
+        .replace("match = [\"userName\"]", "match = [\"displayName\"]")
+        .replace("active = {", "displayName = { field = \"status\" }\nactive = {");
+    workspace.write("scimwright.toml", &text).unwrap();
+    workspace.write("people.csv", &people(&[three()[0], ("N2", "sato", "S", ""), three()[2]])).unwrap();
+    for run in 1..=4 {
+        let printed = workspace.run(&["--output", "json", "sync"]).unwrap();
+        assert!(printed.stdout.contains("\"fail\""), "run {run}: {}", printed.stdout);
+        assert_eq!(user(&sandbox, "sato")["active"], Value::Null, "run {run}");
+    }
 }
 
 #[test]

@@ -233,6 +233,11 @@ impl<'a> Lane<'a> {
                 None if planned.step == StepName::Adopt => self.adoption(&planned).await?,
                 None => self.creation(&planned).await?,
             },
+            step if step.takes_away() && link.is_some() && self.is_in_doubt(&key) => {
+                let reason = "a record of this run may be the same person under a new key, which the plan did not \
+                              know; make a new one";
+                return cycle.fail(&key, link.as_ref(), Trouble::temporary(reason.to_owned()), None).await;
+            }
             step => match link {
                 None if step == StepName::Delete => return self.was_settled(),
                 None => Err(Trouble::permanent(
@@ -261,6 +266,11 @@ impl<'a> Lane<'a> {
             Ok(step) => cycle.carry_out(&self.run, self.decoded(planned, step)).await,
             Err(trouble) => cycle.fail(&key, None, trouble, None).await,
         }
+    }
+
+    /// Whether a record of the run claims the resource of this one, or may.
+    fn is_in_doubt(&self, key: &RecordKey) -> bool {
+        self.cycle.is_contested(key) || self.cycle.unclear() > 0
     }
 
     fn was_settled(&self) -> Result<(), ProvisionError> {
@@ -306,16 +316,18 @@ impl<'a> Lane<'a> {
             Ok(Found::None) => Ok(Step::Create),
             Ok(Found::NothingToMatchBy) if !begun_before => Ok(Step::Create),
             // The answer to our own request was lost with the process.
-            Ok(Found::One(resource)) if begun_before => match self.whose(&planned.key, &resource).await? {
-                Some(reason) => Err(Trouble::permanent(reason)),
-                None => Ok(Step::Adopt { resource, ours: true }),
-            },
+            Ok(Found::One(resource)) if begun_before => {
+                match self.contested(&planned.key, &resource).await? {
+                    Some(contested) => Err(contested),
+                    None => Ok(Step::Adopt { resource, ours: true }),
+                }
+            }
             Ok(Found::One(resource)) => Err(Trouble::permanent(format!(
                 "resource {} is there already, which the plan did not know; make a new one",
                 resource.id_text().unwrap_or_default()
             ))),
-            Ok(unclear) => Err(Trouble::permanent(cycle.cannot_match(&unclear))),
-            Err(error) => Err(cycle.provider_failed(error)?),
+            Ok(unclear) => Err(cycle.no_match(&planned.key, &unclear).await?),
+            Err(error) => Err(cycle.provider_failed(error)?.not_looked_for()),
         })
     }
 
@@ -334,11 +346,11 @@ impl<'a> Lane<'a> {
                 );
                 return Ok(Err(Trouble::permanent(reason)));
             }
-            Ok(unclear) => return Ok(Err(Trouble::permanent(cycle.cannot_match(&unclear)))),
-            Err(error) => return Ok(Err(cycle.provider_failed(error)?)),
+            Ok(unclear) => return Ok(Err(cycle.no_match(&planned.key, &unclear).await?)),
+            Err(error) => return Ok(Err(cycle.provider_failed(error)?.not_looked_for())),
         };
-        if let Some(reason) = self.whose(&planned.key, &found).await? {
-            return Ok(Err(Trouble::permanent(reason)));
+        if let Some(contested) = self.contested(&planned.key, &found).await? {
+            return Ok(Err(contested));
         }
         if without_meta(&found) != without_meta(&seen) {
             let reason =
@@ -348,9 +360,12 @@ impl<'a> Lane<'a> {
         Ok(Ok(Step::Adopt { resource: Box::new(found), ours: planned.ours }))
     }
 
-    async fn whose(&self, key: &RecordKey, resource: &Resource) -> Result<Option<String>, ProvisionError> {
-        let owner = self.cycle.owner(key, &resource.id_text().unwrap_or_default()).await?;
-        Ok(owner.map(|contested| contested.reason))
+    async fn contested(
+        &self,
+        key: &RecordKey,
+        resource: &Resource,
+    ) -> Result<Option<Trouble>, ProvisionError> {
+        self.cycle.owner(key, &resource.id_text().unwrap_or_default()).await
     }
 
     /// Makes somebody inactive who was brought up to date by an earlier line.

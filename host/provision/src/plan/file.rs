@@ -110,6 +110,13 @@ pub(crate) enum StepName {
     Delete,
 }
 
+impl StepName {
+    /// Whether somebody has less than before.
+    pub(crate) fn takes_away(self) -> bool {
+        matches!(self, Self::Disable | Self::Deactivate | Self::Delete)
+    }
+}
+
 /// An operation, with everything that carrying it out needs.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct PlannedOperation {

@@ -1,0 +1,218 @@
+//! Whose resource a record may be after that could not be done.
+//!
+//! A person who was given a new key comes as a new record, and their old one seems to have left. Nobody can tell that
+//! from a leaver and a newcomer, so as long as a record claims a resource of another one, the other one's is left alone:
+//! it stays active, and in its groups. The same holds where a record could not be looked for. It may be anybody, so
+//! nobody goes.
+//!
+//! What is found out is noted with the setback, as the record itself waits in later runs.
+
+use crate::cycle::Cycle;
+use crate::error::ProvisionError;
+use crate::rules::UnreadableRows;
+use crate::setback::Trouble;
+use crate::tally::lock;
+use scimwright_client::{Found, MatchKey};
+use scimwright_record::{ProviderName, RecordKey, ResourceTypeName};
+use scimwright_scim::{Desired, Resource, Uniqueness};
+use scimwright_state::TenantState;
+use std::collections::HashSet;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+
+/// Whose resource a record may be after.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// Nobody's.
+    #[default]
+    Nobodys,
+    /// That of these records: each may be the same person under an older key.
+    Of(Vec<RecordKey>),
+    /// The provider could not be asked.
+    Unclear,
+}
+
+/// What stands before the owners' keys in the setback of a record that claims other ones' resource.
+const CONTESTS: &str = "contests ";
+
+/// What stands in the setback of a record that could not be looked for.
+const UNCLEAR: &str = "unclear";
+
+impl Whose {
+    /// What is noted in the setback, where the fingerprint of the record would stand. No record has one like that, so it
+    /// is looked at in every run.
+    pub(crate) fn mark(&self) -> Option<String> {
+        match self {
+            Self::Nobodys => None,
+            Self::Of(owners) => {
+                let owners: Vec<&str> = owners.iter().map(RecordKey::as_str).collect();
+                Some(format!("{CONTESTS}{}", serde_json::json!(owners)))
+            }
+            Self::Unclear => Some(UNCLEAR.to_owned()),
+        }
+    }
+
+    /// Whether anybody has to wait for the record to be settled.
+    pub(crate) fn is_claim(&self) -> bool {
+        *self != Self::Nobodys
+    }
+
+    /// What a mark says.
+    pub(crate) fn of_mark(mark: &str) -> Self {
+        if mark == UNCLEAR {
+            return Self::Unclear;
+        }
+        let owners = mark.strip_prefix(CONTESTS).and_then(|list| serde_json::from_str(list).ok());
+        let owners: Vec<String> = owners.unwrap_or_default();
+        let owners: Vec<_> = owners.into_iter().filter_map(|owner| RecordKey::parse(&owner).ok()).collect();
+        if owners.is_empty() { Self::Nobodys } else { Self::Of(owners) }
+    }
+}
+
+/// A record and its type.
+type Typed = (ResourceTypeName, RecordKey);
+
+/// What the types of a round know of it together.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Claimants {
+    /// Records whose resource another record claims.
+    owners: Arc<Mutex<HashSet<Typed>>>,
+    /// Records that may claim anybody's.
+    unclear: Arc<Mutex<HashSet<Typed>>>,
+}
+
+impl Claimants {
+    /// What was found out when the records of a provider were last looked at.
+    pub(crate) async fn read(state: &TenantState, provider: &ProviderName) -> Result<Self, ProvisionError> {
+        let known = Self::default();
+        for beginning in [CONTESTS, UNCLEAR] {
+            for (resource_type, key, mark) in state.setbacks_marked(provider, beginning).await? {
+                known.note(&resource_type, &key, &Whose::of_mark(&mark));
+            }
+        }
+        Ok(known)
+    }
+
+    /// Takes over what another one knows.
+    pub(crate) fn learn(&self, other: &Self) {
+        lock(&self.owners).extend(lock(&other.owners).drain());
+        lock(&self.unclear).extend(lock(&other.unclear).drain());
+    }
+
+    fn note(&self, resource_type: &ResourceTypeName, key: &RecordKey, whose: &Whose) {
+        match whose {
+            Whose::Nobodys => {}
+            Whose::Of(contested) => {
+                let contested = contested.iter().map(|owner| (resource_type.clone(), owner.clone()));
+                lock(&self.owners).extend(contested);
+            }
+            Whose::Unclear => drop(lock(&self.unclear).insert((resource_type.clone(), key.clone()))),
+        }
+    }
+}
+
+impl Cycle<'_> {
+    /// Notes whose resource a record may be after. Whether the others left or were given a new key, nobody knows.
+    pub(crate) fn contest(&self, key: &RecordKey, whose: &Whose) {
+        self.claimants.note(&self.scope.resource_type, key, whose);
+        if *whose == Whose::Unclear {
+            self.unclear.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// How many records of this cycle may be anybody, where nobody goes because of them.
+    pub(crate) fn unclear(&self) -> u64 {
+        match self.provisioner.rules.deprovision.unreadable_rows {
+            UnreadableRows::Hold => self.unclear.load(Ordering::Relaxed),
+            UnreadableRows::Ignore => 0,
+        }
+    }
+
+    /// Whether another record claims the resource of this one.
+    pub(crate) fn is_contested(&self, owner: &RecordKey) -> bool {
+        self.is_contested_as(&self.scope.resource_type, owner)
+    }
+
+    /// The same for a record of another type.
+    pub(crate) fn is_contested_as(&self, resource_type: &ResourceTypeName, owner: &RecordKey) -> bool {
+        lock(&self.claimants.owners).contains(&(resource_type.clone(), owner.clone()))
+    }
+
+    /// Whether a record may claim anybody's resource.
+    pub(crate) fn may_be_anybody(&self, resource_type: &ResourceTypeName, key: &RecordKey) -> bool {
+        lock(&self.claimants.unclear).contains(&(resource_type.clone(), key.clone()))
+    }
+
+    /// The record that a resource belongs to, where that is another one than this.
+    async fn owner_of(&self, key: &RecordKey, id: &str) -> Result<Option<RecordKey>, ProvisionError> {
+        let owner = self.provisioner.state.link_by_resource(&self.scope, id).await?;
+        Ok(owner.map(|link| link.key).filter(|owner| owner != key))
+    }
+
+    /// Why no resource was found, where it is not clear which is meant.
+    pub(crate) async fn no_match(&self, key: &RecordKey, found: &Found) -> Result<Trouble, ProvisionError> {
+        let whose = match found {
+            Found::Several { ids, .. } => {
+                let mut owners = Vec::new();
+                for id in ids {
+                    owners.extend(self.owner_of(key, id).await?);
+                }
+                if owners.is_empty() { Whose::Nobodys } else { Whose::Of(owners) }
+            }
+            Found::Unsearchable { .. } => Whose::Unclear,
+            Found::None | Found::One(_) | Found::NothingToMatchBy => Whose::Nobodys,
+        };
+        Ok(Trouble { whose, ..Trouble::permanent(self.cannot_match(found)) })
+    }
+
+    /// Who has what a provider refused to give twice. Somebody with a new key meets their own old resource so, where the
+    /// configuration does not match by what they share.
+    pub(crate) async fn taken_by(&self, key: &RecordKey, desired: &Desired) -> Result<Taken, ProvisionError> {
+        let kind = &self.provisioner.kind;
+        let unique = kind.schemas().attributes().filter(|(_, attribute)| {
+            matches!(attribute.uniqueness, Uniqueness::Server | Uniqueness::Global)
+                && !attribute.is_read_only()
+        });
+        let unique: Vec<_> = unique.map(|(path, _)| MatchKey::single(path)).collect();
+        match self.target.find(kind, &unique, desired).await {
+            Ok(Found::One(resource)) => {
+                let id = resource.id_text().unwrap_or_default();
+                Ok(match self.owner(key, &id).await? {
+                    Some(contested) => Taken::ByRecord(contested),
+                    None => Taken::ByStranger(resource),
+                })
+            }
+            Ok(_) => Ok(Taken::Nowhere),
+            Err(error) => self.provider_failed(error).map(|_| Taken::Unclear),
+        }
+    }
+}
+
+/// Who has what a provider refused to give twice.
+pub(crate) enum Taken {
+    /// Another record's resource, with what is to be said of it.
+    ByRecord(Trouble),
+    /// A resource that no record has.
+    ByStranger(Box<Resource>),
+    /// It is not to be found.
+    Nowhere,
+    /// The provider could not be asked.
+    Unclear,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_says_what_was_noted() {
+        let keys = ["E2", "contests [\"E3\"]", "a, b"].map(|key| RecordKey::parse(key).unwrap());
+        for whose in [Whose::Of(keys.to_vec()), Whose::Of(keys[..1].to_vec()), Whose::Unclear] {
+            assert_eq!(Whose::of_mark(&whose.mark().unwrap()), whose);
+        }
+        assert_eq!(Whose::Nobodys.mark(), None);
+        for other in ["3f7a", "two rows", "contests E2", "contests []"] {
+            assert_eq!(Whose::of_mark(other), Whose::Nobodys, "{other}");
+        }
+    }
+}
