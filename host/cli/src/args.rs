@@ -178,6 +178,9 @@ pub(crate) struct PlanArgs {
     /// Allow this many deprovisions for each resource type, even above `max_deprovision`.
     #[arg(long, value_name = "COUNT")]
     pub(crate) allow_deprovisions: Option<u64>,
+    /// Allow this many memberships to be taken out for each resource type, even above `max_removed`.
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) allow_removals: Option<u64>,
 }
 
 impl PlanArgs {
@@ -242,6 +245,9 @@ pub(crate) struct SyncArgs {
     /// Allow this many deprovisions for each resource type, even above `max_deprovision`.
     #[arg(long, value_name = "COUNT")]
     pub(crate) allow_deprovisions: Option<u64>,
+    /// Allow this many memberships to be taken out for each resource type, even above `max_removed`.
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) allow_removals: Option<u64>,
     /// Only what changed since the last sync: by the source's change column where it has one, else by comparing each
     /// record with what it was.
     #[arg(long)]

@@ -43,6 +43,8 @@ pub(crate) struct Cycle<'a> {
     /// Records that could not be looked for: each may be anybody.
     pub(crate) unclear: AtomicU64,
     pub(crate) patience: Patience,
+    /// How many memberships may be taken out, whatever the rules say.
+    pub(crate) allow_removals: Option<u64>,
     /// The provider is asked nothing.
     pub(crate) offline: bool,
     pub(crate) scope: LinkScope,
@@ -129,6 +131,7 @@ impl<'a> Cycle<'a> {
             claimants: Claimants::read(state, &provisioner.provider).await?,
             unclear: AtomicU64::new(0),
             patience: options.patience,
+            allow_removals: options.allow_removals,
             offline: options.offline,
             scope,
             pass,

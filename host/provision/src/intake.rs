@@ -166,6 +166,7 @@ impl Cycle<'_> {
             if let Some(watermark) = &reading.watermark {
                 state.set_watermark(&self.scope, Some(watermark)).await?;
             }
+            self.remember_memberships().await?;
             if self.reach() == Reach::Full {
                 state.set_full_cycle_at(&self.scope, self.began).await?;
             }

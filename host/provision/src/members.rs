@@ -9,8 +9,10 @@ use crate::cycle::Cycle;
 use crate::digest::Parts;
 use crate::error::ProvisionError;
 use crate::event::{Action, Event};
+use crate::plan::Plan;
+use crate::provisioner::Provisioner;
 use crate::rows::key_in;
-use crate::rules::UnreadableRows;
+use crate::rules::{Threshold, UnreadableRows};
 use crate::scope::{Edge, moment_in};
 use crate::setback::Trouble;
 use futures::TryStreamExt;
@@ -18,7 +20,7 @@ use jiff::Timestamp;
 use scimwright_mapping::{AttributeMap, AttributeValue, RecordLink, Scalar, SubAttribute, SubValue};
 use scimwright_record::{Record, RecordKey, ResourceTypeName, Row, SourceName};
 use scimwright_scim::{AttributeName, AttributePath};
-use scimwright_state::Member;
+use scimwright_state::{LinkScope, Member};
 use std::collections::HashMap;
 
 /// The most members that one group may have: what is above that is a mistake in the table.
@@ -51,6 +53,8 @@ pub struct MemberRules {
     pub valid_from: Option<String>,
     /// The field with its last day, or the moment from which it does not count.
     pub valid_until: Option<String>,
+    /// How many rows the table may lose from one run to the next.
+    pub max_removed: Threshold,
     /// Whether the rows have columns, so that a field that one of them lacks is a mistake.
     pub columns: bool,
 }
@@ -60,6 +64,13 @@ impl MemberRules {
     fn dates(&self) -> Vec<(&'static str, String)> {
         let all = self.fields().into_iter().map(|(key, field)| (key, field.to_owned()));
         all.filter(|(key, _)| matches!(*key, "members.valid_from" | "members.valid_until")).collect()
+    }
+
+    /// How many rows a table has lost and how many it might have, where that is more than anybody allows.
+    fn loses_too_many(&self, before: u64, rows: u64, by_hand: Option<u64>) -> Option<(u64, u64)> {
+        let (lost, allowed) = (before.saturating_sub(rows), self.max_removed.allowed(before));
+        let is_right = lost <= allowed || by_hand.is_some_and(|by_hand| lost <= by_hand);
+        (!is_right).then_some((lost, allowed))
     }
 
     /// The fields of the membership table that it rests on, each with the key of the configuration that names it.
@@ -98,6 +109,8 @@ pub(crate) enum Membership {
     Read {
         /// Not all of it could be used, so nobody is taken out of a group.
         additive: bool,
+        /// How many rows it has.
+        rows: u64,
         /// When memberships begin that do not count yet, the earliest of each group.
         beginnings: HashMap<RecordKey, Timestamp>,
     },
@@ -160,6 +173,21 @@ enum Entry {
     Over,
 }
 
+impl Provisioner {
+    /// Remembers how large the membership table is that a plan rested on. One that lost too many took nobody out, and
+    /// whatever comes next is measured against the one before it.
+    pub(crate) async fn remember_memberships_of(&self, plan: &Plan) -> Result<(), ProvisionError> {
+        let Some(rules) = &self.rules.members else { return Ok(()) };
+        let Some(table) = plan.basis.sources.get(&rules.source) else { return Ok(()) };
+        let scope = self.scope();
+        let before = self.state.memberships(&scope).await?.unwrap_or_default();
+        if rules.loses_too_many(before, table.records, plan.header.allow_removals).is_none() {
+            self.state.set_memberships(&scope, table.records).await?;
+        }
+        Ok(())
+    }
+}
+
 impl Cycle<'_> {
     /// Reads the membership table, where there is one.
     pub(crate) async fn read_membership(&self) -> Result<Membership, ProvisionError> {
@@ -172,7 +200,7 @@ impl Cycle<'_> {
             false => Absent::of(rules.dates()),
         };
         let mut doubt = None;
-        let (mut unreadable, mut over) = (0_u64, 0_u64);
+        let (mut count, mut unreadable, mut over) = (0_u64, 0_u64, 0_u64);
         let mut batch = Vec::with_capacity(BATCH);
         match source.read().await {
             Err(error) => doubt = Some(error.to_string()),
@@ -185,6 +213,7 @@ impl Cycle<'_> {
                         break;
                     }
                 };
+                count += 1;
                 let (position, entry) = match row {
                     Row::Record(position, record) => {
                         dates.see(&record);
@@ -233,12 +262,15 @@ impl Cycle<'_> {
         if doubt.is_none() && counted > 0 {
             doubt = self.strangers_only(rules).await?;
         }
+        if doubt.is_none() {
+            doubt = self.too_few(rules, count).await?;
+        }
         if let Some(reason) = &doubt {
             self.tally.incomplete();
             let message = format!("nobody is taken out of a {}: {reason}", self.scope.resource_type);
             self.tally.emit(Event::Notice { key: None, message });
         }
-        Ok(Membership::Read { additive: doubt.is_some(), beginnings })
+        Ok(Membership::Read { additive: doubt.is_some(), rows: count, beginnings })
     }
 
     /// What is wrong with a table in which not one group, or not one member, is known, although groups are linked: its
@@ -256,6 +288,30 @@ impl Cycle<'_> {
             "in source `{}`, not one {whose} of field `{field}` has a resource here; keys are compared to the letter",
             rules.source
         )))
+    }
+
+    /// What is wrong with a table that has lost more rows than one run may take out: it was cut short.
+    async fn too_few(&self, rules: &MemberRules, rows: u64) -> Result<Option<String>, ProvisionError> {
+        let Some(before) = self.provisioner.state.memberships(&self.scope).await? else { return Ok(None) };
+        let Some((lost, allowed)) = rules.loses_too_many(before, rows, self.allow_removals) else {
+            return Ok(None);
+        };
+        let LinkScope { provider, resource_type } = &self.scope;
+        let command = if self.plan.is_some() { "plan" } else { "sync" };
+        Ok(Some(format!(
+            "of {before} memberships that source `{}` had, {lost} are not there any more, and max_removed = {} allows \
+             {allowed}; if this is right, run `scimwright {command} --provider {provider} --resource {resource_type} \
+             --allow-removals {lost}`",
+            rules.source, rules.max_removed
+        )))
+    }
+
+    /// Remembers how large the table is. One in doubt is measured against the one before it.
+    pub(crate) async fn remember_memberships(&self) -> Result<(), ProvisionError> {
+        if let Membership::Read { additive: false, rows, .. } = self.membership {
+            self.provisioner.state.set_memberships(&self.scope, rows).await?;
+        }
+        Ok(())
     }
 
     fn entry(&self, rules: &MemberRules, record: &Record) -> Result<Entry, String> {
@@ -321,7 +377,7 @@ impl Cycle<'_> {
         &self,
         group: &RecordKey,
     ) -> Result<Result<Option<Joined>, Trouble>, ProvisionError> {
-        let (Membership::Read { additive, beginnings }, Some(rules)) =
+        let (Membership::Read { additive, beginnings, .. }, Some(rules)) =
             (&self.membership, &self.provisioner.rules.members)
         else {
             return Ok(Ok(None));

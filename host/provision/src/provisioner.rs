@@ -67,6 +67,8 @@ pub enum Patience {
 pub struct RunOptions {
     /// Allows this many deprovisions, whatever the threshold says.
     pub allow_deprovisions: Option<u64>,
+    /// Allows this many memberships of a table to be taken out, whatever the threshold says.
+    pub allow_removals: Option<u64>,
     /// Ends the run early: no more records are taken, those under way are settled, nobody is deprovisioned.
     pub stop: StopSignal,
     /// How far it reaches; as the rules of each resource type say where this says nothing.

@@ -14,7 +14,7 @@ pub(crate) const APPLICATION_ID: u32 = 0x5343_5752;
 
 /// Step `n` leads from format `n` to format `n + 1`; format 0 is an empty file.
 pub(crate) const STEPS: &[&str] =
-    &[LINKS_AND_INTENTS, RUNS_AND_LOG, MODULES, SETBACKS_AND_MARKS, PROVIDERS_AS_THEY_ARE];
+    &[LINKS_AND_INTENTS, RUNS_AND_LOG, MODULES, SETBACKS_AND_MARKS, PROVIDERS_AS_THEY_ARE, MEMBERSHIPS];
 
 /// Format 1: what is at the providers, and what may be.
 const LINKS_AND_INTENTS: &str = "
@@ -174,6 +174,11 @@ CREATE TABLE provider_metadata (
 ALTER TABLE provider_quarantines ADD COLUMN access TEXT NOT NULL DEFAULT '';
 UPDATE setbacks SET kind = 'open-reference', attempts = 0
     WHERE kind = 'temporary' AND reason LIKE 'points at %; left out for now';
+";
+
+/// Format 6: how many rows a membership table had, so that one that lost half of them is noticed.
+const MEMBERSHIPS: &str = "
+ALTER TABLE scope_marks ADD COLUMN memberships INTEGER;
 ";
 
 /// What stands in a file that was just opened.

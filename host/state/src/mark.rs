@@ -1,4 +1,5 @@
-//! How far a scope was read: the watermark of its source, and when everybody was last seen.
+//! How far a scope was read: the watermark of its source, when everybody was last seen, and how large its membership
+//! table was.
 //!
 //! A watermark is the source's own value (of its change column, say) and means nothing here. It is moved only
 //! when everything up to it is done, so whoever loses it reads everything again and nothing is missed.
@@ -53,13 +54,33 @@ impl TenantState {
         self.set_mark(SQL, scope, to_millis(at)).await
     }
 
+    /// How many rows the membership table of a scope had when it last counted; `None` where that is not known.
+    ///
+    /// # Errors
+    /// [`StateError`] when the file cannot be read.
+    pub async fn memberships(&self, scope: &LinkScope) -> Result<Option<u64>, StateError> {
+        const SQL: &str =
+            "SELECT memberships FROM scope_marks WHERE tenant = ?1 AND provider = ?2 AND resource_type = ?3";
+        Ok(self.mark::<i64>(SQL, scope).await?.map(i64::unsigned_abs))
+    }
+
+    /// Remembers how many rows the membership table of a scope has.
+    ///
+    /// # Errors
+    /// [`StateError`] when the file cannot be written.
+    pub async fn set_memberships(&self, scope: &LinkScope, count: u64) -> Result<(), StateError> {
+        const SQL: &str = "INSERT INTO scope_marks (tenant, provider, resource_type, memberships) \
+                           VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET memberships = excluded.memberships";
+        self.set_mark(SQL, scope, i64::try_from(count).unwrap_or(i64::MAX)).await
+    }
+
     /// Has everything that goes to a provider read again.
     pub(crate) async fn forget_marks_on(
         &self,
         connection: &mut SqliteConnection,
         provider: &ProviderName,
     ) -> Result<(), StateError> {
-        const SQL: &str = "UPDATE scope_marks SET watermark = NULL, full_cycle_at = NULL \
+        const SQL: &str = "UPDATE scope_marks SET watermark = NULL, full_cycle_at = NULL, memberships = NULL \
                            WHERE tenant = ?1 AND provider = ?2";
         sqlx::query(SQL)
             .bind(self.tenant())
@@ -135,14 +156,17 @@ mod tests {
         for scope in [&scope(), &groups, &elsewhere] {
             state.set_watermark(scope, Some("7")).await.unwrap();
             state.set_full_cycle_at(scope, moment(3)).await.unwrap();
+            state.set_memberships(scope, 12).await.unwrap();
         }
         let key = scimwright_record::RecordKey::parse("jdoe").unwrap();
         state.forget_link(&scope(), &key).await.unwrap();
         for scope in [&scope(), &groups] {
             assert_eq!(state.watermark(scope).await.unwrap(), None);
             assert_eq!(state.full_cycle_at(scope).await.unwrap(), None);
+            assert_eq!(state.memberships(scope).await.unwrap(), None);
         }
         assert_eq!(state.watermark(&elsewhere).await.unwrap().as_deref(), Some("7"));
         assert_eq!(state.full_cycle_at(&elsewhere).await.unwrap(), Some(moment(3)));
+        assert_eq!(state.memberships(&elsewhere).await.unwrap(), Some(12));
     }
 }

@@ -315,6 +315,45 @@ fn a_table_whose_keys_are_written_otherwise_takes_nobody_out() {
 }
 
 #[test]
+fn a_table_that_lost_more_than_it_may_takes_nobody_out_until_somebody_says_that_it_is_right() {
+    let folder = tempfile::tempdir().unwrap();
+    let (workspace, sandbox) = synced(folder.path());
+    workspace.write("members.csv", "team,person\nblue,E1\n").unwrap();
+    for command in ["plan", "sync", "sync"] {
+        let printed = workspace.run(&["--output", "json", command]).unwrap();
+        assert_eq!(printed.code, Some(6), "{}", printed.stdout);
+        let said = "of 4 memberships that source `members` had, 3 are not there any more, and max_removed = 50 % allows 2";
+        assert!(printed.stdout.contains(said), "{}", printed.stdout);
+        let remedy = "`scimwright sync --provider acme --resource Group --allow-removals 3`";
+        assert!(printed.stdout.contains(remedy), "{}", printed.stdout);
+    }
+    assert_eq!(members(&sandbox, "blue"), ["sato", "zoe"]);
+    assert_eq!(members(&sandbox, "red"), ["sato", "tiny"]);
+    let one_less = ["sync", "--provider", "acme", "--resource", "Group", "--allow-removals", "2"];
+    assert_eq!(workspace.summary(&one_less).unwrap()["updated"], 0);
+    let right = ["sync", "--provider", "acme", "--resource", "Group", "--allow-removals", "3"];
+    assert_eq!(workspace.summary(&right).unwrap()["updated"], 2);
+    assert_eq!(members(&sandbox, "blue"), ["zoe"]);
+    assert_eq!(workspace.run(&["sync"]).unwrap().code, Some(0));
+    // That is the table from now on, also where a plan made it so, and a bound of its own says what it may lose.
+    workspace.write("members.csv", MEMBERS).unwrap();
+    assert_eq!(workspace.summary(&["sync"]).unwrap()["updated"], 2);
+    let text = configuration(&sandbox.base_url)
+        .replace("member = \"person\"", "member = \"person\"\nmax_removed = \"100%\"");
+    workspace.write("members.csv", "team,person\nblue,E1\n").unwrap();
+    let planned = ["plan", "--out", "plan.jsonl", "--allow-removals", "3"];
+    assert_eq!(workspace.summary(&planned).unwrap()["updated"], 2);
+    assert_eq!(workspace.summary(&["apply", "plan.jsonl"]).unwrap()["updated"], 2);
+    assert_eq!(workspace.run(&["sync"]).unwrap().code, Some(0));
+    workspace.write("members.csv", MEMBERS).unwrap();
+    assert_eq!(workspace.summary(&["sync"]).unwrap()["updated"], 2);
+    workspace.write("scimwright.toml", &text).unwrap();
+    workspace.write("members.csv", "team,person\nblue,E1\n").unwrap();
+    assert_eq!(workspace.summary(&["sync"]).unwrap()["updated"], 2);
+    assert_eq!(members(&sandbox, "red"), Vec::<String>::new());
+}
+
+#[test]
 fn a_member_that_the_provider_refuses_is_a_failure_until_somebody_makes_it_anew() {
     let folder = tempfile::tempdir().unwrap();
     let (workspace, sandbox) = synced(folder.path());

@@ -41,6 +41,7 @@ pub(super) async fn run(common: &Common, args: &PlanArgs) -> anyhow::Result<Exit
     };
     let options = RunOptions {
         allow_deprovisions: args.allow_deprovisions,
+        allow_removals: args.allow_removals,
         filter: args.filter(),
         reach: Some(scimwright_provision::Reach::Full),
         plan: draft.as_ref().map(|draft| Arc::clone(&draft.writer)),
@@ -69,6 +70,7 @@ impl Draft {
             resource_type: args.run.resource.clone(),
             filter: args.filter(),
             allow_deprovisions: args.allow_deprovisions,
+            allow_removals: args.allow_removals,
         };
         let basis = Basis { configuration: digest::parts(tenant)?, ..Basis::default() };
         let writer = Arc::new(PlanWriter::create(&out, &header)?);

@@ -27,6 +27,7 @@ pub(super) async fn sync(common: &Common, args: &SyncArgs) -> anyhow::Result<Exi
     signals::stop_on_signal(stop.clone());
     let options = RunOptions {
         allow_deprovisions: args.allow_deprovisions,
+        allow_removals: args.allow_removals,
         stop,
         reach: Some(if args.changed { Reach::Changed } else { Reach::Full }),
         patience: if args.retry { Patience::TryNow } else { Patience::Wait },

@@ -94,6 +94,10 @@ pub async fn apply_plan(
     drop(lanes);
     let mut finished = Vec::with_capacity(order.len());
     for (((provisioner, tally), run), failure) in order.iter().zip(&tallies).zip(runs).zip(failures) {
+        let failure = match failure {
+            None => provisioner.remember_memberships_of(plan).await.err(),
+            failed => failed,
+        };
         finished.push(conclude(provisioner, run, failure, tally).await);
     }
     read?;

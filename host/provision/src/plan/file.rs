@@ -45,6 +45,9 @@ pub struct Header {
     pub filter: PlanFilter,
     /// How many deprovisions were allowed by hand.
     pub allow_deprovisions: Option<u64>,
+    /// How many memberships were allowed to be taken out by hand.
+    #[serde(default)]
+    pub allow_removals: Option<u64>,
 }
 
 /// Why a file cannot be written, or is no plan that can be applied.

@@ -14,6 +14,7 @@ fn header() -> Header {
         resource_type: None,
         filter: PlanFilter::default(),
         allow_deprovisions: None,
+        allow_removals: None,
     }
 }
 

@@ -262,6 +262,7 @@ fn membership(table: TableReader<'_>, sources: &[SourceName]) -> Option<MemberRu
         table.choice("nested", &[("keep", Nested::Keep), ("flatten", Nested::Flatten)]).unwrap_or_default();
     let valid_from = table.text("valid_from").map(|text| text.value);
     let valid_until = table.text("valid_until").map(|text| text.value);
+    let max_removed = threshold(&table, "max_removed");
     table.finish();
     Some(MemberRules {
         source: source?.value,
@@ -274,6 +275,7 @@ fn membership(table: TableReader<'_>, sources: &[SourceName]) -> Option<MemberRu
         nested,
         valid_from,
         valid_until,
+        max_removed: max_removed.unwrap_or(Threshold { share: Some(0.5), count: None }),
         columns: false,
     })
 }
@@ -306,7 +308,7 @@ fn deprovision(table: &TableReader<'_>) -> DeprovisionRules {
         .unwrap_or(UnreadableRows::Hold);
     DeprovisionRules {
         action,
-        threshold: threshold(table).unwrap_or_default(),
+        threshold: threshold(table, "max_deprovision").unwrap_or_default(),
         include_adopted: table.boolean("deprovision_adopted").unwrap_or(false),
         protected: table
             .parsed_list::<RecordKey>("protect")
@@ -319,12 +321,12 @@ fn deprovision(table: &TableReader<'_>) -> DeprovisionRules {
 }
 
 /// `max_deprovision = "5%"`, `20`, or both: `{ share = "5%", count = 20 }`.
-fn threshold(table: &TableReader<'_>) -> Option<Threshold> {
-    let value = table.raw("max_deprovision")?;
+fn threshold(table: &TableReader<'_>, key: &'static str) -> Option<Threshold> {
+    let value = table.raw(key)?;
     let wrong = || {
         table.file().note_with_help(
             value.span(),
-            "this is not a bound for deprovisioning",
+            "this is not a bound for how many may go",
             "write a share, \"5%\", a number, 20, or both: { share = \"5%\", count = 20 }; \"100%\" lets everybody go",
         );
         None
@@ -339,12 +341,8 @@ fn threshold(table: &TableReader<'_>) -> Option<Threshold> {
             Err(_) => wrong(),
         },
         DeValue::Table(inner) => {
-            let inner = TableReader::new(
-                table.file(),
-                format!("{}.max_deprovision", table.place()),
-                inner,
-                value.span(),
-            );
+            let inner =
+                TableReader::new(table.file(), format!("{}.{key}", table.place()), inner, value.span());
             let share_text = inner.text("share");
             let count = inner.whole_number("count", 0..=u64::MAX);
             // Whoever writes neither has no bound at all, and hardly means that.
