@@ -64,12 +64,20 @@ impl StateStore {
 async fn check(path: &Path) -> Result<Vec<String>, StateError> {
     let mut connection: SqliteConnection =
         connect(SqliteConnectOptions::new().filename(path).read_only(true), path).await?;
-    Layout::read(&mut connection, path, STEPS).await?;
+    let layout = Layout::read(&mut connection, path, STEPS).await?;
     let findings: Vec<String> = sqlx::query_scalar("PRAGMA integrity_check(100)")
         .fetch_all(&mut connection)
         .await
         .map_err(|cause| StateError::from_sql(path, "check the state", cause))?;
-    Ok(findings.into_iter().filter(|finding| finding != "ok").collect())
+    let mut findings: Vec<String> = findings.into_iter().filter(|finding| finding != "ok").collect();
+    // SQLite does not know which tables there should be.
+    let there: Vec<String> = sqlx::query_scalar("SELECT name FROM sqlite_schema WHERE type = 'table'")
+        .fetch_all(&mut connection)
+        .await
+        .map_err(|cause| StateError::from_sql(path, "check the state", cause))?;
+    let missing = layout.tables(STEPS).filter(|table| !there.iter().any(|name| name == table));
+    findings.extend(missing.map(|table| format!("there is no table {table}")));
+    Ok(findings)
 }
 
 fn with_ending(path: &Path, ending: &str) -> PathBuf {
@@ -94,6 +102,7 @@ fn free_name(path: &Path, now: Timestamp) -> std::io::Result<PathBuf> {
 mod tests {
     use super::*;
     use crate::fixture::{Scratch, intent, key, link, log_entry, scope};
+    use crate::format::migrate;
     use crate::{LinkChange, LogFilter, Settlement, TenantState};
     use futures::TryStreamExt;
     use scimwright_record::TenantName;
@@ -182,6 +191,24 @@ mod tests {
         let errors = errors(&path).await;
         assert!(!errors.is_empty());
         assert!(errors.iter().all(|error| matches!(error, StateError::Corrupt { .. })), "{errors:?}");
+    }
+
+    #[tokio::test]
+    async fn a_schema_that_lost_a_table_is_damage_with_the_remedy() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.db");
+        let mut connection =
+            connect(SqliteConnectOptions::new().filename(&path).create_if_missing(true), &path)
+                .await
+                .unwrap();
+        migrate(&mut connection, &path, Layout::Empty, STEPS).await.unwrap();
+        assert_eq!(check(&path).await.unwrap(), Vec::<String>::new());
+        sqlx::query("DROP TABLE intents").execute(&mut connection).await.unwrap();
+        assert_eq!(check(&path).await.unwrap(), ["there is no table intents"]);
+        let missing = sqlx::query("SELECT * FROM intents").fetch_all(&mut connection).await.unwrap_err();
+        let error = StateError::from_sql(&path, "read intents", missing);
+        assert!(matches!(error, StateError::Corrupt { .. }), "{error}");
+        assert!(error.to_string().contains("--set-aside"), "{error}");
     }
 
     #[tokio::test]

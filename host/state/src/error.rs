@@ -25,7 +25,8 @@ pub enum StateError {
     },
     /// The file is something else.
     #[error(
-        "{} is not a scimwright state file: {found}. Name another file under `[state]`, or move this one away",
+        "{} is not a scimwright state file: {found}. Name another file under `[state]`; if it was overwritten, move it \
+         away and run `scimwright links rebuild --as created`, which finds existing resources and links them again",
         .path.display()
     )]
     NotOurs {
@@ -185,6 +186,10 @@ impl StateError {
             11 | 26 => Self::Corrupt { path, detail },
             14 => Self::Open { path, cause: std::io::Error::other(detail) },
             13 => Self::Full { path, doing },
+            // Nobody asks for what the format does not have, but for the tables of a pass, which lie beside the file.
+            1 if detail.starts_with("no such ") && !detail.contains("pass_") => {
+                Self::Corrupt { path, detail }
+            }
             _ => return None,
         })
     }

@@ -232,6 +232,13 @@ impl Layout {
         self.taken() == steps.len()
     }
 
+    /// The tables that a file of this layout has.
+    pub(crate) fn tables(self, steps: &[&'static str]) -> impl Iterator<Item = &'static str> {
+        let taken = steps.iter().take(self.taken()).copied();
+        let made = taken.flat_map(|step| step.split("CREATE TABLE ").skip(1));
+        made.filter_map(|rest| rest.split_whitespace().next())
+    }
+
     /// How many steps lie behind.
     fn taken(self) -> usize {
         match self {
