@@ -284,15 +284,20 @@ impl SqliteSource {
         let watermark = opened.newest(column).await?.map(|newest| newest.watermark());
         let select = match since {
             None => Select { sql: opened.sql.clone(), values: Vec::new() },
-            Some(since) => Select {
+            Some(since) => {
                 // Not `>`: other rows may have been written in the same moment after the last reading. Without
-                // a value nobody knows when the row changed.
-                sql: format!(
-                    "SELECT * FROM {} AS source WHERE source.{column} >= ?1 OR source.{column} IS NULL",
+                // a value nobody knows when the row changed, nor with a number among texts; a text among numbers is
+                // greater than all of them.
+                let numbers = match since {
+                    Value::Text(_) => format!(" OR source.{column} < ''"),
+                    Value::Integer(_) | Value::Real(_) => String::new(),
+                };
+                let sql = format!(
+                    "SELECT * FROM {} AS source WHERE source.{column} >= ?1 OR source.{column} IS NULL{numbers}",
                     opened.relation
-                ),
-                values: vec![since],
-            },
+                );
+                Select { sql, values: vec![since] }
+            }
         };
         Ok(Changed { rows: opened.rows(vec![select], None), watermark })
     }
@@ -303,9 +308,22 @@ impl SqliteSource {
 }
 
 impl Opened {
-    /// The largest value in a column; none where there are no rows, or none with a value.
+    /// The largest value in a column; none where there are no rows, or none with a value. Where some are numbers it is the
+    /// largest of those: a text would be larger than every number to come.
     async fn newest(&mut self, column: &str) -> Result<Option<Value>, String> {
-        let sql = format!("SELECT max(source.{column}) FROM {} AS source", self.relation);
+        // https://www.sqlite.org/datatype3.html#sort_order: numbers come before '', the least text.
+        match self.largest(column, "<").await? {
+            Some(number) => Ok(Some(number)),
+            None => self.largest(column, ">=").await,
+        }
+    }
+
+    /// The largest of the values that stand so to the least text.
+    async fn largest(&mut self, column: &str, comparison: &str) -> Result<Option<Value>, String> {
+        let sql = format!(
+            "SELECT max(source.{column}) FROM {} AS source WHERE source.{column} {comparison} ''",
+            self.relation
+        );
         let row = sqlx::query(AssertSqlSafe(sql))
             .fetch_one(&mut self.connection)
             .await

@@ -280,6 +280,26 @@ fn a_query_can_tell_what_changed_and_a_number_stays_a_number() {
 }
 
 #[test]
+fn a_text_among_numbers_hides_no_change_and_neither_does_a_number_among_texts() {
+    let database = Database::new(
+        "CREATE TABLE people (id TEXT, updated_at INTEGER);
+         INSERT INTO people VALUES ('a', 7), ('b', 8), ('c', 'soon'), ('d', 8.5);",
+    );
+    let source = database.source(|_| ());
+    assert_eq!(changed(&source, None).1.as_deref(), Some("8.5"));
+    database.run("UPDATE people SET updated_at = 9 WHERE id = 'a'");
+    assert_eq!(changed(&source, Some("8.5")), (vec!["a".into(), "c".into(), "d".into()], Some("9".into())));
+    let database = Database::new(
+        "CREATE TABLE people (id TEXT, updated_at);
+         INSERT INTO people VALUES ('a', '2024'), ('b', '2025'), ('c', '2026');",
+    );
+    let source = database.source(|_| ());
+    assert_eq!(changed(&source, None).1.as_deref(), Some("\"2026\""));
+    database.run("UPDATE people SET updated_at = 3 WHERE id = 'a'");
+    assert_eq!(changed(&source, Some("\"2026\"")).0, ["a", "c"]);
+}
+
+#[test]
 fn an_empty_table_leaves_the_watermark_as_it_was() {
     let database = Database::new("CREATE TABLE people (id TEXT, updated_at TEXT)");
     assert_eq!(changed(&database.source(|_| ()), None), (vec![], None));
