@@ -137,6 +137,17 @@ fn keep_everybody(desired: &mut Desired, path: &AttributePath, seen: &Resource) 
     desired.set(path, DesiredValue::Set(Value::Array(wanted)));
 }
 
+/// The resources that a list refers to, and would not any more.
+pub(crate) fn taken_out(desired: &Desired, seen: &Resource, path: &AttributePath) -> HashSet<String> {
+    let wanted: HashSet<String> = match desired.get(path) {
+        None => return HashSet::new(),
+        Some(DesiredValue::Set(Value::Array(wanted))) => wanted.iter().filter_map(id_in).collect(),
+        Some(_) => HashSet::new(),
+    };
+    let Some(Value::Array(there)) = seen.get(path) else { return HashSet::new() };
+    there.iter().filter_map(id_in).filter(|id| !wanted.contains(id)).collect()
+}
+
 /// A value of a list that refers to this resource. What else the provider shows of it is its own affair, and not for us
 /// to write.
 fn by_id(id: &str) -> Value {

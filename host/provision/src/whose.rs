@@ -15,7 +15,7 @@ use crate::tally::lock;
 use scimwright_client::{Found, MatchKey};
 use scimwright_record::{ProviderName, RecordKey, ResourceTypeName};
 use scimwright_scim::{Desired, Resource, Uniqueness};
-use scimwright_state::TenantState;
+use scimwright_state::{LinkScope, TenantState};
 use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
@@ -141,6 +141,22 @@ impl Cycle<'_> {
     /// Whether a record may claim anybody's resource.
     pub(crate) fn may_be_anybody(&self, resource_type: &ResourceTypeName, key: &RecordKey) -> bool {
         lock(&self.claimants.unclear).contains(&(resource_type.clone(), key.clone()))
+    }
+
+    /// Whether one of these resources is that of a record whose resource another one claims, or may be.
+    pub(crate) async fn is_anybody_claimed(&self, ids: &HashSet<String>) -> Result<bool, ProvisionError> {
+        if ids.is_empty() || !lock(&self.claimants.unclear).is_empty() {
+            return Ok(!ids.is_empty());
+        }
+        let owners: Vec<Typed> = lock(&self.claimants.owners).iter().cloned().collect();
+        for (resource_type, owner) in owners {
+            let scope = LinkScope { provider: self.scope.provider.clone(), resource_type };
+            let link = self.provisioner.state.link(&scope, &owner).await?;
+            if link.is_some_and(|link| ids.contains(&link.resource_id)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The record that a resource belongs to, where that is another one than this.

@@ -183,6 +183,12 @@ fn whoever_got_a_new_key_and_is_not_found_by_it_meets_their_own_resource_and_kee
     workspace.write("scimwright.toml", &text).unwrap();
     workspace.write("people.csv", &people(&[three()[0], ("N2", "sato", "", ""), three()[2]])).unwrap();
     workspace.write("members.csv", &MEMBERS.replace("E2", "N2")).unwrap();
+    // A plan cannot know of it. Whoever carries it out finds out in time.
+    let planned = workspace.summary(&["plan", "--out", "plan.jsonl"]).unwrap();
+    assert_eq!((&planned["created"], &planned["disabled"]), (&1.into(), &1.into()), "{planned}");
+    let applied = workspace.run(&["--output", "json", "apply", "plan.jsonl"]).unwrap();
+    assert!(applied.stdout.contains("may be the same person under a new key"), "{}", applied.stdout);
+    assert_eq!(user(&sandbox, "sato")["active"], Value::Null);
     for run in 1..=4 {
         let printed = workspace.run(&["--output", "json", "sync"]).unwrap();
         assert_eq!(printed.code, Some(4), "run {run}: {}", printed.stdout);

@@ -8,7 +8,7 @@
 //! A plan whose process was killed is carried out from its first line on once more. What its own runs had settled is
 //! passed over.
 
-use crate::cycle::Cycle;
+use crate::cycle::{Common, Cycle};
 use crate::decide::{self, Decision};
 use crate::error::ProvisionError;
 use crate::event::{Event, Mode, Observer};
@@ -16,6 +16,7 @@ use crate::one::Existing;
 use crate::operation::{Mark, Operation, Step, Wish};
 use crate::plan::file::{Line, Phase, Plan, PlannedOperation, PlannedReference, StepName, link_digest};
 use crate::plan::progress::Progress;
+use crate::pointing::taken_out;
 use crate::provisioner::{Provisioner, RunOptions};
 use crate::round::{Finish, conclude};
 use crate::setback::Trouble;
@@ -23,10 +24,10 @@ use crate::tally::Tally;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use scimwright_client::Found;
-use scimwright_record::RecordKey;
+use scimwright_record::{ProviderName, RecordKey};
 use scimwright_scim::{AttributeName, AttributePath, Resource};
 use scimwright_state::{Link, RunId, RunKind};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// One resource type under way.
@@ -69,13 +70,16 @@ pub async fn apply_plan(
         order.iter().map(|provisioner| Tally::new(observer, provisioner.scope())).collect();
     let mut runs: Vec<Option<RunId>> = vec![None; order.len()];
     let mut failures: Vec<Option<ProvisionError>> = Vec::new();
+    let mut common: HashMap<ProviderName, Common> = HashMap::new();
     let mut lanes: Vec<Option<Lane<'_>>> = Vec::with_capacity(order.len());
     for ((provisioner, tally), run) in order.iter().zip(&tallies).zip(&mut runs) {
         let begun = Lane::begin(provisioner, options, progress, tally, run).await;
+        let common = common.entry(provisioner.provider.clone()).or_default();
         let (lane, failure) = match begun {
             Ok(mut lane) => {
                 // Whether a resource is new is judged from the first beginning.
                 lane.cycle.began = begun_at;
+                lane.cycle = lane.cycle.sharing(common);
                 (Some(lane), None)
             }
             Err(error) => (None, Some(error)),
@@ -237,7 +241,7 @@ impl<'a> Lane<'a> {
                 None if planned.step == StepName::Adopt => self.adoption(&planned).await?,
                 None => self.creation(&planned).await?,
             },
-            step if step.takes_away() && link.is_some() && self.is_in_doubt(&key) => {
+            _ if self.is_in_doubt(&planned, link.as_ref()).await? => {
                 let reason = "a record of this run may be the same person under a new key, which the plan did not \
                               know; make a new one";
                 return cycle.fail(&key, link.as_ref(), Trouble::temporary(reason.to_owned()), None).await;
@@ -272,9 +276,18 @@ impl<'a> Lane<'a> {
         }
     }
 
-    /// Whether a record of the run claims the resource of this one, or may.
-    fn is_in_doubt(&self, key: &RecordKey) -> bool {
-        self.cycle.is_contested(key) || self.cycle.unclear() > 0
+    /// Whether somebody would have less than before whose resource a record of the run claims, or may.
+    async fn is_in_doubt(
+        &self,
+        planned: &PlannedOperation,
+        link: Option<&Link>,
+    ) -> Result<bool, ProvisionError> {
+        let Some(link) = link else { return Ok(false) };
+        if planned.step.takes_away() {
+            return Ok(self.cycle.is_contested(&link.key) || self.cycle.unclear() > 0);
+        }
+        let members = AttributePath::new(AttributeName::MEMBERS);
+        self.cycle.is_anybody_claimed(&taken_out(&planned.desired, &link.seen, &members)).await
     }
 
     fn was_settled(&self) -> Result<(), ProvisionError> {
