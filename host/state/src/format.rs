@@ -13,8 +13,14 @@ use std::path::Path;
 pub(crate) const APPLICATION_ID: u32 = 0x5343_5752;
 
 /// Step `n` leads from format `n` to format `n + 1`; format 0 is an empty file.
-pub(crate) const STEPS: &[&str] =
-    &[LINKS_AND_INTENTS, RUNS_AND_LOG, MODULES, SETBACKS_AND_MARKS, PROVIDERS_AS_THEY_ARE, MEMBERSHIPS];
+pub(crate) const STEPS: &[&str] = &[
+    LINKS_AND_INTENTS,
+    RUNS_AND_LOG,
+    MODULES,
+    SETBACKS_AND_MARKS,
+    PROVIDERS_AS_THEY_ARE,
+    TABLES_AND_REASONS,
+];
 
 /// Format 1: what is at the providers, and what may be.
 const LINKS_AND_INTENTS: &str = "
@@ -176,9 +182,13 @@ UPDATE setbacks SET kind = 'open-reference', attempts = 0
     WHERE kind = 'temporary' AND reason LIKE 'points at %; left out for now';
 ";
 
-/// Format 6: how many rows a membership table had, so that one that lost half of them is noticed.
-const MEMBERSHIPS: &str = "
+/// Format 6: how many rows a membership table had, so that one that lost half of them is noticed. Why a run could not
+/// begin or go on, and why it deprovisioned nobody.
+const TABLES_AND_REASONS: &str = "
 ALTER TABLE scope_marks ADD COLUMN memberships INTEGER;
+ALTER TABLE runs ADD COLUMN reason TEXT;
+ALTER TABLE runs ADD COLUMN held TEXT;
+CREATE INDEX runs_scope ON runs (tenant, provider, resource_type, sequence);
 ";
 
 /// What stands in a file that was just opened.

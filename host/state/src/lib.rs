@@ -79,7 +79,7 @@ pub use member::Member;
 pub use module::{ModuleFile, Quarantine};
 pub use pass::{Deferred, Leaver, Noted, Pass};
 pub use provider::{ProviderMetadata, ProviderQuarantine};
-pub use run::{InvalidRunId, Run, RunEnd, RunId, RunKind, RunOutcome, RunProgress};
+pub use run::{InvalidRunId, Run, RunEnd, RunId, RunKind, RunOutcome, RunProgress, RunReport};
 pub use setback::{Setback, SetbackKind, SetbackStream};
 pub use store::StateStore;
 pub use tenant::{LinkScope, TenantState};

@@ -3,6 +3,9 @@
 //! A run that nobody ended was interrupted. Which of the unended runs is merely still under
 //! way is known by the process lock: whoever opens the state for writing marks those that
 //! an earlier process left behind.
+//!
+//! Why a run could not begin, broke off or deprovisioned nobody is written down once, with
+//! the run. Whoever asks later why somebody is not there reads it from here.
 
 use crate::error::StateError;
 use crate::tenant::{LinkScope, Reading, TenantState, to_millis};
@@ -10,6 +13,7 @@ use crate::words::words;
 use jiff::Timestamp;
 use scimwright_record::{ProviderName, ResourceTypeName};
 use sqlx::SqliteConnection;
+use sqlx::sqlite::SqliteRow;
 use std::fmt;
 use uuid::Uuid;
 
@@ -86,6 +90,41 @@ words! {
         Stopped = "stopped",
         /// It could not go on.
         Failed = "failed",
+        /// It could not begin: nothing was read, and nothing was changed.
+        NotBegun = "not-begun",
+    }
+}
+
+/// What a run says of itself at its end.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunReport {
+    /// How it ended.
+    pub outcome: RunOutcome,
+    /// Why it could not begin, or not go on, for a person. Never a secret.
+    pub reason: Option<String>,
+    /// Why it deprovisioned nobody, where somebody was to be.
+    pub held: Option<String>,
+    /// Its summary.
+    pub summary: serde_json::Value,
+}
+
+impl RunReport {
+    /// A run that ended so, with nothing more to be said of it.
+    #[must_use]
+    pub fn new(outcome: RunOutcome, summary: serde_json::Value) -> Self {
+        Self { outcome, reason: None, held: None, summary }
+    }
+
+    /// The same, for this reason.
+    #[must_use]
+    pub fn because(self, reason: Option<String>) -> Self {
+        Self { reason, ..self }
+    }
+
+    /// The same, with the reason why it deprovisioned nobody.
+    #[must_use]
+    pub fn holding(self, held: Option<String>) -> Self {
+        Self { held, ..self }
     }
 }
 
@@ -94,10 +133,8 @@ words! {
 pub struct RunEnd {
     /// When.
     pub at: Timestamp,
-    /// How.
-    pub outcome: RunOutcome,
-    /// The run's summary, as it reported it.
-    pub summary: serde_json::Value,
+    /// How, as the run reported it.
+    pub report: RunReport,
 }
 
 /// How far a run has come.
@@ -126,6 +163,23 @@ pub struct Run {
     pub progress: RunProgress,
 }
 
+impl Run {
+    /// What it said of itself at its end, where it has ended.
+    #[must_use]
+    pub fn report(&self) -> Option<&RunReport> {
+        match &self.progress {
+            RunProgress::Ended(end) => Some(&end.report),
+            RunProgress::UnderWay | RunProgress::Interrupted => None,
+        }
+    }
+
+    /// Whether it never began, so that it cannot have changed anything.
+    #[must_use]
+    pub fn never_began(&self) -> bool {
+        self.report().is_some_and(|report| report.outcome == RunOutcome::NotBegun)
+    }
+}
+
 impl TenantState {
     /// Writes down that a run begins.
     ///
@@ -149,26 +203,23 @@ impl TenantState {
         Ok(run)
     }
 
-    /// Writes down how a run ended, with its summary.
+    /// Writes down how a run ended, and why.
     ///
     /// # Errors
     /// [`StateError::NoSuchRun`] when the tenant has no such run under way; otherwise [`StateError`]
     /// when the file cannot be written.
-    pub async fn finish_run(
-        &self,
-        run: RunId,
-        outcome: RunOutcome,
-        summary: &serde_json::Value,
-    ) -> Result<(), StateError> {
-        const SQL: &str = "UPDATE runs SET ended_at = ?3, outcome = ?4, summary = ?5 \
+    pub async fn finish_run(&self, run: RunId, report: &RunReport) -> Result<(), StateError> {
+        const SQL: &str = "UPDATE runs SET ended_at = ?3, outcome = ?4, summary = ?5, reason = ?6, held = ?7 \
                            WHERE tenant = ?1 AND id = ?2 AND outcome IS NULL";
         let mut connection = self.shared.writer("end a run").await?;
         let done = sqlx::query(SQL)
             .bind(self.tenant())
             .bind(run.to_string())
             .bind(to_millis(Timestamp::now()))
-            .bind(outcome.as_str())
-            .bind(summary.to_string())
+            .bind(report.outcome.as_str())
+            .bind(report.summary.to_string())
+            .bind(&report.reason)
+            .bind(&report.held)
             .execute(&mut *connection)
             .await
             .map_err(self.shared.sql("end a run"))?;
@@ -178,24 +229,85 @@ impl TenantState {
         }
     }
 
+    /// Writes down a run that could not begin, and why.
+    ///
+    /// # Errors
+    /// [`StateError`] when the file cannot be written.
+    pub async fn note_unbegun(
+        &self,
+        kind: RunKind,
+        scope: &LinkScope,
+        reason: &str,
+    ) -> Result<RunId, StateError> {
+        let run = self.begin_run(kind, scope).await?;
+        let report = RunReport::new(RunOutcome::NotBegun, serde_json::Value::Null);
+        self.finish_run(run, &report.because(Some(reason.to_owned()))).await?;
+        Ok(run)
+    }
+
     /// The latest runs, newest first.
     ///
     /// # Errors
     /// [`StateError`] when the file cannot be read.
     pub async fn runs(&self, limit: u32) -> Result<Vec<Run>, StateError> {
-        const SQL: &str = "SELECT id, kind, provider, resource_type, started_at, ended_at, outcome, summary \
-                           FROM runs WHERE tenant = ?1 ORDER BY sequence DESC LIMIT ?2";
+        const SQL: &str = "SELECT id, kind, provider, resource_type, started_at, ended_at, outcome, summary, \
+                           reason, held FROM runs WHERE tenant = ?1 ORDER BY sequence DESC LIMIT ?2";
         let rows = sqlx::query(SQL)
             .bind(self.tenant())
             .bind(i64::from(limit))
             .fetch_all(&mut *self.shared.reader().await)
             .await
             .map_err(self.shared.sql("read the runs"))?;
+        self.read_runs(&rows)
+    }
+
+    /// The latest runs over everybody in one place, newest first: those that brought it up to date or were to, and not
+    /// those for a single record.
+    ///
+    /// # Errors
+    /// [`StateError`] when the file cannot be read.
+    pub async fn runs_over(&self, scope: &LinkScope, limit: u32) -> Result<Vec<Run>, StateError> {
+        const SQL: &str = "SELECT id, kind, provider, resource_type, started_at, ended_at, outcome, summary, \
+                           reason, held FROM runs WHERE tenant = ?1 AND provider = ?2 AND resource_type = ?3 \
+                           AND kind IN (?4, ?5) ORDER BY sequence DESC LIMIT ?6";
+        let rows = sqlx::query(SQL)
+            .bind(self.tenant())
+            .bind(scope.provider.as_str())
+            .bind(scope.resource_type.as_str())
+            .bind(RunKind::Sync.as_str())
+            .bind(RunKind::Apply.as_str())
+            .bind(i64::from(limit))
+            .fetch_all(&mut *self.shared.reader().await)
+            .await
+            .map_err(self.shared.sql("read the runs"))?;
+        self.read_runs(&rows)
+    }
+
+    fn read_runs(&self, rows: &[SqliteRow]) -> Result<Vec<Run>, StateError> {
         // Asked after the rows were read: a run that ended meanwhile has let go of the lock.
         let somebody_works = self.shared.is_being_written();
         rows.iter()
             .map(|row| read_run(&Reading { shared: &self.shared, what: "a run", row }, somebody_works))
             .collect()
+    }
+
+    /// Removes runs that began before `before`, except for the last one of each kind in each place: what it came to is
+    /// what is known of that place. How many there were.
+    ///
+    /// # Errors
+    /// [`StateError`] when the file cannot be written.
+    pub async fn prune_runs(&self, before: Timestamp) -> Result<u64, StateError> {
+        const SQL: &str = "DELETE FROM runs WHERE tenant = ?1 AND started_at < ?2 AND outcome IS NOT NULL \
+                           AND sequence NOT IN (SELECT max(sequence) FROM runs WHERE tenant = ?1 \
+                           GROUP BY provider, resource_type, kind)";
+        let mut connection = self.shared.writer("prune the runs").await?;
+        let done = sqlx::query(SQL)
+            .bind(self.tenant())
+            .bind(to_millis(before))
+            .execute(&mut *connection)
+            .await
+            .map_err(self.shared.sql("prune the runs"))?;
+        Ok(done.rows_affected())
     }
 }
 
@@ -214,8 +326,12 @@ fn read_run(reading: &Reading<'_>, somebody_works: bool) -> Result<Run, StateErr
         None | Some(INTERRUPTED) => RunProgress::Interrupted,
         Some(_) => RunProgress::Ended(RunEnd {
             at: reading.moment("ended_at")?,
-            outcome: reading.word("outcome", RunOutcome::from_word)?,
-            summary: reading.json("summary")?,
+            report: RunReport {
+                outcome: reading.word("outcome", RunOutcome::from_word)?,
+                reason: reading.get("reason")?,
+                held: reading.get("held")?,
+                summary: reading.json("summary")?,
+            },
         }),
     };
     Ok(Run {
@@ -242,15 +358,53 @@ mod tests {
         let scratch = Scratch::open().await;
         let state = scratch.tenant();
         let first = state.begin_run(RunKind::Sync, &scope()).await.unwrap();
-        state.finish_run(first, RunOutcome::Completed, &json!({"created": 3})).await.unwrap();
+        state.finish_run(first, &RunReport::new(RunOutcome::Completed, json!({"created": 3}))).await.unwrap();
         let second = state.begin_run(RunKind::Sync, &scope()).await.unwrap();
 
         let runs = state.runs(10).await.unwrap();
         assert_eq!(runs.iter().map(|run| run.id).collect::<Vec<_>>(), [second, first]);
         assert_eq!(runs[0].progress, RunProgress::UnderWay);
         let RunProgress::Ended(end) = &runs[1].progress else { panic!("{runs:?}") };
-        assert_eq!((end.outcome, &end.summary), (RunOutcome::Completed, &json!({"created": 3})));
+        assert_eq!(end.report, RunReport::new(RunOutcome::Completed, json!({"created": 3})));
         assert_eq!(state.runs(1).await.unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn why_a_run_did_not_begin_and_whom_it_held_is_known_afterwards() {
+        let scratch = Scratch::open().await;
+        let state = scratch.tenant();
+        let elsewhere = LinkScope { provider: "globex".parse().unwrap(), ..scope() };
+        let held =
+            RunReport::new(RunOutcome::Completed, json!({"held": 4})).holding(Some("4 would go".to_owned()));
+        let run = state.begin_run(RunKind::Sync, &scope()).await.unwrap();
+        state.finish_run(run, &held).await.unwrap();
+        state.note_unbegun(RunKind::Sync, &scope(), "nobody answers").await.unwrap();
+        state.note_unbegun(RunKind::Sync, &elsewhere, "no route").await.unwrap();
+        state.begin_run(RunKind::Provision, &scope()).await.unwrap();
+
+        let runs = state.runs_over(&scope(), 10).await.unwrap();
+        let [unbegun, holding] = <[Run; 2]>::try_from(runs).unwrap();
+        assert_eq!(unbegun.report().unwrap().reason.as_deref(), Some("nobody answers"));
+        assert!(unbegun.never_began() && !holding.never_began());
+        assert_eq!(holding.report(), Some(&held));
+    }
+
+    #[tokio::test]
+    async fn old_runs_go_but_for_the_last_of_each_kind_and_those_under_way() {
+        let scratch = Scratch::open().await;
+        let state = scratch.tenant();
+        let mut ids = Vec::new();
+        for kind in [RunKind::Sync, RunKind::Sync, RunKind::Drift] {
+            let run = state.begin_run(kind, &scope()).await.unwrap();
+            state.finish_run(run, &RunReport::new(RunOutcome::Completed, json!({}))).await.unwrap();
+            ids.push(run);
+        }
+        let under_way = state.begin_run(RunKind::Provision, &scope()).await.unwrap();
+        assert_eq!(state.prune_runs(Timestamp::UNIX_EPOCH).await.unwrap(), 0);
+        let soon = Timestamp::now() + jiff::SignedDuration::from_secs(1);
+        assert_eq!(state.prune_runs(soon).await.unwrap(), 1);
+        let left: Vec<_> = state.runs(9).await.unwrap().into_iter().map(|run| run.id).collect();
+        assert_eq!(left, [under_way, ids[2], ids[1]]);
     }
 
     #[tokio::test]
@@ -258,8 +412,9 @@ mod tests {
         let scratch = Scratch::open().await;
         let state = scratch.tenant();
         let run = state.begin_run(RunKind::Sync, &scope()).await.unwrap();
-        state.finish_run(run, RunOutcome::Failed, &json!({})).await.unwrap();
-        let again = state.finish_run(run, RunOutcome::Completed, &json!({})).await.unwrap_err();
+        let ended = |outcome| RunReport::new(outcome, json!({}));
+        state.finish_run(run, &ended(RunOutcome::Failed)).await.unwrap();
+        let again = state.finish_run(run, &ended(RunOutcome::Completed)).await.unwrap_err();
         assert!(matches!(again, StateError::NoSuchRun { .. }), "{again}");
     }
 

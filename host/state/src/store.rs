@@ -351,7 +351,9 @@ mod tests {
     use super::*;
     use crate::LogFilter;
     use crate::fixture::{Scratch, intent, key, link, log_entry, moment, scope, setback};
-    use crate::{Link, LinkChange, ProviderQuarantine, RunKind, RunOutcome, SetbackKind, Settlement};
+    use crate::{
+        Link, LinkChange, ProviderQuarantine, RunKind, RunOutcome, RunReport, SetbackKind, Settlement,
+    };
     use futures::TryStreamExt;
 
     /// The layout that this build knows, and one step more that rewrites what is there.
@@ -558,13 +560,20 @@ mod tests {
             let store = StateStore::assemble(&path, connection, Some(lock), None).await.unwrap();
             let state = store.tenant(&name);
             let run = state.begin_run(RunKind::Sync, &scope()).await.unwrap();
-            state.finish_run(run, RunOutcome::Completed, &serde_json::json!({"created": 1})).await.unwrap();
+            let ended =
+                "UPDATE runs SET ended_at = 1772000000000, outcome = 'completed', summary = '{\"created\":1}'
+                         WHERE id = ?";
+            let mut connection = store.shared.reader().await;
+            sqlx::query(ended).bind(run.to_string()).execute(&mut *connection).await.unwrap();
         }
         // A hand that lifts a quarantine brings it to the present format as well.
         let module = scimwright_record::ModuleName::parse("corp-user").unwrap();
         assert!(!StateStore::lift_quarantine(&path, &name, &module).await.unwrap());
         let state = StateStore::open(&path).await.unwrap().tenant(&name);
-        assert_eq!(state.runs(5).await.unwrap().len(), 1);
+        let runs = state.runs(5).await.unwrap();
+        let report = RunReport::new(RunOutcome::Completed, serde_json::json!({"created": 1}));
+        assert_eq!(runs[0].report(), Some(&report), "which knows no reason");
+        assert_eq!(runs.len(), 1);
         assert_eq!(state.quarantines().await.unwrap(), []);
         assert_eq!(state.module_files().await.unwrap(), None);
     }
@@ -747,7 +756,10 @@ mod tests {
         ours.set_provider_address(&acme, "https://elsewhere.example").await.unwrap();
         assert!(!ours.lift_provider_quarantine(&acme).await.unwrap());
         ours.prune_log(jiff::Timestamp::now()).await.unwrap();
-        let foreign = ours.finish_run(run, RunOutcome::Completed, &serde_json::json!({})).await.unwrap_err();
+        let foreign = ours
+            .finish_run(run, &RunReport::new(RunOutcome::Completed, serde_json::json!({})))
+            .await
+            .unwrap_err();
         assert!(matches!(foreign, StateError::NoSuchRun { .. }), "{foreign}");
 
         assert_eq!(theirs.link_by_resource(&scope(), "2819c").await.unwrap().unwrap().key, key("jdoe"));
@@ -759,6 +771,6 @@ mod tests {
         let address = theirs.provider_address(&acme).await.unwrap();
         assert_eq!(address.as_deref(), Some("https://acme.example"));
         assert_eq!(theirs.provider_quarantine(&acme).await.unwrap(), Some(held));
-        theirs.finish_run(run, RunOutcome::Completed, &serde_json::json!({})).await.unwrap();
+        theirs.finish_run(run, &RunReport::new(RunOutcome::Completed, serde_json::json!({}))).await.unwrap();
     }
 }
