@@ -112,7 +112,7 @@ impl Provisioner {
             Err(ProvisionError::Stopped) => RunOutcome::Stopped,
             Err(_) => RunOutcome::Failed,
         };
-        let closed = self.close(run, ended, &summary).await;
+        let closed = self.close(run, ended, outcome.as_ref().err(), &tally).await;
         outcome.and(closed).map(|()| Some(summary))
     }
 }

@@ -8,7 +8,7 @@ use crate::carry_out::event;
 use crate::cycle::Cycle;
 use crate::decide::{self, Decision};
 use crate::error::ProvisionError;
-use crate::event::{Action, Event, RecordEvent};
+use crate::event::{Action, RecordEvent};
 use crate::intake::Reading;
 use crate::operation::{Mark, Operation, Step, Wish, Work};
 use crate::prospect::{day, days};
@@ -98,8 +98,7 @@ impl Cycle<'_> {
         if candidates > 0
             && let Some(reason) = self.reason_to_hold(reading, candidates, allowed_by_hand).await?
         {
-            self.tally.held(candidates);
-            self.tally.emit(Event::Held { candidates, reason });
+            self.tally.held(candidates, reason);
             return Ok(());
         }
         self.deactivate_all().await?;

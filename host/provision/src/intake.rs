@@ -385,8 +385,7 @@ impl Cycle<'_> {
     }
 
     fn source_broke(&self, error: &SourceError) {
-        self.tally.incomplete();
-        self.tally.emit(Event::Notice { key: None, message: error.to_string() });
+        self.tally.broke_off(error.to_string());
     }
 
     /// A row with a key that was there before, of a record that was taken. Where they differ, nobody knows whose this

@@ -12,7 +12,7 @@ use scimwright_record::{ProviderName, RecordKey, RecordSource};
 use scimwright_scim::{Desired, Resource, compare};
 use scimwright_state::{
     Action, Link, LinkChange, LinkScope, LogEntry, LogStatus, Ownership, RunId, RunKind, RunOutcome,
-    Settlement, Standing, StateError, TenantState,
+    RunReport, Settlement, Standing, StateError, TenantState,
 };
 use std::time::Duration;
 
@@ -163,9 +163,9 @@ impl LinkDesk {
         let settlement = Settlement { link: Some(LinkChange::Put(Box::new(link.clone()))), log };
         let settled = self.state.settle(&self.scope, key, &settlement).await;
         let outcome = if settled.is_ok() { RunOutcome::Completed } else { RunOutcome::Failed };
-        self.state
-            .finish_run(run, outcome, &serde_json::json!({ "linked": u64::from(settled.is_ok()) }))
-            .await?;
+        let summary = serde_json::json!({ "linked": u64::from(settled.is_ok()) });
+        let reason = settled.as_ref().err().map(ToString::to_string);
+        self.state.finish_run(run, &RunReport::new(outcome, summary).because(reason)).await?;
         settled?;
         Ok(link)
     }

@@ -266,9 +266,8 @@ impl Cycle<'_> {
             doubt = self.too_few(rules, count).await?;
         }
         if let Some(reason) = &doubt {
-            self.tally.incomplete();
             let message = format!("nobody is taken out of a {}: {reason}", self.scope.resource_type);
-            self.tally.emit(Event::Notice { key: None, message });
+            self.tally.broke_off(message);
         }
         Ok(Membership::Read { additive: doubt.is_some(), rows: count, beginnings })
     }

@@ -116,7 +116,7 @@ impl Provisioner {
         };
         let outcome = result.await;
         let ended = if outcome.is_ok() { RunOutcome::Completed } else { RunOutcome::Failed };
-        let noted = self.close(run, ended, &tally.summary()).await;
+        let noted = self.close(run, ended, outcome.as_ref().err(), tally).await;
         // The cause matters more than a state that cannot be written on top of it.
         outcome.and(noted)
     }

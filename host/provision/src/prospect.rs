@@ -17,6 +17,8 @@ pub enum Prospect {
     Protected,
     /// It was there before us, and such resources stay.
     Adopted,
+    /// Another record claims it, and nobody knows whose it is.
+    Contested,
     /// It is disabled, and stays so.
     StaysDisabled,
     /// The next sync disables it.
@@ -56,11 +58,25 @@ impl Prospect {
         }
     }
 
+    /// What becomes of it where so many other records claim it.
+    #[must_use]
+    pub fn contested_by(self, claimants: usize) -> Self {
+        if claimants > 0 && self.is_pending() { Self::Contested } else { self }
+    }
+
+    /// Whether the next run does something about it.
+    #[must_use]
+    pub fn is_pending(self) -> bool {
+        matches!(self, Self::Disable | Self::DisableThenDelete { .. } | Self::Delete)
+    }
+
     /// The word for it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::LeftAlone | Self::Protected | Self::Adopted | Self::StaysDisabled => "stays",
+            Self::LeftAlone | Self::Protected | Self::Adopted | Self::Contested | Self::StaysDisabled => {
+                "stays"
+            }
             Self::Disable | Self::DisableThenDelete { .. } => "disable",
             Self::Delete | Self::DeleteFrom(_) => "delete",
         }
@@ -77,6 +93,7 @@ impl Prospect {
                               include it"
                     .to_owned()
             }
+            Self::Contested => "it stays as it is: another record claims the resource".to_owned(),
             Self::StaysDisabled => "it stays disabled".to_owned(),
             Self::Disable => format!("the next {run} disables it, if nothing holds that up"),
             Self::DisableThenDelete { after } => format!(
@@ -177,11 +194,11 @@ mod tests {
                             rules.protected.extend(protected.then(|| link.key.clone()));
                             let goes = deprovision::verdict(&rules, &link, false, now) == Verdict::Go;
                             let prospect = Prospect::of(&rules, &link, now);
-                            let said = matches!(
-                                prospect,
-                                Prospect::Disable | Prospect::DisableThenDelete { .. } | Prospect::Delete
-                            );
+                            let said = prospect.is_pending();
                             assert_eq!(goes, said, "{action:?} {ownership} {standing} {prospect:?}");
+                            let contested = deprovision::verdict(&rules, &link, true, now);
+                            assert_ne!(contested, Verdict::Go);
+                            assert_eq!(goes, prospect.contested_by(1) == Prospect::Contested, "{prospect:?}");
                         }
                     }
                 }

@@ -6,10 +6,11 @@ use crate::layers::Layers;
 use crate::plan::{PlanFilter, PlanWriter};
 use crate::rules::{DeprovisionAction, ResourceRules};
 use crate::stop::StopSignal;
+use crate::tally::{Found, Tally};
 use jiff::Timestamp;
 use scimwright_client::{Kind, Provider};
 use scimwright_record::{ProviderName, RecordSource, TenantName};
-use scimwright_state::{LinkScope, ProviderMetadata, RunId, RunOutcome, TenantState};
+use scimwright_state::{LinkScope, ProviderMetadata, RunId, RunOutcome, RunReport, TenantState};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -95,14 +96,19 @@ pub struct Unfinished {
 }
 
 impl Provisioner {
+    /// Writes down how a run ended, and all that it found out.
     pub(crate) async fn close(
         &self,
         run: RunId,
         outcome: RunOutcome,
-        summary: &Summary,
+        failure: Option<&ProvisionError>,
+        tally: &Tally<'_>,
     ) -> Result<(), ProvisionError> {
-        let summary = serde_json::to_value(summary).unwrap_or_default();
-        Ok(self.state.finish_run(run, outcome, &summary).await?)
+        let summary = serde_json::to_value(tally.summary()).unwrap_or_default();
+        let Found { broken_off, held } = tally.found();
+        let reason = failure.map(ToString::to_string).or(broken_off);
+        let report = RunReport::new(outcome, summary).because(reason).holding(held);
+        Ok(self.state.finish_run(run, &report).await?)
     }
 
     pub(crate) fn check_rules(&self) -> Result<(), ProvisionError> {

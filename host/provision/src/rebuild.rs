@@ -20,7 +20,7 @@ use scimwright_client::{MatchKey, Query};
 use scimwright_record::{Record, RecordKey, Row};
 use scimwright_scim::{Desired, DesiredValue, Resource, SchemaSet, compare};
 use scimwright_state::{
-    Action, LinkChange, LinkScope, Noted, Ownership, RunId, RunKind, RunOutcome, Settlement,
+    Action, LinkChange, LinkScope, Noted, Ownership, RunId, RunKind, RunOutcome, RunReport, Settlement,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -283,7 +283,8 @@ impl Provisioner {
             Ok(rebuilt) => (RunOutcome::Completed, serde_json::to_value(rebuilt).unwrap_or_default()),
             Err(_) => (RunOutcome::Failed, Value::Null),
         };
-        let closed = self.state.finish_run(run, ended, &figures).await;
+        let reason = outcome.as_ref().err().map(ToString::to_string);
+        let closed = self.state.finish_run(run, &RunReport::new(ended, figures).because(reason)).await;
         let rebuilt = outcome?;
         closed?;
         Ok(rebuilt)

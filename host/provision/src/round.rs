@@ -152,10 +152,7 @@ impl<'a> Lane<'a> {
     ) -> Self {
         let mut lane =
             Self { provisioner, run: None, cycle: None, reading: Reading::default(), failure: None };
-        let outcome = match rules {
-            Ok(()) => lane.start(mode, options, tally, common).await,
-            Err(error) => Err(error),
-        };
+        let outcome = lane.start(mode, options, tally, common, rules).await;
         lane.note(outcome);
         lane
     }
@@ -166,17 +163,22 @@ impl<'a> Lane<'a> {
         options: &RunOptions,
         tally: &'a Tally<'a>,
         common: &Common,
+        rules: Result<(), ProvisionError>,
     ) -> Result<(), ProvisionError> {
         let provisioner = self.provisioner;
+        if mode == Mode::Sync {
+            // Before whatever may keep it from beginning: that is to be known afterwards.
+            self.run = Some(provisioner.state.begin_run(RunKind::Sync, &provisioner.scope()).await?);
+        }
+        rules?;
         provisioner.check_address(mode).await?;
         // Before anything else: a source without records would never notice.
         provisioner.layers.available().map_err(ProvisionError::ModuleUnavailable)?;
-        let scope = provisioner.scope();
         if mode == Mode::Sync {
-            self.run = Some(provisioner.state.begin_run(RunKind::Sync, &scope).await?);
             let kept = SignedDuration::try_from(provisioner.log_kept).unwrap_or(SignedDuration::MAX);
             if let Ok(before) = Timestamp::now().checked_sub(kept) {
                 provisioner.state.prune_log(before).await?;
+                provisioner.state.prune_runs(before).await?;
             }
         }
         tally.emit(Event::Started {
@@ -261,15 +263,16 @@ impl<'a> Lane<'a> {
                 BTreeSet::new()
             }
         };
-        let Self { provisioner, run, failure, .. } = self;
-        Finish { strangers, ..conclude(provisioner, run, failure, tally).await }
+        let Self { provisioner, run, failure, cycle, .. } = self;
+        Finish { strangers, ..conclude(provisioner, run, cycle.is_some(), failure, tally).await }
     }
 }
 
-/// Ends a run, and says what it came to.
+/// Ends a run, and says what it came to. `began` says whether it came as far as its first record.
 pub(crate) async fn conclude(
     provisioner: &Provisioner,
     run: Option<RunId>,
+    began: bool,
     failure: Option<ProvisionError>,
     tally: &Tally<'_>,
 ) -> Finish {
@@ -278,12 +281,14 @@ pub(crate) async fn conclude(
     }
     let summary = tally.summary();
     let outcome = match &failure {
+        None if tally.found().broken_off.is_some() => RunOutcome::Failed,
         None => RunOutcome::Completed,
         Some(ProvisionError::Stopped) => RunOutcome::Stopped,
+        Some(_) if !began => RunOutcome::NotBegun,
         Some(_) => RunOutcome::Failed,
     };
     let closed = match run {
-        Some(run) => provisioner.close(run, outcome, &summary).await,
+        Some(run) => provisioner.close(run, outcome, failure.as_ref(), tally).await,
         None => Ok(()),
     };
     tally.emit(Event::Finished(summary.clone()));

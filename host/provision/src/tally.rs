@@ -14,7 +14,17 @@ pub(crate) struct Tally<'a> {
     scope: LinkScope,
     began: Instant,
     summary: Mutex<Summary>,
+    found: Mutex<Found>,
     requests: Arc<Requests>,
+}
+
+/// What is remembered with the run besides its figures, for whoever asks later.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Found {
+    /// Why something was not read to its end, or cannot be relied on.
+    pub(crate) broken_off: Option<String>,
+    /// Why nobody was deprovisioned.
+    pub(crate) held: Option<String>,
 }
 
 /// How many requests were sent.
@@ -42,7 +52,14 @@ impl CallObserver for Requests {
 impl<'a> Tally<'a> {
     pub(crate) fn new(observer: &'a dyn Observer, scope: LinkScope) -> Self {
         let summary = Mutex::new(Summary { complete: true, ..Summary::default() });
-        Self { observer, scope, began: Instant::now(), summary, requests: Arc::default() }
+        Self {
+            observer,
+            scope,
+            began: Instant::now(),
+            summary,
+            found: Mutex::default(),
+            requests: Arc::default(),
+        }
     }
 
     pub(crate) fn emit(&self, event: Event) {
@@ -68,8 +85,23 @@ impl<'a> Tally<'a> {
         lock(&self.requests.kept).as_mut().map(std::mem::take).unwrap_or_default()
     }
 
-    pub(crate) fn held(&self, candidates: u64) {
+    /// Counts those who are not deprovisioned, and says why.
+    pub(crate) fn held(&self, candidates: u64, reason: String) {
         lock(&self.summary).held += candidates;
+        lock(&self.found).held.get_or_insert_with(|| reason.clone());
+        self.emit(Event::Held { candidates, reason });
+    }
+
+    /// Something was not read to its end, or not so that it can be relied on.
+    pub(crate) fn broke_off(&self, reason: String) {
+        self.incomplete();
+        lock(&self.found).broken_off.get_or_insert_with(|| reason.clone());
+        self.emit(Event::Notice { key: None, message: reason });
+    }
+
+    /// What is remembered with the run besides its figures.
+    pub(crate) fn found(&self) -> Found {
+        lock(&self.found).clone()
     }
 
     pub(crate) fn reference_filled_in(&self) {

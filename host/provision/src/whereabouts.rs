@@ -6,16 +6,20 @@ use crate::prospect::{Prospect, at};
 use crate::quarantine::is_shut;
 use crate::rules::ResourceRules;
 use crate::scope::Standpoint;
+use crate::whose::claimants_of;
 use futures::TryStreamExt;
 use jiff::Timestamp;
-use scimwright_record::{RecordKey, RecordSource, Row, SourceName};
+use scimwright_record::{ModuleName, RecordKey, RecordSource, Row, SourceName};
 use scimwright_state::{
-    Intent, Link, LinkScope, LogEntry, LogFilter, ProviderQuarantine, Quarantine, Setback, SetbackKind,
-    Standing, TenantState,
+    Action, Intent, Link, LinkScope, LogEntry, LogFilter, LogStatus, ProviderQuarantine, Quarantine, Run,
+    RunKind, RunOutcome, RunProgress, Setback, SetbackKind, Standing, TenantState,
 };
 
 /// How many rows of the client log are shown.
 const ROWS: u32 = 5;
+
+/// How many runs are looked through for the last ones that say something.
+const RUNS: u32 = 20;
 
 /// Whether the source has the record, and whether it counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +63,12 @@ pub struct Whereabouts {
     pub quarantine: Option<ProviderQuarantine>,
     /// Modules in quarantine that the mapping needs.
     pub modules: Vec<Quarantine>,
+    /// Modules that the mapping needs and that cannot be used, with the reason.
+    pub unusable: Vec<(ModuleName, String)>,
+    /// Other records that claim its resource.
+    pub claimants: Vec<RecordKey>,
+    /// The last runs over everybody there, newest first.
+    pub runs: Vec<Run>,
     /// The last rows of the client log.
     pub log: Vec<LogEntry>,
     /// When everything was last read and looked at.
@@ -101,7 +111,7 @@ impl Standstill {
 }
 
 /// Finds out where a record stands. `configured` are the rules and the source of the resource type, and `access` the way
-/// to the provider, where they are still configured.
+/// to the provider, where they are still configured. `unusable` are modules that cannot be used, with the reason.
 ///
 /// # Errors
 /// [`ProvisionError::State`] when the state cannot be read. A source that cannot be read is part of the answer.
@@ -110,6 +120,7 @@ pub async fn whereabouts(
     scope: &LinkScope,
     configured: Option<(&ResourceRules, &dyn RecordSource)>,
     access: Option<&str>,
+    unusable: &[(ModuleName, String)],
     key: &RecordKey,
 ) -> Result<Whereabouts, ProvisionError> {
     let now = Timestamp::now();
@@ -127,17 +138,21 @@ pub async fn whereabouts(
     let link = state.link(scope, key).await?;
     let quarantine = state.provider_quarantine(&scope.provider).await?;
     let needed = configured.map(|(rules, _)| rules);
-    let is_needed = |quarantine: &Quarantine| {
+    let is_needed = |wanted: &ModuleName| {
         needed.is_some_and(|rules| {
             let named = rules.modules.iter().chain(&rules.defaults).chain(rules.scripts());
-            named.into_iter().any(|module| *module == quarantine.module)
+            named.into_iter().any(|module| module == wanted)
         })
     };
+    let claimants = claimants_of(state, scope, key).await?;
+    let prospect = needed
+        .zip(link.as_ref())
+        .map(|(rules, link)| Prospect::of(&rules.deprovision, link, now).contested_by(claimants.len()));
     Ok(Whereabouts {
         key: key.clone(),
         scope: scope.clone(),
         source: configured.map(|(_, source)| source.name().clone()),
-        prospect: needed.zip(link.as_ref()).map(|(rules, link)| Prospect::of(&rules.deprovision, link, now)),
+        prospect,
         asks_for_changes: configured
             .is_some_and(|(rules, source)| source.change_column().is_some() && rules.members.is_none()),
         presence,
@@ -150,8 +165,11 @@ pub async fn whereabouts(
             .quarantines()
             .await?
             .into_iter()
-            .filter(|module| module.until > now && is_needed(module))
+            .filter(|quarantine| quarantine.until > now && is_needed(&quarantine.module))
             .collect(),
+        unusable: unusable.iter().filter(|(module, _)| is_needed(module)).cloned().collect(),
+        claimants,
+        runs: state.runs_over(scope, RUNS).await?,
         log: state.log(&filter).await?,
         full_cycle_at: state.full_cycle_at(scope).await?,
     })
@@ -229,7 +247,9 @@ impl Whereabouts {
             Presence::NotConfigured => {
                 Some(format!("no {} is provisioned there any more", self.scope.resource_type))
             }
-            Presence::Counts | Presence::OutOfScope(_) | Presence::Absent => self.obstacle(),
+            Presence::Counts | Presence::OutOfScope(_) | Presence::Absent => {
+                self.obstacle().or_else(|| self.last_failure())
+            }
         };
         if let Some(obstacle) = unknown {
             return (
@@ -241,7 +261,11 @@ impl Whereabouts {
             let text = format!("{there}, last changed {}; it {}", at(link.updated_at), open.reason);
             return (Standstill::OpenReference, text);
         }
-        (Standstill::Provisioned, format!("{there}, last changed {}", at(link.updated_at)))
+        let rival = match self.claimants.is_empty() {
+            true => String::new(),
+            false => format!("; {}", self.rivals()),
+        };
+        (Standstill::Provisioned, format!("{there}, last changed {}{rival}", at(link.updated_at)))
     }
 
     /// Why its resource is not to be there any more, if it is not.
@@ -260,14 +284,96 @@ impl Whereabouts {
         let by_absence = self.presence == Presence::Absent;
         let run = if by_absence && self.asks_for_changes { "full sync" } else { "sync" };
         match self.prospect {
+            Some(Prospect::Contested) => format!("; it stays as it is: {}", self.rivals()),
+            Some(prospect) if prospect.is_pending() => {
+                let held = self.held().map(|held| format!("; {held}")).unwrap_or_default();
+                format!("; {}{held}", prospect.sentence(run))
+            }
             Some(prospect) => format!("; {}", prospect.sentence(run)),
             None => "; it stays: nothing of its kind is provisioned there any more".to_owned(),
+        }
+    }
+
+    /// Who else claims its resource.
+    fn rivals(&self) -> String {
+        let keys: Vec<&str> = self.claimants.iter().map(RecordKey::as_str).collect();
+        match keys.as_slice() {
+            [one] => format!("record {one} claims the resource too, and nobody knows whose it is"),
+            several => {
+                format!("records {} claim the resource too, and nobody knows whose it is", several.join(", "))
+            }
+        }
+    }
+
+    /// What keeps those who left from being deprovisioned, or kept them when it was tried last.
+    fn held(&self) -> Option<String> {
+        let last = || {
+            let mut ended = self.runs.iter().filter(|run| run.kind == RunKind::Sync);
+            let (run, report) = ended.find_map(|run| Some((run, run.report()?)))?;
+            let on = at(run.started_at);
+            match (&report.held, &report.reason) {
+                (Some(held), _) => Some(format!("the last one, on {on}, held it up: {held}")),
+                (None, Some(reason)) => {
+                    Some(format!("the last one, on {on}, deprovisioned nobody: {reason}"))
+                }
+                (None, None) => None,
+            }
+        };
+        self.obstacle().or_else(last)
+    }
+
+    /// Why the last run over everybody did not come to its end, if that is so.
+    fn last_failure(&self) -> Option<String> {
+        let run = self.runs.first()?;
+        let report = run.report()?;
+        let (kind, on) = (run.kind.as_str(), at(run.started_at));
+        let what = match report.outcome {
+            RunOutcome::NotBegun => "could not begin",
+            RunOutcome::Failed => "did not come to its end",
+            RunOutcome::Completed | RunOutcome::Stopped => return None,
+        };
+        let reason = report.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        Some(format!("the last {kind}, on {on}, {what}{reason}"))
+    }
+
+    /// How the last run over everybody passed it over, if it did.
+    fn passed_over(&self) -> Option<String> {
+        let run = self.runs.first()?;
+        let (kind, on) = (run.kind.as_str(), at(run.started_at));
+        match &run.progress {
+            RunProgress::UnderWay => Some(format!("a {kind} is under way since {on}")),
+            RunProgress::Interrupted => {
+                Some(format!("the last {kind}, begun on {on}, was killed; the next one goes on from there"))
+            }
+            RunProgress::Ended(end) if end.report.outcome == RunOutcome::Stopped => Some(format!(
+                "the last {kind}, on {on}, was stopped before its end; the next one goes on from there"
+            )),
+            RunProgress::Ended(_) => None,
+        }
+    }
+
+    /// What the client log says of the end of its resource, or of its link, as far back as is shown.
+    fn taken_away(&self) -> Option<String> {
+        let ends = |row: &&LogEntry| {
+            use Action::{Adopt, Create, Delete, Forget};
+            row.status == LogStatus::Success && matches!(row.action, Create | Adopt | Delete | Forget)
+        };
+        let row = self.log.iter().find(ends)?;
+        let by = if row.run.is_some() { "" } else { " by hand" };
+        match row.action {
+            Action::Delete => Some(format!("its resource was deleted{by} on {}", at(row.at))),
+            Action::Forget => Some(format!("its link was forgotten{by} on {}", at(row.at))),
+            _ => None,
         }
     }
 
     fn why_not_there(&self) -> (Standstill, String) {
         let source = self.source_name();
         match &self.presence {
+            Presence::Absent if self.taken_away().is_some() => {
+                let past = self.taken_away().unwrap_or_default();
+                return (Standstill::NotWanted, format!("{past}, and source `{source}` has no such record"));
+            }
             Presence::Absent => {
                 return (
                     Standstill::Unknown,
@@ -304,11 +410,18 @@ impl Whereabouts {
             );
             return (Standstill::Missing, text);
         }
-        let text = match self.full_cycle_at {
-            Some(last) => {
+        if let Some(past) = self.last_failure().or_else(|| self.passed_over()) {
+            return (Standstill::Missing, past);
+        }
+        let text = match (self.taken_away(), self.full_cycle_at) {
+            (Some(past), _) => {
+                let sync = if self.asks_for_changes { "full sync" } else { "sync" };
+                format!("{past}; the next {sync} takes it up")
+            }
+            (None, Some(last)) => {
                 format!("it is new since the last full sync on {}; the next one takes it up", at(last))
             }
-            None => "nothing was synced yet; `scimwright sync` takes it up".to_owned(),
+            (None, None) => "nothing was synced yet; `scimwright sync` takes it up".to_owned(),
         };
         (Standstill::Missing, text)
     }
@@ -324,6 +437,9 @@ impl Whereabouts {
                 quarantine.reason,
                 provider = self.scope.provider
             ));
+        }
+        if let Some((module, reason)) = self.unusable.first() {
+            return Some(format!("module `{module}` cannot be used: {reason}"));
         }
         self.modules.first().map(|module| {
             format!(
@@ -363,7 +479,8 @@ impl Whereabouts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use scimwright_state::{Action, RunId};
+    use crate::fixture;
+    use scimwright_state::{RunEnd, RunId, RunReport};
 
     fn nowhere() -> Whereabouts {
         Whereabouts {
@@ -378,6 +495,9 @@ mod tests {
             intent: None,
             quarantine: None,
             modules: Vec::new(),
+            unusable: Vec::new(),
+            claimants: Vec::new(),
+            runs: Vec::new(),
             log: Vec::new(),
             full_cycle_at: None,
         }
@@ -393,6 +513,74 @@ mod tests {
     fn whoever_was_never_looked_at_is_told_what_to_run() {
         let sentence = "E1 is not at acme: nothing was synced yet; `scimwright sync` takes it up";
         assert_says(&nowhere(), Standstill::Missing, sentence);
+    }
+
+    /// A run that ended so.
+    fn run(outcome: RunOutcome, reason: Option<&str>, held: Option<&str>) -> Run {
+        let started_at: Timestamp = "2026-03-03T06:00:00Z".parse().unwrap();
+        let report = RunReport::new(outcome, serde_json::Value::Null)
+            .because(reason.map(str::to_owned))
+            .holding(held.map(str::to_owned));
+        let progress = RunProgress::Ended(RunEnd { at: started_at, report });
+        Run { id: RunId::generate(), kind: RunKind::Sync, scope: nowhere().scope, started_at, progress }
+    }
+
+    #[test]
+    fn a_run_that_could_not_begin_or_go_on_says_why_somebody_is_missing() {
+        let missing = |runs| Whereabouts { runs, full_cycle_at: Some(Timestamp::UNIX_EPOCH), ..nowhere() };
+        let unbegun = run(RunOutcome::NotBegun, Some("nobody answers"), None);
+        let sentence =
+            "E1 is not at acme: the last sync, on 2026-03-03 06:00:00Z, could not begin: nobody answers";
+        assert_says(&missing(vec![unbegun.clone()]), Standstill::Missing, sentence);
+        let failed = run(RunOutcome::Failed, Some("people.csv broke off"), None);
+        let sentence = "E1 is not at acme: the last sync, on 2026-03-03 06:00:00Z, did not come to its end: people.csv broke off";
+        assert_says(&missing(vec![failed]), Standstill::Missing, sentence);
+        let stopped = run(RunOutcome::Stopped, Some("stopped"), None);
+        let sentence = "E1 is not at acme: the last sync, on 2026-03-03 06:00:00Z, was stopped before its end; the next \
+                        one goes on from there";
+        assert_says(&missing(vec![stopped]), Standstill::Missing, sentence);
+        let killed = Run { progress: RunProgress::Interrupted, ..unbegun.clone() };
+        let (_, says) = missing(vec![killed]).verdict();
+        assert!(says.contains("the last sync, begun on 2026-03-03 06:00:00Z, was killed"), "{says}");
+        let sentence = "E1 is not at acme: it is new since the last full sync on 1970-01-01 00:00:00Z; the next one takes it up";
+        let since_then = vec![run(RunOutcome::Completed, None, None), unbegun];
+        assert_says(&missing(since_then), Standstill::Missing, sentence);
+    }
+
+    #[test]
+    fn a_module_that_cannot_be_used_keeps_everybody_from_being_provisioned() {
+        let unusable = vec![("corp-user".parse().unwrap(), "there is no such file".to_owned())];
+        let sentence = "E1 is not at acme: module `corp-user` cannot be used: there is no such file";
+        assert_says(&Whereabouts { unusable, ..nowhere() }, Standstill::Missing, sentence);
+    }
+
+    #[test]
+    fn what_holds_a_leaver_is_named() {
+        let left = |runs, claimants| Whereabouts {
+            link: Some(fixture::link(
+                scimwright_state::Ownership::Created,
+                Standing::Active,
+                "2026-03-02T10:00:00Z".parse().unwrap(),
+            )),
+            presence: Presence::Absent,
+            prospect: Some(Prospect::Disable.contested_by(Vec::len(&claimants))),
+            claimants,
+            runs,
+            ..nowhere()
+        };
+        let says = |found: Whereabouts| found.verdict().1;
+        let pending = "; the next sync disables it, if nothing holds that up";
+        assert!(says(left(Vec::new(), Vec::new())).ends_with(pending));
+        let held = run(RunOutcome::Completed, None, Some("4 would go"));
+        let because = format!("{pending}; the last one, on 2026-03-03 06:00:00Z, held it up: 4 would go");
+        assert!(says(left(vec![held], Vec::new())).ends_with(&because));
+        let failed = run(RunOutcome::NotBegun, Some("nobody answers"), None);
+        let because =
+            format!("{pending}; the last one, on 2026-03-03 06:00:00Z, deprovisioned nobody: nobody answers");
+        assert!(says(left(vec![failed.clone()], Vec::new())).ends_with(&because));
+        let contested = says(left(vec![failed], vec!["N1".parse().unwrap()]));
+        let because = "; it stays as it is: record N1 claims the resource too, and nobody knows whose it is";
+        assert!(contested.ends_with(because), "{contested}");
     }
 
     #[test]

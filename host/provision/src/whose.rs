@@ -111,6 +111,18 @@ impl Claimants {
     }
 }
 
+/// The records that claim the resource of this one, as far as the last runs know.
+pub(crate) async fn claimants_of(
+    state: &TenantState,
+    scope: &LinkScope,
+    owner: &RecordKey,
+) -> Result<Vec<RecordKey>, ProvisionError> {
+    let claims = state.setbacks_marked(&scope.provider, CONTESTS).await?;
+    let claims_it = |mark: &str| matches!(Whose::of_mark(mark), Whose::Of(owners) if owners.contains(owner));
+    let of_type = claims.into_iter().filter(|(resource_type, ..)| *resource_type == scope.resource_type);
+    Ok(of_type.filter(|(_, _, mark)| claims_it(mark)).map(|(_, key, _)| key).collect())
+}
+
 impl Cycle<'_> {
     /// Notes whose resource a record may be after. Whether the others left or were given a new key, nobody knows.
     pub(crate) fn contest(&self, key: &RecordKey, whose: &Whose) {

@@ -14,7 +14,7 @@ use scimwright_provision::{
     Event, Mode, Patience, ProvisionError, RunOptions, StopSignal, quarantine, run_round,
 };
 use scimwright_record::{ProviderName, ResourceTypeName};
-use scimwright_state::{LinkScope, TenantState};
+use scimwright_state::{LinkScope, RunKind, TenantState};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::pin::pin;
 use std::sync::Arc;
@@ -139,6 +139,10 @@ impl TenantWork {
                     self.note(state, provider, &access, Some(&trouble.reason)).await?;
                 }
                 for resource in &due {
+                    let ScheduledResource { provider, resource_type, .. } = resource.clone();
+                    let scope = LinkScope { provider, resource_type };
+                    let noted = state.note_unbegun(RunKind::Sync, &scope, &trouble.reason).await;
+                    noted.map_err(|error| Trouble(error.to_string()))?;
                     self.synced(schedule, resource, Some(trouble.to_string()));
                 }
                 return Ok(());

@@ -77,7 +77,16 @@ async fn provisioners(
         let wanted = |rules: &scimwright_provision::ResourceRules| {
             plan.header.resource_type.as_ref().is_none_or(|wanted| *wanted == rules.resource_type)
         };
-        all.extend(assemble::provisioners(tenant, provider, wanted, modules, state).await?);
+        match assemble::provisioners(tenant, provider, wanted, modules, state).await {
+            Ok(provisioners) => all.extend(provisioners),
+            Err(error) => {
+                let reason = format!("{error:#}");
+                for scope in plan.scopes().iter().filter(|scope| scope.provider == provider.name) {
+                    state.note_unbegun(RunKind::Apply, scope, &reason).await?;
+                }
+                return Err(error);
+            }
+        }
     }
     Ok(all)
 }
@@ -131,7 +140,7 @@ async fn changes(
 /// beginning and the note that it belongs to the plan has changed nothing.
 fn concerns(plan: &Plan, run: &Run) -> bool {
     let is_stillborn = run.kind == RunKind::Apply && run.progress == RunProgress::Interrupted;
-    !is_stillborn && plan.basis.links.iter().any(|links| links.scope == run.scope)
+    !is_stillborn && !run.never_began() && plan.basis.links.iter().any(|links| links.scope == run.scope)
 }
 
 async fn carry_out(

@@ -103,6 +103,7 @@ impl<'a> Desk<'a> {
             && let Some(id) = id
             && let Some(link) = state.link_by_resource(&self.scope(), id).await?
         {
+            let entry = LogEntry { key: Some(link.key.clone()), ..entry };
             let settlement = Settlement { link: Some(LinkChange::Forget), log: entry };
             return Ok(state.settle(&self.scope(), &link.key, &settlement).await?);
         }
@@ -167,7 +168,7 @@ async fn open_state(common: &Common, tenant: &Tenant) -> anyhow::Result<Option<T
     if let Some(folder) = tenant.state.parent() {
         create_private_folder(folder)?;
     }
-    warn_of_loss(common, tenant);
+    warn_of_loss(common, tenant, 1);
     match common.states.open(&tenant.state).await {
         Ok(store) => Ok(Some(store.tenant(&tenant.name))),
         Err(error @ StateError::Held { .. }) => {
@@ -335,8 +336,10 @@ pub(super) async fn one_provisioner(
 
 /// The state for a command that changes nothing. Before the first sync there is none, and none is left behind.
 pub(super) async fn opened_for_reading(
+    common: &Common,
     tenant: &Tenant,
 ) -> anyhow::Result<(TenantState, Option<tempfile::TempDir>)> {
+    warn_of_loss(common, tenant, 1);
     if tenant.has_state() {
         let store = StateStore::open_read_only(&tenant.state).await?;
         return Ok((store.tenant(&tenant.name), None));

@@ -24,7 +24,7 @@ pub(super) async fn run(common: &Common, args: &DriftArgs) -> anyhow::Result<Exi
     let (state, _scratch) = if args.repair {
         (open_state(common, &tenant).await?.tenant(&tenant.name), None)
     } else {
-        opened_for_reading(&tenant).await?
+        opened_for_reading(common, &tenant).await?
     };
     let modules = Modules::loaded(assemble::mapping_host(&tenant)?, &tenant);
     let stop = StopSignal::new();

@@ -17,7 +17,7 @@ const WIDTH: usize = 100;
 
 pub(super) async fn run(common: &Common, args: &ExplainArgs) -> anyhow::Result<Exit> {
     let tenant = one_tenant(common)?;
-    let (state, _scratch) = opened_for_reading(&tenant).await?;
+    let (state, _scratch) = opened_for_reading(common, &tenant).await?;
     let asking = if args.offline { Asking::Never } else { Asking::Now };
     let provisioner = one_provisioner(&tenant, &args.resource, &state, asking).await?;
     let notices = |_: &LinkScope, event: &Event| {

@@ -1,6 +1,6 @@
 //! `links`: which record has which resource, and how that is put right by hand.
 
-use super::run::open_state;
+use super::run::{open_state, warn_of_loss};
 use super::{Misconfigured, ask, classify, one_tenant, provider_config};
 use crate::args::{
     AdoptArgs, Common, ExportArgs, ExportFormat, ForgetArgs, LinksCommand, Output, RebuildArgs, ResourceArgs,
@@ -46,7 +46,12 @@ pub(super) async fn run(common: &Common, command: &LinksCommand) -> anyhow::Resu
 }
 
 /// The state, for reading, and the links that are meant.
-async fn reading(tenant: &Tenant, args: &ResourceArgs) -> anyhow::Result<(TenantState, LinkScope)> {
+async fn reading(
+    common: &Common,
+    tenant: &Tenant,
+    args: &ResourceArgs,
+) -> anyhow::Result<(TenantState, LinkScope)> {
+    warn_of_loss(common, tenant, 1);
     let state = StateStore::open_read_only(&tenant.state).await?.tenant(&tenant.name);
     let scope = scope_of(tenant, &state, args).await?;
     Ok((state, scope))
@@ -123,7 +128,7 @@ async fn desk(config: &ProviderConfig, state: TenantState, scope: LinkScope) -> 
 
 async fn show(common: &Common, args: &ShowLinksArgs) -> anyhow::Result<Exit> {
     let tenant = one_tenant(common)?;
-    let (state, scope) = reading(&tenant, &args.resource).await?;
+    let (state, scope) = reading(common, &tenant, &args.resource).await?;
     let rules = tenant.provider(&scope.provider).and_then(|provider| {
         provider.resources.iter().find(|rules| rules.resource_type == scope.resource_type)
     });
@@ -332,7 +337,7 @@ async fn forget(common: &Common, args: &ForgetArgs) -> anyhow::Result<Exit> {
 
 async fn export(common: &Common, args: &ExportArgs) -> anyhow::Result<Exit> {
     let tenant = one_tenant(common)?;
-    let (state, scope) = reading(&tenant, &args.resource).await?;
+    let (state, scope) = reading(common, &tenant, &args.resource).await?;
     let mut file = match &args.out {
         Some(path) => {
             let made = std::fs::File::create(path);

@@ -1,6 +1,7 @@
 //! `log`: the client log, newest first.
 
 use super::one_tenant;
+use super::run::warn_of_loss;
 use crate::args::{Common, LogArgs, Output};
 use crate::exit::Exit;
 use crate::terminal::out;
@@ -9,6 +10,7 @@ use serde_json::json;
 
 pub(super) async fn run(common: &Common, args: &LogArgs) -> anyhow::Result<Exit> {
     let tenant = one_tenant(common)?;
+    warn_of_loss(common, &tenant, 1);
     let rows = if tenant.has_state() {
         let filter = LogFilter {
             failures_only: args.failures,

@@ -22,7 +22,7 @@ use tokio::sync::Mutex;
 
 pub(super) async fn run(common: &Common, args: &PlanArgs) -> anyhow::Result<Exit> {
     let tenant = one_tenant(common)?;
-    warn_of_loss(common, &tenant);
+    warn_of_loss(common, &tenant, 1);
     // Before the first sync there is no state, and a plan must not leave one behind.
     let (store, _scratch) = if tenant.has_state() {
         (StateStore::open_read_only(&tenant.state).await?, None)

@@ -17,7 +17,7 @@ use scimwright_provision::{
 };
 use scimwright_record::TenantName;
 use scimwright_server::Quarantines;
-use scimwright_state::{LinkScope, StateStore, TenantState};
+use scimwright_state::{LinkScope, RunKind, StateStore, TenantState};
 use std::time::Instant;
 
 pub(super) async fn sync(common: &Common, args: &SyncArgs) -> anyhow::Result<Exit> {
@@ -41,14 +41,15 @@ pub(super) async fn open_state(common: &Common, tenant: &Tenant) -> anyhow::Resu
     if let Some(folder) = tenant.state.parent() {
         create_private_folder(folder)?;
     }
-    warn_of_loss(common, tenant);
+    warn_of_loss(common, tenant, 1);
     Ok(common.states.open(&tenant.state).await?)
 }
 
-/// Says so where the state is gone that was there. A run goes on without it, and nobody is to be surprised later.
-pub(super) fn warn_of_loss(common: &Common, tenant: &Tenant) {
+/// Says so where the state is gone that was there. A run goes on without it, and nobody is to be surprised later; and
+/// whoever only asks is not to take what is forgotten for what never was. `tenants` is how many the command covers.
+pub(super) fn warn_of_loss(common: &Common, tenant: &Tenant, tenants: usize) {
     if let Some(loss) = StateStore::loss(&tenant.state) {
-        let (loss, remedies) = (loss.to_string(), common.remedies_for(&tenant.name, 1));
+        let (loss, remedies) = (loss.to_string(), common.remedies_for(&tenant.name, tenants));
         let loss = remedies.complete(&loss);
         match common.output {
             Output::Human => err(&format!("note: {loss}")),
@@ -152,6 +153,7 @@ impl Work<'_> {
                     if let Some(ProvisionError::Provider(cause)) = error.downcast_ref() {
                         exit = exit.or_graver(self.note(provider, Some(&cause.to_string())).await);
                     }
+                    exit = exit.or_graver(self.unbegun(provider, &error).await);
                     exit = exit.or_graver(self.failed(&error));
                     broken_off = true;
                     continue;
@@ -239,6 +241,22 @@ impl Work<'_> {
             Ok(None) => Exit::Success,
             Err(error) => self.failed(&anyhow::Error::new(error)),
         }
+    }
+
+    /// Writes down that a round could not begin, and why. A plan leaves no trace.
+    async fn unbegun(&self, provider: &ProviderConfig, error: &anyhow::Error) -> Exit {
+        if self.mode == Mode::Plan {
+            return Exit::Success;
+        }
+        let reason = format!("{error:#}");
+        for rules in provider.resources.iter().filter(|rules| self.wants(rules)) {
+            let scope =
+                LinkScope { provider: provider.name.clone(), resource_type: rules.resource_type.clone() };
+            if let Err(error) = self.state.note_unbegun(RunKind::Sync, &scope, &reason).await {
+                return self.failed(&anyhow::Error::new(error));
+            }
+        }
+        Exit::Success
     }
 
     /// Keeps what is known of quarantines the same in the modules and in the state. A plan leaves no trace.

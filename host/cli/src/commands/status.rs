@@ -1,5 +1,6 @@
 //! `status`: modules, sources, providers, links and recent runs of a tenant. Contacts nobody.
 
+use super::run::warn_of_loss;
 use super::tenants;
 use crate::args::{Common, Output};
 use crate::assemble;
@@ -8,6 +9,7 @@ use crate::exit::Exit;
 use crate::modules;
 use crate::terminal::out;
 use scimwright_provision::quarantine;
+use scimwright_record::ModuleName;
 use scimwright_server::module_file;
 use scimwright_state::{
     LinkScope, ModuleFile, Run, RunProgress, SetbackKind, Standing, StateStore, TenantState,
@@ -22,11 +24,8 @@ pub(super) async fn run(common: &Common) -> anyhow::Result<Exit> {
     let mut exit = Exit::Success;
     let tenants = tenants(common)?;
     for tenant in &tenants {
-        let status = status(tenant).await?;
-        let unusable = |module: &Value| {
-            module["used"] == true && (module["state"] == "refused" || module["state"] == "removed")
-        };
-        if status.modules.iter().any(unusable) {
+        let status = status(common, tenant, tenants.len()).await?;
+        if status.modules.iter().any(is_unusable) {
             exit = Exit::Configuration;
         }
         match common.output {
@@ -44,10 +43,13 @@ struct Status {
     resources: Vec<Value>,
     /// Providers of which nothing is asked for a while.
     quarantines: Vec<Value>,
+    /// Providers that failed in the last round, and are tried in the next.
+    failing: Vec<Value>,
     runs: Vec<Value>,
 }
 
-async fn status(tenant: &Tenant) -> anyhow::Result<Status> {
+async fn status(common: &Common, tenant: &Tenant, tenants: usize) -> anyhow::Result<Status> {
+    warn_of_loss(common, tenant, tenants);
     let state = match tenant.has_state() {
         true => Some(StateStore::open_read_only(&tenant.state).await?.tenant(&tenant.name)),
         false => None,
@@ -56,13 +58,41 @@ async fn status(tenant: &Tenant) -> anyhow::Result<Status> {
         Some(state) => state.runs(RUNS).await?.iter().map(run_row).collect(),
         None => Vec::new(),
     };
+    let (quarantines, failing) = providers(tenant, state.as_ref()).await?;
     Ok(Status {
         tenant: tenant.name.to_string(),
         modules: modules(tenant, state.as_ref()).await?,
         resources: resources(tenant, state.as_ref()).await?,
-        quarantines: quarantines(tenant, state.as_ref()).await?,
+        quarantines,
+        failing,
         runs,
     })
+}
+
+/// Modules that cannot be used, with the reason. None is looked at where nobody needs any.
+pub(super) async fn unusable(
+    tenant: &Tenant,
+    state: &TenantState,
+) -> anyhow::Result<Vec<(ModuleName, String)>> {
+    if tenant.providers.iter().flat_map(ProviderConfig::mentioned_modules).next().is_none() {
+        return Ok(Vec::new());
+    }
+    let rows = modules(tenant, Some(state)).await?;
+    let unusable = rows.iter().filter(|module| is_unusable(module) && text(module, "serving").is_empty());
+    let named = unusable.filter_map(|module| {
+        let name = ModuleName::parse(text(module, "module")).ok()?;
+        let reason = match text(module, "reason") {
+            "" => "its file is not there",
+            reason => reason,
+        };
+        Some((name, reason.to_owned()))
+    });
+    Ok(named.collect())
+}
+
+/// Whether a resource needs the module and its file is not one that can be used.
+fn is_unusable(module: &Value) -> bool {
+    module["used"] == true && (module["state"] == "refused" || module["state"] == "removed")
 }
 
 /// What the running service says of the files in the modules folder; without one they are judged here.
@@ -148,33 +178,41 @@ async fn resources(tenant: &Tenant, state: Option<&TenantState>) -> anyhow::Resu
     Ok(rows)
 }
 
-/// The providers that are left alone at this moment.
-async fn quarantines(tenant: &Tenant, state: Option<&TenantState>) -> anyhow::Result<Vec<Value>> {
-    let Some(state) = state else { return Ok(Vec::new()) };
+/// The providers that are left alone at this moment, and those that failed and are tried in the next round.
+async fn providers(tenant: &Tenant, state: Option<&TenantState>) -> anyhow::Result<(Vec<Value>, Vec<Value>)> {
+    let Some(state) = state else { return Ok((Vec::new(), Vec::new())) };
     let now = jiff::Timestamp::now();
-    let all = state.provider_quarantines().await?.into_iter();
-    let shut = all.filter(|(provider, quarantine)| {
-        tenant.provider(provider).is_some_and(|config| quarantine::is_shut(quarantine, &config.access(), now))
-    });
-    Ok(shut
-        .map(|(provider, quarantine)| {
-            json!({
-                "provider": provider, "failures": quarantine.failures, "reason": quarantine.reason,
-                "since": quarantine.since.to_string(), "until": quarantine.until.to_string(),
-            })
-        })
-        .collect())
+    let (mut shut, mut failing) = (Vec::new(), Vec::new());
+    for (provider, quarantine) in state.provider_quarantines().await? {
+        let access = tenant.provider(&provider).map(ProviderConfig::access);
+        // What another way to it came to says nothing about this one.
+        let Some(access) = access.filter(|access| *access == quarantine.access) else { continue };
+        let is_shut = quarantine::is_shut(&quarantine, &access, now);
+        let mut row = json!({
+            "provider": provider, "failures": quarantine.failures, "reason": quarantine.reason,
+            "since": quarantine.since.to_string(),
+        });
+        if is_shut {
+            row["until"] = quarantine.until.to_string().into();
+        }
+        if is_shut { &mut shut } else { &mut failing }.push(row);
+    }
+    Ok((shut, failing))
 }
 
-fn run_row(run: &Run) -> Value {
-    let (progress, ended, summary) = match &run.progress {
-        RunProgress::Ended(end) => (end.outcome.as_str(), Some(end.at.to_string()), end.summary.clone()),
-        RunProgress::UnderWay => ("under way", None, Value::Null),
-        RunProgress::Interrupted => ("interrupted", None, Value::Null),
+pub(super) fn run_row(run: &Run) -> Value {
+    let (progress, ended) = match &run.progress {
+        RunProgress::Ended(end) => (end.report.outcome.as_str(), Some(end.at.to_string())),
+        RunProgress::UnderWay => ("under way", None),
+        RunProgress::Interrupted => ("interrupted", None),
     };
+    let report = run.report();
     json!({
-        "run": run.id.to_string(), "provider": run.scope.provider, "resource_type": run.scope.resource_type,
-        "started_at": run.started_at.to_string(), "ended_at": ended, "outcome": progress, "summary": summary,
+        "run": run.id.to_string(), "kind": run.kind.as_str(), "provider": run.scope.provider,
+        "resource_type": run.scope.resource_type, "started_at": run.started_at.to_string(), "ended_at": ended,
+        "outcome": progress, "reason": report.and_then(|report| report.reason.clone()),
+        "held_because": report.and_then(|report| report.held.clone()),
+        "summary": report.map_or(&Value::Null, |report| &report.summary),
     })
 }
 
@@ -182,7 +220,7 @@ impl Status {
     fn json(&self) -> Value {
         json!({
             "event": "summary", "tenant": self.tenant, "modules": self.modules, "resources": self.resources,
-            "provider_quarantines": self.quarantines, "runs": self.runs,
+            "provider_quarantines": self.quarantines, "provider_failures": self.failing, "runs": self.runs,
         })
     }
 
@@ -228,14 +266,36 @@ impl Status {
                 provider = text(row, "provider")
             ));
         }
-        for run in &self.runs {
+        for row in &self.failing {
+            let rounds = match row["failures"].as_u64() {
+                Some(1) => "the last round".to_owned(),
+                failures => format!("the last {} rounds", failures.unwrap_or_default()),
+            };
             lines.push(format!(
-                "  run       {}  {} at {}: {}{}",
+                "  provider  {} failed in {rounds}, since {}: {}; the next one tries it again",
+                text(row, "provider"),
+                text(row, "since"),
+                text(row, "reason"),
+            ));
+        }
+        for run in &self.runs {
+            // Both may be: a reading that broke off holds whoever seems to have left.
+            let mut why: Vec<&str> = [text(run, "reason"), text(run, "held_because")].to_vec();
+            why.retain(|reason| !reason.is_empty());
+            if let [reason, held] = why.as_slice()
+                && held.contains(reason)
+            {
+                why = vec![held];
+            }
+            let why = why.join("; ");
+            lines.push(format!(
+                "  run       {}  {} at {}: {}{}{}{why}",
                 text(run, "started_at"),
                 text(run, "resource_type"),
                 text(run, "provider"),
-                text(run, "outcome"),
-                figures(&run["summary"])
+                text(run, "outcome").replace('-', " "),
+                figures(&run["summary"]),
+                if why.is_empty() { "" } else { ": " },
             ));
         }
         if self.runs.is_empty() {

@@ -1,6 +1,8 @@
 //! `status KEY`: why is this person not there? One answer for each provider and resource type that may have them.
 
 use super::log::{human_row, json_row};
+use super::run::warn_of_loss;
+use super::status::{run_row, unusable};
 use super::tenants;
 use crate::args::{Common, Output};
 use crate::assemble;
@@ -8,7 +10,7 @@ use crate::config::model::Tenant;
 use crate::exit::Exit;
 use crate::report::columns::columns;
 use crate::terminal::out;
-use scimwright_provision::{Presence, Prospect, ProvisionError, Standstill, Whereabouts, whereabouts};
+use scimwright_provision::{Presence, Prospect, Standstill, Whereabouts, whereabouts};
 use scimwright_record::{RecordKey, RecordSource};
 use scimwright_state::{LinkScope, StateStore};
 use serde_json::{Value, json};
@@ -19,6 +21,7 @@ pub(super) async fn run(common: &Common, key: &RecordKey) -> anyhow::Result<Exit
     let tenants = tenants(common)?;
     for tenant in &tenants {
         let remedies = common.remedies_for(&tenant.name, tenants.len());
+        warn_of_loss(common, tenant, tenants.len());
         for found in look(tenant, key).await? {
             answers += 1;
             match common.output {
@@ -42,8 +45,9 @@ pub(super) async fn run(common: &Common, key: &RecordKey) -> anyhow::Result<Exit
 
 /// Everywhere a record may be: what is configured, and what is remembered. Resource types whose source does not have
 /// the record, and that never knew it, are left out as long as there is any other.
-async fn look(tenant: &Tenant, key: &RecordKey) -> Result<Vec<Whereabouts>, ProvisionError> {
+async fn look(tenant: &Tenant, key: &RecordKey) -> anyhow::Result<Vec<Whereabouts>> {
     let state = StateStore::open_read_only(&tenant.state).await?.tenant(&tenant.name);
+    let unusable = unusable(tenant, &state).await?;
     let mut found = Vec::new();
     let mut seen = Vec::new();
     for provider in &tenant.providers {
@@ -53,13 +57,13 @@ async fn look(tenant: &Tenant, key: &RecordKey) -> Result<Vec<Whereabouts>, Prov
                 LinkScope { provider: provider.name.clone(), resource_type: rules.resource_type.clone() };
             let source = tenant.source(&rules.source).map(assemble::source);
             let configured = source.as_ref().map(|source: &Arc<dyn RecordSource>| (rules, source.as_ref()));
-            found.push(whereabouts(&state, &scope, configured, Some(&access), key).await?);
+            found.push(whereabouts(&state, &scope, configured, Some(&access), &unusable, key).await?);
             seen.push(scope);
         }
     }
     for scope in state.scopes_of(key).await? {
         if !seen.contains(&scope) {
-            found.push(whereabouts(&state, &scope, None, None, key).await?);
+            found.push(whereabouts(&state, &scope, None, None, &[], key).await?);
         }
     }
     let is_strange = |found: &Whereabouts| found.verdict().0 == Standstill::Unknown && found.log.is_empty();
@@ -107,6 +111,13 @@ fn page(found: &Whereabouts) -> String {
             "module",
             format!("{} is in quarantine until {}: {}", module.module, module.until, module.reason),
         );
+    }
+    for (module, reason) in &found.unusable {
+        row("module", format!("{module} cannot be used: {reason}"));
+    }
+    if !found.claimants.is_empty() {
+        let keys: Vec<&str> = found.claimants.iter().map(RecordKey::as_str).collect();
+        row("claimed by", keys.join(", "));
     }
     let mut lines = vec![verdict, columns(&rows)];
     if !found.log.is_empty() {
@@ -163,6 +174,8 @@ fn json_line(tenant: &Tenant, found: &Whereabouts) -> Value {
         "resource_type": found.scope.resource_type, "verdict": standstill.as_str(), "sentence": sentence,
         "source": found.source, "record": presence, "record_reason": reason, "link": link, "setback": setback,
         "intent": intent, "provider_quarantine": found.quarantine, "module_quarantines": found.modules,
+        "unusable_modules": found.unusable.iter().map(|(module, reason)| json!({ "module": module, "reason": reason })).collect::<Vec<_>>(),
+        "claimed_by": found.claimants, "last_run": found.runs.first().map(run_row),
         "if_it_left": found.prospect.map(Prospect::as_str),
         "full_cycle_at": found.full_cycle_at.map(|at| at.to_string()),
         "calls": found.log.iter().map(json_row).collect::<Vec<_>>(),

@@ -211,7 +211,7 @@ impl Provisioner {
                 Err(ProvisionError::Stopped) => RunOutcome::Stopped,
                 Err(_) => RunOutcome::Failed,
             };
-            let closed = self.close(run, ended, &summary).await;
+            let closed = self.close(run, ended, outcome.as_ref().err(), &tally).await;
             return outcome
                 .and_then(|report| closed.map(|()| DriftReport { repair: Some(summary), ..report }));
         }

@@ -5,7 +5,7 @@ use super::{DriftOptions, DriftReport};
 use crate::anew::MadeAnew;
 use crate::cycle::Cycle;
 use crate::error::ProvisionError;
-use crate::event::{Action, Event, Mode, RecordEvent};
+use crate::event::{Action, Mode, RecordEvent};
 use crate::links;
 use crate::operation::{Mark, Operation, Step, Wish};
 use crate::provisioner::{Patience, RunOptions};
@@ -47,8 +47,7 @@ impl Cycle<'_> {
                  {allowed}; if they are to be brought back, run `scimwright drift {provider} \
                  {resource_type} --repair --yes`"
             );
-            self.tally.held(damaged);
-            self.tally.emit(Event::Held { candidates: damaged, reason });
+            self.tally.held(damaged, reason);
             return Ok(());
         }
         // What is put off by a repair belongs to a pass of its own, so that neither is taken for the other.

@@ -95,14 +95,16 @@ pub async fn apply_plan(
             tally.emit(Event::Notice { key: None, message });
         }
     }
+    let began: Vec<bool> = lanes.iter().map(Option::is_some).collect();
     drop(lanes);
     let mut finished = Vec::with_capacity(order.len());
-    for (((provisioner, tally), run), failure) in order.iter().zip(&tallies).zip(runs).zip(failures) {
+    let ends = runs.into_iter().zip(began).zip(failures);
+    for ((provisioner, tally), ((run, began), failure)) in order.iter().zip(&tallies).zip(ends) {
         let failure = match failure {
             None => provisioner.remember_memberships_of(plan).await.err(),
             failed => failed,
         };
-        finished.push(conclude(provisioner, run, failure, tally).await);
+        finished.push(conclude(provisioner, run, began, failure, tally).await);
     }
     read?;
     if finished.iter().all(|finish| finish.outcome.is_ok()) {

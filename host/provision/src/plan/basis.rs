@@ -104,7 +104,9 @@ impl Basis {
             }
             let count = now.map_or(0, |now| now.links.count);
             let LinkScope { provider, resource_type } = &then.scope;
-            let by = runs.iter().find(|run| run.scope == then.scope && run.started_at >= made_at);
+            let by = runs
+                .iter()
+                .find(|run| run.scope == then.scope && run.started_at >= made_at && !run.never_began());
             let by = by.map_or(String::new(), |run| {
                 format!("; a run ({}) began at {}", run.kind.as_str(), run.started_at)
             });
