@@ -5,18 +5,18 @@ use crate::cycle::Cycle;
 use crate::error::ProvisionError;
 use crate::event::{Action, Mode, Observer, PlannedRequest};
 use crate::origin::{ModuleVersion, Origin};
-use crate::prospect::Prospect;
+use crate::prospect::{Prospect, at};
 use crate::provisioner::{Provisioner, RunOptions};
 use crate::record::Decided;
 use crate::rows::{Filled, RowValue};
 use crate::tally::Tally;
 use crate::wanted::{Wanted, WantedResource};
+use crate::whereabouts::{Whereabouts, whereabouts};
 use crate::witness::{Witness, Witnessed, plain};
-use jiff::Timestamp;
 use scimwright_client::Failure;
 use scimwright_record::{Record, RecordKey, SourceName};
 use scimwright_scim::{AttributePath, Desired, DesiredValue, Resource};
-use scimwright_state::{LastChange, Link, LinkScope, Setback};
+use scimwright_state::{LastChange, Link, LinkScope, Setback, Standing};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
@@ -33,8 +33,10 @@ pub struct Explanation {
     pub source: SourceName,
     /// The fields of the record, those of other records that rows and modules name included.
     pub fields: Map<String, Value>,
-    /// Why no resource is wanted of it: it is out of scope, or cannot be mapped.
+    /// Why no resource is wanted of it: it is out of scope, or cannot be mapped, or is not in the source any more.
     pub unwanted: Option<String>,
+    /// Whether the source has no such record any more. Then there are no fields, and nothing says what is wanted.
+    pub left: bool,
     /// Its attributes.
     pub attributes: Vec<ExplainedAttribute>,
     /// The modules that were called, in order.
@@ -155,16 +157,22 @@ impl Provisioner {
         observer: &dyn Observer,
         witness: &Witness,
     ) -> Result<Explanation, ProvisionError> {
-        let record = self.record(key).await?;
+        let link = self.state.link(&self.scope(), key).await?;
+        let record = match (self.record(key).await, &link) {
+            (Ok(record), _) => record,
+            (Err(ProvisionError::NoSuchRecord { .. }), Some(link)) => {
+                return self.explain_leaver(link, offline, observer).await;
+            }
+            (Err(error), _) => return Err(error),
+        };
         let tally = Tally::new(observer, self.scope());
         let options = RunOptions { offline, ..RunOptions::default() };
         let cycle = Cycle::begin(self, Mode::Plan, None, &options, &tally).await?;
-        let link = self.state.link(&cycle.scope, key).await?;
         let wide = self.layers.widen(&record).unwrap_or_else(|_| record.clone());
         let wanted = cycle.wanted(record.clone(), link.is_some()).await?;
         let modules = witness.take();
         let (there, seen) = cycle.look_there(link.as_ref(), offline).await?;
-        let next = cycle.next_step(record).await?;
+        let next = cycle.next_step(record, &self.whereabouts_of(key).await?).await?;
         let (unwanted, wanted) = match wanted {
             Wanted::Resource(wanted) => (None, Some(*wanted)),
             Wanted::Out(reason) => (Some(format!("out of scope: {reason}")), None),
@@ -181,6 +189,7 @@ impl Provisioner {
             source: self.source.name().clone(),
             fields: fields.map(|field| (field.name.clone(), plain(&field.value))).collect(),
             unwanted,
+            left: false,
             attributes,
             modules,
             resource_id: link.map(|link| link.resource_id),
@@ -188,6 +197,58 @@ impl Provisioner {
             made,
             next,
         })
+    }
+
+    /// The resource of a record that the source does not have any more: what was sent of it, what is there, and what
+    /// becomes of it.
+    async fn explain_leaver(
+        &self,
+        link: &Link,
+        offline: bool,
+        observer: &dyn Observer,
+    ) -> Result<Explanation, ProvisionError> {
+        let (key, scope) = (&link.key, self.scope());
+        let tally = Tally::new(observer, scope.clone());
+        let options = RunOptions { offline, ..RunOptions::default() };
+        let cycle = Cycle::begin(self, Mode::Plan, None, &options, &tally).await?;
+        let (there, seen) = cycle.look_there(Some(link), offline).await?;
+        let found = self.whereabouts_of(key).await?;
+        let source = self.source.name();
+        let mut left = format!("source `{source}` has no such record any more");
+        if link.standing == Standing::Disabled {
+            left = format!("{left}; disabled since {}", at(link.updated_at));
+        }
+        let action = match found.prospect {
+            Some(Prospect::Disable | Prospect::DisableThenDelete { .. }) => Action::Disable,
+            Some(Prospect::Delete) => Action::Delete,
+            Some(Prospect::StaysDisabled | Prospect::DeleteFrom(_)) => Action::Unchanged,
+            _ => Action::Skip,
+        };
+        let reason = found.what_becomes().trim_start_matches("; ").to_owned();
+        let mut changes = self.state.last_changes(&scope, key).await?;
+        let made =
+            changes.iter().position(|change| change.path.is_empty()).map(|at| changes.remove(at).into());
+        let nothing = Record::new(source.clone(), key.clone());
+        Ok(Explanation {
+            key: key.clone(),
+            source: source.clone(),
+            fields: Map::new(),
+            unwanted: Some(left),
+            left: true,
+            attributes: self.attributes(&nothing, None, Some(link), seen.as_ref(), &changes),
+            modules: Vec::new(),
+            resource_id: Some(link.resource_id.clone()),
+            there,
+            made,
+            next: NextStep { action, changes: Vec::new(), reason: Some(reason), requests: Vec::new() },
+            scope,
+        })
+    }
+
+    /// What the state and the source say of a record.
+    async fn whereabouts_of(&self, key: &RecordKey) -> Result<Whereabouts, ProvisionError> {
+        let configured = (&self.rules, self.source.as_ref());
+        whereabouts(&self.state, &self.scope(), Some(configured), None, &[], key).await
     }
 
     fn attributes(
@@ -308,7 +369,7 @@ impl Cycle<'_> {
         }
     }
 
-    async fn next_step(&self, record: Record) -> Result<NextStep, ProvisionError> {
+    async fn next_step(&self, record: Record, found: &Whereabouts) -> Result<NextStep, ProvisionError> {
         let step = |action, reason| NextStep { action, changes: Vec::new(), reason, requests: Vec::new() };
         let waiting = |setback: &Setback| {
             let until = setback.next_try.map(|next| format!("; next try {next}")).unwrap_or_default();
@@ -343,11 +404,7 @@ impl Cycle<'_> {
             Decided::OutOfScope(link, reason, _) => step(
                 Action::Skip,
                 Some(match link {
-                    Some(link) => {
-                        let prospect =
-                            Prospect::of(&self.provisioner.rules.deprovision, &link, Timestamp::now());
-                        format!("{reason}; {}", prospect.sentence("sync"))
-                    }
+                    Some(_) => format!("{reason}{}", found.what_becomes()),
                     None => reason,
                 }),
             ),

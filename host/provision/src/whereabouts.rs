@@ -32,7 +32,7 @@ pub enum Presence {
     Unusable(String),
     /// There is no such record.
     Absent,
-    /// The source cannot be read, for this reason.
+    /// The source cannot be read, for this reason, which names it.
     Unreadable(String),
     /// Nothing of this kind is provisioned any more.
     NotConfigured,
@@ -69,6 +69,8 @@ pub struct Whereabouts {
     pub claimants: Vec<RecordKey>,
     /// The last runs over everybody there, newest first.
     pub runs: Vec<Run>,
+    /// The state that knew of it is gone: what is not known here may have been known.
+    pub lost: bool,
     /// The last rows of the client log.
     pub log: Vec<LogEntry>,
     /// When everything was last read and looked at.
@@ -170,6 +172,7 @@ pub async fn whereabouts(
         unusable: unusable.iter().filter(|(module, _)| is_needed(module)).cloned().collect(),
         claimants,
         runs: state.runs_over(scope, RUNS).await?,
+        lost: false,
         log: state.log(&filter).await?,
         full_cycle_at: state.full_cycle_at(scope).await?,
     })
@@ -241,9 +244,7 @@ impl Whereabouts {
         }
         let unknown = match &self.presence {
             Presence::Unusable(reason) => Some(format!("its record cannot be used: {reason}")),
-            Presence::Unreadable(reason) => {
-                Some(format!("source `{}` cannot be read: {reason}", self.source_name()))
-            }
+            Presence::Unreadable(reason) => Some(reason.clone()),
             Presence::NotConfigured => {
                 Some(format!("no {} is provisioned there any more", self.scope.resource_type))
             }
@@ -279,8 +280,8 @@ impl Whereabouts {
         }
     }
 
-    /// What becomes of the resource of a record that left.
-    fn what_becomes(&self) -> String {
+    /// What becomes of the resource of a record that left, as the end of a sentence.
+    pub(crate) fn what_becomes(&self) -> String {
         let by_absence = self.presence == Presence::Absent;
         let run = if by_absence && self.asks_for_changes { "full sync" } else { "sync" };
         match self.prospect {
@@ -384,9 +385,7 @@ impl Whereabouts {
             Presence::Unusable(reason) => {
                 return (Standstill::Missing, format!("its record cannot be used: {reason}"));
             }
-            Presence::Unreadable(reason) => {
-                return (Standstill::Missing, format!("source `{source}` cannot be read: {reason}"));
-            }
+            Presence::Unreadable(reason) => return (Standstill::Missing, reason.clone()),
             Presence::NotConfigured => {
                 let text = format!("no {} is provisioned there any more", self.scope.resource_type);
                 return (Standstill::Unknown, text);
@@ -413,7 +412,13 @@ impl Whereabouts {
         if let Some(past) = self.last_failure().or_else(|| self.passed_over()) {
             return (Standstill::Missing, past);
         }
-        let text = match (self.taken_away(), self.full_cycle_at) {
+        let last_run = || self.runs.iter().find(|run| run.kind == RunKind::Sync).map(|run| run.started_at);
+        let text = match (self.taken_away(), self.full_cycle_at.or_else(last_run)) {
+            _ if self.lost => {
+                "what was known of it is gone with the state file; `scimwright links rebuild --as created` \
+                               finds its resource again, where it has one"
+                    .to_owned()
+            }
             (Some(past), _) => {
                 let sync = if self.asks_for_changes { "full sync" } else { "sync" };
                 format!("{past}; the next {sync} takes it up")
@@ -498,6 +503,7 @@ mod tests {
             unusable: Vec::new(),
             claimants: Vec::new(),
             runs: Vec::new(),
+            lost: false,
             log: Vec::new(),
             full_cycle_at: None,
         }
@@ -545,6 +551,50 @@ mod tests {
         let sentence = "E1 is not at acme: it is new since the last full sync on 1970-01-01 00:00:00Z; the next one takes it up";
         let since_then = vec![run(RunOutcome::Completed, None, None), unbegun];
         assert_says(&missing(since_then), Standstill::Missing, sentence);
+    }
+
+    #[test]
+    fn what_a_lost_state_knew_is_not_said_to_have_never_been() {
+        let (_, says) = Whereabouts { lost: true, ..nowhere() }.verdict();
+        assert!(says.contains("what was known of it is gone with the state file"), "{says}");
+    }
+
+    #[test]
+    fn a_resource_that_somebody_deleted_or_unlinked_by_hand_is_said_to_have_been_there() {
+        let moment: Timestamp = "2026-03-04T08:00:00Z".parse().unwrap();
+        let row = |action, run| LogEntry {
+            run,
+            request_id: "r1".into(),
+            provider: "acme".parse().unwrap(),
+            resource_type: "User".parse().unwrap(),
+            resource_id: Some("r1".into()),
+            key: Some("E1".parse().unwrap()),
+            action,
+            status: LogStatus::Success,
+            http_status: None,
+            message: String::new(),
+            duration: std::time::Duration::ZERO,
+            at: moment,
+            changes: Vec::new(),
+        };
+        let says = |log, presence| Whereabouts { log, presence, ..nowhere() }.verdict();
+        let deleted = row(Action::Delete, None);
+        let made = row(Action::Create, Some(RunId::generate()));
+        let (standstill, sentence) = says(vec![deleted.clone(), made.clone()], Presence::Counts);
+        assert_eq!(standstill, Standstill::Missing);
+        let expected = "E1 is not at acme: its resource was deleted by hand on 2026-03-04 08:00:00Z; the next sync takes \
+                        it up";
+        assert_eq!(sentence, expected);
+        let (_, sentence) = says(vec![row(Action::Forget, None), made.clone()], Presence::Counts);
+        assert!(sentence.contains("its link was forgotten by hand on"), "{sentence}");
+        let (_, sentence) = says(vec![made, deleted], Presence::Counts);
+        assert!(sentence.contains("nothing was synced yet"), "{sentence}");
+        let gone = row(Action::Delete, Some(RunId::generate()));
+        let (standstill, sentence) = says(vec![gone], Presence::Absent);
+        assert_eq!(standstill, Standstill::NotWanted);
+        let expected = "E1 is not at acme: its resource was deleted on 2026-03-04 08:00:00Z, and source `hr` has no such \
+                        record";
+        assert_eq!(sentence, expected);
     }
 
     #[test]
@@ -635,7 +685,7 @@ mod tests {
         let there = |presence| Whereabouts { link: Some(link.clone()), presence, ..nowhere() };
         for (presence, reason) in [
             (Presence::Unusable("no date".into()), "its record cannot be used: no date"),
-            (Presence::Unreadable("no such file".into()), "source `hr` cannot be read: no such file"),
+            (Presence::Unreadable("source `hr` is not there".into()), "source `hr` is not there"),
             (Presence::NotConfigured, "no User is provisioned there any more"),
         ] {
             let sentence = format!("E1 is at acme (User r1), as it was on 2026-03-02 10:00:00Z: {reason}");

@@ -51,14 +51,15 @@ fn page(explained: &Explanation) -> String {
         lines.push(format!("  {} {}{}", made.action, made.at, by(made.run.as_deref())));
     }
     if let Some(reason) = &explained.unwanted {
-        lines.push(format!("  not wanted: {reason}"));
+        let heading = if explained.left { "left" } else { "not wanted" };
+        lines.push(format!("  {heading}: {reason}"));
     }
     if !explained.attributes.is_empty() {
         let mut rows = vec![["attribute", "wanted", "sent last", "there"].map(str::to_owned).to_vec()];
         let mut notes = vec![Vec::new()];
         for attribute in &explained.attributes {
             rows.push(row(attribute));
-            notes.push(notes_on(attribute));
+            notes.push(notes_on(attribute, explained.left));
         }
         let table = columns(&rows);
         for (line, notes) in table.lines().zip(notes) {
@@ -109,9 +110,9 @@ fn row(attribute: &ExplainedAttribute) -> Vec<String> {
     vec![cut(name, 22), shown(&attribute.wanted), sent, there]
 }
 
-fn notes_on(attribute: &ExplainedAttribute) -> Vec<String> {
+fn notes_on(attribute: &ExplainedAttribute, left: bool) -> Vec<String> {
     let mut notes: Vec<String> = attribute.layers.iter().map(layer).collect();
-    if notes.is_empty() {
+    if notes.is_empty() && !left {
         notes.push("from nothing: the mapping does not mention it any more".to_owned());
     }
     notes.extend(attribute.waits_for.iter().map(|other| format!("waits for the resource of {other}")));

@@ -278,6 +278,7 @@ impl Status {
                 text(row, "reason"),
             ));
         }
+        let mut before = String::new();
         for run in &self.runs {
             // Both may be: a reading that broke off holds whoever seems to have left.
             let mut why: Vec<&str> = [text(run, "reason"), text(run, "held_because")].to_vec();
@@ -288,8 +289,10 @@ impl Status {
                 why = vec![held];
             }
             let why = why.join("; ");
+            // What is wrong with a provider is wrong for all of its types.
+            let said = if !why.is_empty() && why == before { "as above" } else { why.as_str() };
             lines.push(format!(
-                "  run       {}  {} at {}: {}{}{}{why}",
+                "  run       {}  {} at {}: {}{}{}{said}",
                 text(run, "started_at"),
                 text(run, "resource_type"),
                 text(run, "provider"),
@@ -297,6 +300,7 @@ impl Status {
                 figures(&run["summary"]),
                 if why.is_empty() { "" } else { ": " },
             ));
+            before = why;
         }
         if self.runs.is_empty() {
             lines.push("  run       none yet".to_owned());

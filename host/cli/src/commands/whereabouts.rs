@@ -45,7 +45,7 @@ pub(super) async fn run(common: &Common, key: &RecordKey) -> anyhow::Result<Exit
 
 /// Everywhere a record may be: what is configured, and what is remembered. Resource types whose source does not have
 /// the record, and that never knew it, are left out as long as there is any other.
-async fn look(tenant: &Tenant, key: &RecordKey) -> anyhow::Result<Vec<Whereabouts>> {
+pub(super) async fn look(tenant: &Tenant, key: &RecordKey) -> anyhow::Result<Vec<Whereabouts>> {
     let state = StateStore::open_read_only(&tenant.state).await?.tenant(&tenant.name);
     let unusable = unusable(tenant, &state).await?;
     let mut found = Vec::new();
@@ -65,6 +65,9 @@ async fn look(tenant: &Tenant, key: &RecordKey) -> anyhow::Result<Vec<Whereabout
         if !seen.contains(&scope) {
             found.push(whereabouts(&state, &scope, None, None, &[], key).await?);
         }
+    }
+    if StateStore::loss(&tenant.state).is_some() {
+        found.iter_mut().for_each(|found| found.lost = true);
     }
     let is_strange = |found: &Whereabouts| found.verdict().0 == Standstill::Unknown && found.log.is_empty();
     if found.iter().any(|found| !is_strange(found)) {
@@ -134,7 +137,7 @@ fn presence(found: &Whereabouts) -> String {
         Presence::OutOfScope(reason) => format!("{source} has the record: {reason}"),
         Presence::Unusable(reason) => format!("{source} has the record, which cannot be used: {reason}"),
         Presence::Absent => format!("{source} has no such record"),
-        Presence::Unreadable(reason) => format!("{source} cannot be read: {reason}"),
+        Presence::Unreadable(reason) => reason.clone(),
         Presence::NotConfigured => "no longer configured".to_owned(),
     }
 }
@@ -175,7 +178,7 @@ fn json_line(tenant: &Tenant, found: &Whereabouts) -> Value {
         "source": found.source, "record": presence, "record_reason": reason, "link": link, "setback": setback,
         "intent": intent, "provider_quarantine": found.quarantine, "module_quarantines": found.modules,
         "unusable_modules": found.unusable.iter().map(|(module, reason)| json!({ "module": module, "reason": reason })).collect::<Vec<_>>(),
-        "claimed_by": found.claimants, "last_run": found.runs.first().map(run_row),
+        "state_lost": found.lost, "claimed_by": found.claimants, "last_run": found.runs.first().map(run_row),
         "if_it_left": found.prospect.map(Prospect::as_str),
         "full_cycle_at": found.full_cycle_at.map(|at| at.to_string()),
         "calls": found.log.iter().map(json_row).collect::<Vec<_>>(),
