@@ -6,7 +6,7 @@
 
 use crate::absent::Absent;
 use crate::error::ProvisionError;
-use crate::event::{Event, Mode, RecordEvent};
+use crate::event::{Action, Event, Mode, RecordEvent};
 use crate::matching::Claims;
 use crate::members::Membership;
 use crate::one::Existing;
@@ -229,6 +229,7 @@ impl<'a> Cycle<'a> {
 
     /// Reports what was done for a record. Of a plan, what somebody wants to see of it.
     pub(crate) fn settled(&self, event: RecordEvent) {
+        let event = RecordEvent { action: self.as_it_ends(event.action), ..event };
         if self.run.is_none() {
             if !self.filter.admits(&event.key, event.action) {
                 return;
@@ -239,5 +240,13 @@ impl<'a> Cycle<'a> {
         }
         self.tally.count(event.action);
         self.tally.emit(Event::Record(event));
+    }
+
+    /// What an action comes to: some providers delete what is made inactive.
+    pub(crate) fn as_it_ends(&self, action: Action) -> Action {
+        match action {
+            Action::Disable if self.provisioner.rules.deprovision.disabling_deletes => Action::Delete,
+            action => action,
+        }
     }
 }

@@ -117,7 +117,12 @@ impl Cycle<'_> {
                         "was at the provider before us; set deprovision_adopted = true to include such resources"
                     }
                 };
-                self.spare(&link, &format!("{why}, but {spared}"));
+                let said = format!("{why}, but {spared}");
+                match reason.as_deref() {
+                    // Whoever is in the source and out of scope was counted when the record was read.
+                    Some(why) if why != LEFT => self.note(&link.key, said),
+                    _ => self.spare(&link, &said),
+                }
                 Ok(())
             })
             .await
@@ -273,6 +278,7 @@ impl Cycle<'_> {
         let desired = decide::disabled(&link);
         let mark = Mark { fingerprint: None, due_at: self.deleted_from(Timestamp::now()) };
         let later = match self.provisioner.rules.deprovision.action {
+            _ if self.provisioner.rules.deprovision.disabling_deletes => DELETES.to_owned(),
             DeprovisionAction::DisableThenDelete { after } => {
                 format!("; to be deleted {} later", days(after))
             }
@@ -315,7 +321,8 @@ impl Cycle<'_> {
         // The record is still in scope: where somebody deleted its resource, a new one is made, and inactive.
         let wish = Wish { desired: desired.clone(), mark, ..Wish::default() };
         let (key, step) = (link.key.clone(), Step::Deactivate(Box::new(link)));
-        let reason = Some("the mapping makes it inactive".to_owned());
+        let end = if self.provisioner.rules.deprovision.disabling_deletes { DELETES } else { "" };
+        let reason = Some(format!("the mapping makes it inactive{end}"));
         self.act(Operation { key, step, desired, changes, reason, wish }).await
     }
 
@@ -323,6 +330,9 @@ impl Cycle<'_> {
         self.settled(RecordEvent { reason: Some(reason.to_owned()), ..event(link, Action::Skip) });
     }
 }
+
+/// What is said of a provider that deletes what is made inactive.
+const DELETES: &str = "; disabling deletes it there";
 
 pub(crate) const LEFT: &str = "left the source";
 

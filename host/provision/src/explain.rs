@@ -220,8 +220,10 @@ impl Provisioner {
         }
         let action = match found.prospect {
             Some(Prospect::Disable | Prospect::DisableThenDelete { .. }) => Action::Disable,
-            Some(Prospect::Delete) => Action::Delete,
-            Some(Prospect::StaysDisabled | Prospect::DeleteFrom(_)) => Action::Unchanged,
+            Some(Prospect::Delete | Prospect::DeleteByDisabling) => Action::Delete,
+            Some(Prospect::StaysDisabled | Prospect::StaysDeleted | Prospect::DeleteFrom(_)) => {
+                Action::Unchanged
+            }
             _ => Action::Skip,
         };
         let reason = found.what_becomes().trim_start_matches("; ").to_owned();
@@ -386,8 +388,11 @@ impl Cycle<'_> {
                     let stays = Prospect::Protected.sentence("sync");
                     reason = Some(format!("the mapping makes it inactive; {stays}"));
                 } else if operation.wish.deactivate {
-                    reason =
-                        Some("the mapping makes it inactive: it is disabled after everybody else".to_owned());
+                    let deletes = self.provisioner.rules.deprovision.disabling_deletes;
+                    let end = if deletes { ", which deletes it there" } else { "" };
+                    reason = Some(format!(
+                        "the mapping makes it inactive: it is disabled after everybody else{end}"
+                    ));
                 } else if let Some(setback) = &setback {
                     reason = Some(format!(
                         "it failed before, and waits unless the record changes: {}",
@@ -395,7 +400,7 @@ impl Cycle<'_> {
                     ));
                 }
                 NextStep {
-                    action: operation.action(),
+                    action: self.as_it_ends(operation.action()),
                     changes: operation.changes.clone(),
                     reason,
                     requests: self.requests_of(&operation),

@@ -32,5 +32,6 @@ pub(crate) fn rules(action: DeprovisionAction) -> DeprovisionRules {
         include_adopted: false,
         protected: HashSet::new(),
         unreadable_rows: UnreadableRows::Hold,
+        disabling_deletes: false,
     }
 }

@@ -30,6 +30,10 @@ pub enum Prospect {
     },
     /// The next sync deletes it.
     Delete,
+    /// The next sync disables it, and the provider deletes what is disabled.
+    DeleteByDisabling,
+    /// It was disabled, and the provider deleted it.
+    StaysDeleted,
     /// It is disabled, and is deleted from this moment on.
     DeleteFrom(Timestamp),
 }
@@ -41,7 +45,7 @@ impl Prospect {
         let disabled = link.standing == Standing::Disabled;
         // Whom a rule spares is spared from the deletion that comes later, too.
         let spared = deprovision::spared(rules, link);
-        match (rules.action, spared) {
+        let prospect = match (rules.action, spared) {
             (DeprovisionAction::Nothing, _) => Self::LeftAlone,
             (DeprovisionAction::Disable, _) if disabled => Self::StaysDisabled,
             (_, Some(Verdict::Protected)) => Self::Protected,
@@ -55,6 +59,13 @@ impl Prospect {
                 }
             }
             (DeprovisionAction::DisableThenDelete { after }, None) => Self::DisableThenDelete { after },
+        };
+        match prospect {
+            Self::Disable | Self::DisableThenDelete { .. } if rules.disabling_deletes => {
+                Self::DeleteByDisabling
+            }
+            Self::StaysDisabled | Self::DeleteFrom(_) if rules.disabling_deletes => Self::StaysDeleted,
+            prospect => prospect,
         }
     }
 
@@ -67,18 +78,30 @@ impl Prospect {
     /// Whether the next run does something about it.
     #[must_use]
     pub fn is_pending(self) -> bool {
-        matches!(self, Self::Disable | Self::DisableThenDelete { .. } | Self::Delete)
+        match self {
+            Self::Disable | Self::DisableThenDelete { .. } | Self::Delete | Self::DeleteByDisabling => true,
+            Self::LeftAlone
+            | Self::Protected
+            | Self::Adopted
+            | Self::Contested
+            | Self::StaysDisabled
+            | Self::StaysDeleted
+            | Self::DeleteFrom(_) => false,
+        }
     }
 
     /// The word for it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::LeftAlone | Self::Protected | Self::Adopted | Self::Contested | Self::StaysDisabled => {
-                "stays"
-            }
+            Self::LeftAlone
+            | Self::Protected
+            | Self::Adopted
+            | Self::Contested
+            | Self::StaysDisabled
+            | Self::StaysDeleted => "stays",
             Self::Disable | Self::DisableThenDelete { .. } => "disable",
-            Self::Delete | Self::DeleteFrom(_) => "delete",
+            Self::Delete | Self::DeleteFrom(_) | Self::DeleteByDisabling => "delete",
         }
     }
 
@@ -101,6 +124,12 @@ impl Prospect {
                 days(after)
             ),
             Self::Delete => format!("the next {run} deletes it, if nothing holds that up"),
+            Self::DeleteByDisabling => {
+                format!(
+                    "the next {run} disables it, if nothing holds that up, and disabling deletes it there"
+                )
+            }
+            Self::StaysDeleted => "it stays deleted".to_owned(),
             Self::DeleteFrom(moment) => {
                 format!("it will be deleted on or after {}, unless its record comes back", at(moment))
             }
@@ -167,6 +196,26 @@ mod tests {
             "it will be deleted on or after 2026-03-31 08:00:00Z, unless its record comes back"
         );
         assert_eq!(of(both, ours, Standing::Disabled, 30 * DAY), Prospect::Delete);
+    }
+
+    #[test]
+    fn where_disabling_deletes_nobody_is_said_to_be_kept() {
+        use DeprovisionAction::{Delete, Disable, DisableThenDelete, Nothing};
+        let of = |action, standing| {
+            let link = link(Ownership::Created, standing);
+            let rules = DeprovisionRules { disabling_deletes: true, ..rules(action) };
+            Prospect::of(&rules, &link, link.updated_at + DAY)
+        };
+        for action in [Disable, DisableThenDelete { after: 30 * DAY }] {
+            assert_eq!(of(action, Standing::Active), Prospect::DeleteByDisabling);
+            assert_eq!(of(action, Standing::Disabled), Prospect::StaysDeleted);
+        }
+        assert_eq!(of(Delete, Standing::Active), Prospect::Delete);
+        assert_eq!(of(Nothing, Standing::Active), Prospect::LeftAlone);
+        assert_eq!(
+            Prospect::DeleteByDisabling.sentence("sync"),
+            "the next sync disables it, if nothing holds that up, and disabling deletes it there"
+        );
     }
 
     #[test]

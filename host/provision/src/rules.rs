@@ -75,6 +75,9 @@ pub struct DeprovisionRules {
     pub protected: HashSet<RecordKey>,
     /// What a row means whose key cannot be read: it may be any of the people who seem to have left.
     pub unreadable_rows: UnreadableRows,
+    /// Whether the provider deletes what is made inactive, as its profile says. What is done to it is the same; what is
+    /// said of it is what becomes of it.
+    pub disabling_deletes: bool,
 }
 
 /// What to do with a resource whose record left scope.

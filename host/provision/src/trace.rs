@@ -60,7 +60,7 @@ impl Cycle<'_> {
         self.trace_calls();
         self.trace("decision", || match decided {
             Decided::Do(operation, _) => json!({
-                "action": operation.action(), "changes": operation.changes, "requests": self.requests_of(operation),
+                "action": self.as_it_ends(operation.action()), "changes": operation.changes, "requests": self.requests_of(operation),
                 "deactivate_later": operation.wish.deactivate.then_some(true),
             }),
             Decided::OutOfScope(_, reason, _) => json!({ "action": "skip", "reason": reason }),

@@ -69,6 +69,8 @@ pub struct Whereabouts {
     pub claimants: Vec<RecordKey>,
     /// The last runs over everybody there, newest first.
     pub runs: Vec<Run>,
+    /// The provider deletes what is disabled.
+    pub disabling_deletes: bool,
     /// The state that knew of it is gone: what is not known here may have been known.
     pub lost: bool,
     /// The last rows of the client log.
@@ -172,6 +174,7 @@ pub async fn whereabouts(
         unusable: unusable.iter().filter(|(module, _)| is_needed(module)).cloned().collect(),
         claimants,
         runs: state.runs_over(scope, RUNS).await?,
+        disabling_deletes: needed.is_some_and(|rules| rules.deprovision.disabling_deletes),
         lost: false,
         log: state.log(&filter).await?,
         full_cycle_at: state.full_cycle_at(scope).await?,
@@ -233,6 +236,16 @@ impl Whereabouts {
                 (None, Some(setback)) => setback.reason.clone(),
                 (None, None) => "its record had left; the next sync looks at it again".to_owned(),
             };
+            if self.disabling_deletes {
+                let text = format!(
+                    "{key} is not at {provider} any more: it was disabled on {}, which deleted {} {} there: {why}",
+                    at(link.updated_at),
+                    self.scope.resource_type,
+                    link.resource_id
+                );
+                let standstill = if leaves.is_some() { Standstill::NotWanted } else { Standstill::Missing };
+                return (standstill, text);
+            }
             let text = format!("{there}, disabled since {}: {why}", at(link.updated_at));
             return (Standstill::Disabled, text);
         }
@@ -503,6 +516,7 @@ mod tests {
             unusable: Vec::new(),
             claimants: Vec::new(),
             runs: Vec::new(),
+            disabling_deletes: false,
             lost: false,
             log: Vec::new(),
             full_cycle_at: None,

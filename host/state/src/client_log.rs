@@ -246,6 +246,28 @@ impl TenantState {
         Ok(found.into_values().collect())
     }
 
+    /// How many calls of a run did what was asked, by what was asked.
+    ///
+    /// # Errors
+    /// [`StateError`] when the file cannot be read.
+    pub async fn calls_of(&self, run: RunId) -> Result<Vec<(Action, u64)>, StateError> {
+        const SQL: &str = "SELECT action, count(*) AS calls FROM client_log WHERE tenant = ?1 AND run = ?2 \
+                           AND status = 'success' GROUP BY action ORDER BY min(sequence)";
+        let rows = sqlx::query(SQL)
+            .bind(self.tenant())
+            .bind(run.to_string())
+            .fetch_all(&mut *self.shared.reader().await)
+            .await
+            .map_err(self.shared.sql("read the client log"))?;
+        rows.iter()
+            .map(|row| {
+                let reading = Reading { shared: &self.shared, what: "a line of the client log", row };
+                let calls = reading.get::<i64>("calls")?;
+                Ok((reading.word("action", Action::from_word)?, u64::try_from(calls).unwrap_or_default()))
+            })
+            .collect()
+    }
+
     /// Removes lines that are older than `before`. How many there were.
     ///
     /// # Errors

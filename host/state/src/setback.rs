@@ -154,29 +154,6 @@ impl TenantState {
             .collect()
     }
 
-    /// The setbacks of a scope with this very fingerprint.
-    ///
-    /// # Errors
-    /// [`StateError`] when the file cannot be read.
-    pub async fn setbacks_with(
-        &self,
-        scope: &LinkScope,
-        fingerprint: &str,
-    ) -> Result<Vec<Setback>, StateError> {
-        const SQL: &str = "SELECT key, kind, reason, attempts, since, last, next_try, fingerprint, run \
-                           FROM setbacks WHERE tenant = ?1 AND provider = ?2 AND resource_type = ?3 \
-                           AND fingerprint = ?4 ORDER BY key";
-        let rows = sqlx::query(SQL)
-            .bind(self.tenant())
-            .bind(scope.provider.as_str())
-            .bind(scope.resource_type.as_str())
-            .bind(fingerprint)
-            .fetch_all(&mut *self.shared.reader().await)
-            .await
-            .map_err(self.shared.sql("read what failed"))?;
-        rows.iter().map(|row| read_setback(&self.shared, row)).collect()
-    }
-
     /// Forgets the setback of a record. Whether there was one.
     ///
     /// # Errors

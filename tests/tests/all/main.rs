@@ -33,6 +33,7 @@ mod probing;
 mod prospects;
 mod provider_config;
 mod providers;
+mod reasons;
 mod safety;
 mod sandbox;
 mod scim2_server;

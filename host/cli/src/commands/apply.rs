@@ -14,7 +14,7 @@ use scimwright_provision::{
     Basis, Event, Mode, Patience, Plan, Progress, ProvisionError, Provisioner, RunOptions, StopSignal,
     Summary, apply_plan, quarantine, source_print,
 };
-use scimwright_state::{LinkScope, Run, RunKind, RunProgress, TenantState};
+use scimwright_state::{Action, LinkScope, Run, RunKind, RunProgress, TenantState};
 use std::path::Path;
 use std::time::Instant;
 
@@ -50,9 +50,17 @@ pub(super) async fn run(common: &Common, args: &ApplyArgs) -> anyhow::Result<Exi
     let changes = changes(&tenant, &plan, &progress, &provisioners, &state).await?;
     if !changes.is_empty() {
         let changes: String = changes.iter().map(|change| format!("\n  - {change}")).collect();
-        let reason = format!(
-            "the plan is out of date, and nothing was changed:{changes}\nmake a new one with `scimwright plan`"
-        );
+        let reason = match progress.begun_at() {
+            None => format!(
+                "the plan is out of date, and nothing was changed:{changes}\nmake a new one with `scimwright plan`"
+            ),
+            Some(begun_at) => format!(
+                "the plan is out of date, and nothing more was changed:{changes}\nit was begun at {begun_at} and not \
+                 carried out to its end; {}. That is so now, and `scimwright log` has every call; make a new plan for \
+                 the rest with `scimwright plan`",
+                done_before(&progress, &state).await?
+            ),
+        };
         return Err(NotApplied(reason).into());
     }
     let stop = StopSignal::new();
@@ -60,6 +68,24 @@ pub(super) async fn run(common: &Common, args: &ApplyArgs) -> anyhow::Result<Exi
     let options = RunOptions { stop, ..RunOptions::default() };
     let reporter = Reporter::new(common, common.verbose, Mode::Apply);
     Ok(carry_out(&tenant, &plan, &provisioners, &progress, &options, &reporter).await)
+}
+
+/// What earlier calls of this plan have done.
+async fn done_before(progress: &Progress, state: &TenantState) -> anyhow::Result<String> {
+    let mut done: Vec<(Action, u64)> = Vec::new();
+    for run in progress.runs() {
+        for (action, calls) in state.calls_of(run).await? {
+            match done.iter_mut().find(|(known, _)| *known == action) {
+                Some((_, total)) => *total += calls,
+                None => done.push((action, calls)),
+            }
+        }
+    }
+    let done: Vec<String> = done.iter().map(|(action, calls)| format!("{calls} {action}")).collect();
+    Ok(match done.as_slice() {
+        [] => "until then nothing had been done".to_owned(),
+        done => format!("these calls had been made by then: {}", done.join(", ")),
+    })
 }
 
 /// The provisioners that the plan was made with. A provider that cannot be reached ends it before anything is done.

@@ -28,7 +28,8 @@ pub(super) async fn run(common: &Common, args: &ExplainArgs) -> anyhow::Result<E
     let explanation = provisioner.explain(&args.key, args.offline, &notices).await?;
     match common.output {
         Output::Json => {
-            out(&json::with(json!({ "event": "explanation" }), &explanation).to_string());
+            let line = json::with(json!({ "event": "explanation" }), &explanation);
+            out(&common.remedies().complete_json(line).to_string());
         }
         Output::Human => out(&common.remedies().complete(&page(&explanation))),
     }

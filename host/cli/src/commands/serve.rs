@@ -8,6 +8,7 @@ use crate::config::model::{ProviderConfig, Tenant};
 use crate::config::{self, FILE_NAME, TenantFolder};
 use crate::exit::Exit;
 use crate::modules::{self, Modules};
+use crate::report::remedy::Remedies;
 use crate::report::serving;
 use crate::signals;
 use crate::terminal::err;
@@ -37,20 +38,21 @@ pub(super) async fn run(common: &Common) -> anyhow::Result<Exit> {
     create_private_folder(cache.parent().unwrap_or(&cache))?;
     let host = MappingHost::new(HostOptions { cache_dir: Some(cache), ..HostOptions::default() })
         .context("the host for mapping modules cannot be started")?;
+    let count = folders.len();
     let tenants = folders.into_iter().map(|folder| -> Arc<dyn TenantSetup> {
-        Arc::new(Setup { folder, host: host.clone(), read: Mutex::default() })
+        let remedies = common.remedies_for(&folder.name, count);
+        Arc::new(Setup { folder, host: host.clone(), remedies, read: Mutex::default() })
     });
     let stop = StopSignal::new();
     signals::stop_on_signal(stop.clone());
-    let (common, count) = (common.clone(), tenants.len());
-    let observer = move |event: &ServiceEvent| match common.output {
-        Output::Human => {
-            let tenant = event.tenant.as_ref();
-            let remedies =
-                tenant.map_or_else(|| common.remedies(), |tenant| common.remedies_for(tenant, count));
-            serving::human(event, common.verbose, &remedies);
+    let common = common.clone();
+    let observer = move |event: &ServiceEvent| {
+        let tenant = event.tenant.as_ref();
+        let remedies = tenant.map_or_else(|| common.remedies(), |tenant| common.remedies_for(tenant, count));
+        match common.output {
+            Output::Human => serving::human(event, common.verbose, &remedies),
+            Output::Json => serving::json(event, &remedies),
         }
-        Output::Json => serving::json(event),
     };
     let service = Service::new(tenants.collect(), ServiceOptions::default(), Arc::new(observer));
     Ok(match service.run(stop).await {
@@ -63,6 +65,8 @@ pub(super) async fn run(common: &Common) -> anyhow::Result<Exit> {
 struct Setup {
     folder: TenantFolder,
     host: MappingHost,
+    /// For what is said before the first event.
+    remedies: Remedies,
     /// When the configuration that is in force was written.
     read: Mutex<Option<SystemTime>>,
 }
@@ -90,10 +94,12 @@ impl Setup {
             create_private_folder(folder)?;
         }
         if let Some(loss) = StateStore::loss(&tenant.state) {
-            err(&format!("note: {loss}"));
+            err(&format!("note: {}", self.remedies.complete(&loss)));
         }
         let state = StateStore::open(&tenant.state).await?.tenant(&tenant.name);
-        leftovers(&tenant, &state).await?.iter().for_each(|sentence| err(&format!("note: {sentence}")));
+        for sentence in leftovers(&tenant, &state).await? {
+            err(&format!("note: {}", self.remedies.complete(&sentence)));
+        }
         let lookups = assemble::lookups(&tenant);
         let registry = modules::registry(&self.host, &tenant, &lookups, SETTLE)?;
         let modules = Modules::live(self.host.clone(), lookups, registry.clone());

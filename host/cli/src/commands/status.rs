@@ -28,9 +28,10 @@ pub(super) async fn run(common: &Common) -> anyhow::Result<Exit> {
         if status.modules.iter().any(is_unusable) {
             exit = Exit::Configuration;
         }
+        let remedies = common.remedies_for(&tenant.name, tenants.len());
         match common.output {
-            Output::Human => out(&common.remedies_for(&tenant.name, tenants.len()).complete(&status.page())),
-            Output::Json => out(&status.json().to_string()),
+            Output::Human => out(&remedies.complete(&status.page())),
+            Output::Json => out(&remedies.complete_json(status.json()).to_string()),
         }
     }
     Ok(exit)
@@ -168,7 +169,8 @@ async fn resources(tenant: &Tenant, state: Option<&TenantState>) -> anyhow::Resu
             let next_try = timed.filter_map(|(.., next)| *next).min();
             rows.push(json!({
                 "provider": provider.name, "resource_type": rules.resource_type, "source": rules.source,
-                "active": active, "disabled": disabled, "unsettled": open,
+                "active": active, "disabled": disabled, "disabling_deletes": rules.deprovision.disabling_deletes,
+                "unsettled": open,
                 "waiting": count(SetbackKind::Temporary), "failed": count(SetbackKind::Permanent),
                 "skipped": count(SetbackKind::Skipped),
                 "open_references": count(SetbackKind::OpenReference), "next_try": next_try.map(|next| next.to_string()),
@@ -248,12 +250,13 @@ impl Status {
                 more.push_str(&format!("; next try {next}"));
             }
             lines.push(format!(
-                "  resource  {} at {}, from {}: {} active, {} disabled{more}",
+                "  resource  {} at {}, from {}: {} active, {} {}{more}",
                 text(row, "resource_type"),
                 text(row, "provider"),
                 text(row, "source"),
                 row["active"],
-                row["disabled"]
+                row["disabled"],
+                if row["disabling_deletes"] == true { "deleted by disabling" } else { "disabled" },
             ));
         }
         for row in &self.quarantines {
@@ -292,10 +295,11 @@ impl Status {
             // What is wrong with a provider is wrong for all of its types.
             let said = if !why.is_empty() && why == before { "as above" } else { why.as_str() };
             lines.push(format!(
-                "  run       {}  {} at {}: {}{}{}{said}",
+                "  run       {}  {} at {}{}: {}{}{}{said}",
                 text(run, "started_at"),
                 text(run, "resource_type"),
                 text(run, "provider"),
+                if text(run, "kind") == "sync" { String::new() } else { format!(" ({})", text(run, "kind")) },
                 text(run, "outcome").replace('-', " "),
                 figures(&run["summary"]),
                 if why.is_empty() { "" } else { ": " },

@@ -27,10 +27,7 @@ pub(super) async fn run(common: &Common, key: &RecordKey) -> anyhow::Result<Exit
             match common.output {
                 Output::Human => out(&remedies.complete(&page(&found))),
                 Output::Json => {
-                    let mut line = json_line(tenant, &found);
-                    let sentence = line["sentence"].as_str().unwrap_or_default();
-                    line["sentence"] = remedies.complete(sentence).into();
-                    out(&line.to_string());
+                    out(&remedies.complete_json(json_line(tenant, &found)).to_string());
                 }
             }
         }

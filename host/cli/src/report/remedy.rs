@@ -6,6 +6,7 @@
 
 use scimwright_provision::{Event, typed};
 use scimwright_record::TenantName;
+use serde_json::Value;
 use std::borrow::Cow;
 use std::path::Path;
 
@@ -58,6 +59,31 @@ impl Remedies {
         Cow::Owned(whole)
     }
 
+    /// A line of JSON, with the commands in its sentences as they have to be typed here. What a field is for is told by
+    /// its name: keys and values of records stay as they are.
+    pub(crate) fn complete_json(&self, mut line: Value) -> Value {
+        self.complete_fields(&mut line);
+        line
+    }
+
+    fn complete_fields(&self, value: &mut Value) {
+        const SENTENCES: [&str; 6] = ["reason", "message", "failure", "sentence", "held_because", "error"];
+        match value {
+            Value::Array(items) => items.iter_mut().for_each(|item| self.complete_fields(item)),
+            Value::Object(fields) => {
+                for (name, field) in fields {
+                    match field {
+                        Value::String(text) if SENTENCES.contains(&name.as_str()) => {
+                            *text = self.complete(text).into_owned();
+                        }
+                        field => self.complete_fields(field),
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
     /// The event, with the commands in its sentences as they have to be typed here.
     pub(crate) fn complete_event<'e>(&self, event: &'e Event) -> Cow<'e, Event> {
         let text = match event {
@@ -100,6 +126,19 @@ mod tests {
         {
             assert_eq!(remedies.complete(as_it_is), as_it_is);
         }
+    }
+
+    #[test]
+    fn a_line_of_json_has_its_commands_completed_and_its_data_left_alone() {
+        let remedies = Remedies::of(Path::new("conf"), None, None);
+        let line = serde_json::json!({
+            "key": "`scimwright x`", "runs": [{ "reason": "run `scimwright sync`", "summary": { "failed": 1 } }],
+        });
+        let expected = serde_json::json!({
+            "key": "`scimwright x`",
+            "runs": [{ "reason": "run `scimwright sync --config conf`", "summary": { "failed": 1 } }],
+        });
+        assert_eq!(remedies.complete_json(line), expected);
     }
 
     #[test]

@@ -8,8 +8,8 @@ use scimwright_server::{Happening, ServiceEvent};
 use std::time::Duration;
 
 /// Prints an event as one JSON object.
-pub(crate) fn json(event: &ServiceEvent) {
-    out(&event.to_json().to_string());
+pub(crate) fn json(event: &ServiceEvent, remedies: &Remedies) {
+    out(&remedies.complete_json(event.to_json()).to_string());
 }
 
 /// Prints an event for people; what needs no attention only where more is wanted.

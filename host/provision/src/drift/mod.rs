@@ -32,7 +32,7 @@ use repair::Damage;
 use scimwright_client::{ClientError, Failure, Query};
 use scimwright_record::RecordKey;
 use scimwright_scim::{AttributePath, Resource, compare};
-use scimwright_state::{Link, LinkScope, RunKind, RunOutcome};
+use scimwright_state::{Link, LinkScope, RunKind, RunOutcome, Standing};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -275,6 +275,12 @@ impl Cycle<'_> {
     ) -> Result<(), ProvisionError> {
         let (key, resource_id) = (link.key.clone(), link.resource_id.clone());
         let Some(found) = self.read_resource(&link.resource_id).await? else {
+            let by_us =
+                link.standing == Standing::Disabled && self.provisioner.rules.deprovision.disabling_deletes;
+            if by_us {
+                report.as_left += 1;
+                return Ok(());
+            }
             report.missing += 1;
             report.damaged += 1;
             findings(&self.scope, &DriftFinding::Missing { key, resource_id });

@@ -65,7 +65,7 @@ impl Cycle<'_> {
         // References go with their record: whoever wants the one wants the other.
         let action = match (&operation.step, &operation.wish.waiting) {
             (Step::Nothing(_) | Step::Remember(_), Some(_)) => Action::Update,
-            _ => operation.action(),
+            _ => self.as_it_ends(operation.action()),
         };
         let is_wanted = self.filter.admits(&operation.key, action);
         if let Some(waiting) = operation.wish.waiting.as_ref().filter(|_| is_wanted) {
@@ -84,7 +84,7 @@ impl Cycle<'_> {
         if let Some(plan) = &self.plan
             && let Some(line) = PlannedOperation::of(&self.scope, &operation, requests.clone())
         {
-            plan.operation(line)?;
+            plan.operation(PlannedOperation { action: self.as_it_ends(line.action), ..line })?;
         }
         self.settled(RecordEvent { requests, ..operation.event() });
         Ok(())

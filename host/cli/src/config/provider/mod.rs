@@ -18,7 +18,7 @@ use network::{HeaderValue, ProxyConfig, TlsConfig};
 use scimwright_client::{
     AddressGuard, CapabilityOverrides, DEFAULT_MAX_BODY_BYTES, Pace, RetryPolicy, Timeouts,
 };
-use scimwright_profile::{Profile, Update};
+use scimwright_profile::{Disabling, Profile, Update};
 use scimwright_provision::{ResourceRules, RowValue};
 use scimwright_record::{ModuleName, ProviderName};
 use sha2::{Digest, Sha256};
@@ -108,7 +108,11 @@ pub(super) fn read(
         .flatten();
     let concurrency = table.whole_number("concurrency", 1..=64).unwrap_or(4);
     let parsed = name.as_ref().map(|name| &name.value);
-    let (resources, inline) = resource::read_all(&table, parsed, around, concurrency);
+    let (mut resources, inline) = resource::read_all(&table, parsed, around, concurrency);
+    for rules in &mut resources {
+        let quirks = profile.resource_quirks(rules.resource_type.as_str());
+        rules.deprovision.disabling_deletes = quirks.disabling == Disabling::Deletes;
+    }
     table.finish();
     Some(ProviderConfig {
         name: name?.value,

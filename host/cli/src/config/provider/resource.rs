@@ -317,6 +317,7 @@ fn deprovision(table: &TableReader<'_>) -> DeprovisionRules {
             .map(|key| key.value)
             .collect(),
         unreadable_rows,
+        disabling_deletes: false,
     }
 }
 
