@@ -77,6 +77,45 @@ fn a_state_that_is_gone_is_missed_and_one_that_is_empty_is_not_taken_for_none() 
     std::fs::write(&state, &sound).unwrap();
     assert_eq!(workspace.summary(&["sync"]).unwrap()["unchanged"], 5);
 
+    // Whoever only asks is told as well, of a file of another program too.
+    let asking: [&[&str]; 7] = [
+        &["status"],
+        &["status", "E1"],
+        &["log"],
+        &["links", "show", "acme", "User"],
+        &["links", "export", "acme", "User"],
+        &["explain", "acme", "User", "E1"],
+        &["drift", "acme"],
+    ];
+    for (content, sentence) in
+        [("", "it is empty, and there was a state in it"), ("else", "is not a scimwright state")]
+    {
+        std::fs::write(&state, content).unwrap();
+        for arguments in asking {
+            let printed = workspace.run(arguments).unwrap();
+            assert_eq!(printed.code, Some(1), "{arguments:?}: {}", printed.stdout);
+            assert!(printed.stderr.contains(sentence), "{arguments:?}: {}", printed.stderr);
+        }
+    }
+    std::fs::remove_file(&state).unwrap();
+    for arguments in asking {
+        let printed = workspace.run(arguments).unwrap();
+        assert!(
+            printed.stderr.contains("is gone, and all links with it"),
+            "{arguments:?}: {}",
+            printed.stderr
+        );
+    }
+    let lines = workspace.run(&["--output", "json", "status", "E1"]).unwrap();
+    assert_eq!(lines.events("notice").unwrap().len(), 1, "{}", lines.stdout);
+    let found = &lines.events("whereabouts").unwrap()[0];
+    assert_eq!(found["state_lost"], true);
+    assert!(
+        found["sentence"].as_str().unwrap().contains("what was known of it is gone with the state file"),
+        "{found}"
+    );
+    std::fs::write(&state, &sound).unwrap();
+
     // Deleted: a plan and a sync go on without it, and say so.
     std::fs::remove_file(&state).unwrap();
     for _ in 0..2 {

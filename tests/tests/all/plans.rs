@@ -625,6 +625,30 @@ fn a_plan_that_was_begun_is_refused_when_somebody_else_ran_in_between() {
     stage.run(&["sync"]);
     let reason = stage.refusal();
     assert!(reason.contains("a run (sync) of User at `acme` began at"), "{reason}");
+    // Something was: what the call did that was killed.
+    assert!(!reason.contains("nothing was changed"), "{reason}");
+    assert!(reason.contains("the plan is out of date, and nothing more was changed"), "{reason}");
+    let made = reason.split("these calls had been made by then: ").nth(1).unwrap();
+    let created: u64 = made.split(' ').next().unwrap().parse().unwrap();
+    assert!((1..400).contains(&created) && made.contains(" create"), "{reason}");
+}
+
+#[test]
+fn a_sync_that_could_not_begin_makes_no_plan_old() {
+    let folder = tempfile::tempdir().unwrap();
+    let stage = Stage::new(folder.path());
+    stage.plan(&[]);
+    let file = folder.path().join("scimwright.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let away = text.replace("127.0.0.1", "127.0.0.2");
+    assert_ne!(text, away);
+    stage.workspace.write("scimwright.toml", &away).unwrap();
+    assert_ne!(stage.run(&["sync"]).code, Some(0));
+    let status = stage.workspace.summary(&["status"]).unwrap();
+    assert_eq!(status["runs"][0]["outcome"], "not-begun", "{status}");
+    stage.workspace.write("scimwright.toml", &text).unwrap();
+    let summary = stage.applied();
+    assert_eq!(summary["failed"], 0, "{summary}");
 }
 
 #[test]

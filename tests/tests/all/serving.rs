@@ -7,7 +7,7 @@ use scimwright_tests::tool::{SandboxProcess, Workspace};
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -24,8 +24,11 @@ struct Serving {
 
 impl Serving {
     fn start(workspace: &Workspace) -> Self {
-        let mut child =
-            workspace.command(&["--output", "json", "serve"]).stdout(Stdio::piped()).spawn().unwrap();
+        Self::start_as(workspace.command(&["--output", "json", "serve"]))
+    }
+
+    fn start_as(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let events: Arc<Mutex<Vec<Value>>> = Arc::default();
         let heard = Arc::clone(&events);
@@ -349,4 +352,37 @@ fn a_module_that_keeps_crashing_is_quarantined_for_the_next_process_too_and_nobo
     let mended = workspace.summary(&["sync"]).unwrap();
     assert_eq!((&mended["failed"], &mended["disabled"]), (&0.into(), &1.into()), "{mended}");
     assert_eq!(module(&workspace, "corp-user")["state"], "live");
+}
+
+#[test]
+fn what_the_service_advises_in_json_can_be_typed_as_it_stands_and_is_remembered_with_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let (workspace, _sandbox) = crate::links::synced(folder.path());
+    let file = folder.path().join("scimwright.toml");
+    let moved = std::fs::read_to_string(&file).unwrap().replace("127.0.0.1", "localhost");
+    std::fs::write(&file, moved).unwrap();
+    let mut command = workspace.command(&["--output", "json", "serve"]);
+    command.env_remove("SCIMWRIGHT_CONFIG");
+    let serving = Serving::start_as(command);
+    let synced = serving.wait(0, "failure", |event| event["event"] == "synced");
+    let advice = format!("`scimwright links move acme --config {}`", folder.path().display());
+    assert!(synced["failure"].as_str().unwrap().contains(&advice), "{synced}");
+    serving.stop();
+    let status = workspace.summary(&["status"]).unwrap();
+    let run = &status["runs"][0];
+    assert_eq!(run["outcome"], "not-begun", "{run}");
+    assert!(run["reason"].as_str().unwrap().contains("`scimwright links move acme`"), "{run}");
+}
+
+#[test]
+fn a_provider_that_is_away_is_known_to_status_while_the_service_waits_for_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (workspace, sandbox) = crate::links::synced(folder.path());
+    drop(sandbox);
+    let serving = Serving::start(&workspace);
+    serving.wait(0, "failure", |event| event["event"] == "synced" && event["failure"].is_string());
+    let status = workspace.summary(&["status"]).unwrap();
+    assert_eq!(status["runs"][0]["outcome"], "not-begun", "{status}");
+    assert_eq!(status["provider_failures"][0]["provider"], "acme", "{status}");
+    serving.stop();
 }
