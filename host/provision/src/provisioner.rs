@@ -106,6 +106,8 @@ impl Provisioner {
     ) -> Result<(), ProvisionError> {
         let summary = serde_json::to_value(tally.summary()).unwrap_or_default();
         let Found { broken_off, held } = tally.found();
+        // Whoever told it to stop knows why.
+        let failure = failure.filter(|error| !matches!(error, ProvisionError::Stopped));
         let reason = failure.map(ToString::to_string).or(broken_off);
         let report = RunReport::new(outcome, summary).because(reason).holding(held);
         Ok(self.state.finish_run(run, &report).await?)

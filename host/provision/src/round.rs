@@ -169,18 +169,16 @@ impl<'a> Lane<'a> {
         if mode == Mode::Sync {
             // Before whatever may keep it from beginning: that is to be known afterwards.
             self.run = Some(provisioner.state.begin_run(RunKind::Sync, &provisioner.scope()).await?);
-        }
-        rules?;
-        provisioner.check_address(mode).await?;
-        // Before anything else: a source without records would never notice.
-        provisioner.layers.available().map_err(ProvisionError::ModuleUnavailable)?;
-        if mode == Mode::Sync {
             let kept = SignedDuration::try_from(provisioner.log_kept).unwrap_or(SignedDuration::MAX);
             if let Ok(before) = Timestamp::now().checked_sub(kept) {
                 provisioner.state.prune_log(before).await?;
                 provisioner.state.prune_runs(before).await?;
             }
         }
+        rules?;
+        provisioner.check_address(mode).await?;
+        // Before anything else: a source without records would never notice.
+        provisioner.layers.available().map_err(ProvisionError::ModuleUnavailable)?;
         tally.emit(Event::Started {
             mode,
             run: self.run.map(|run| run.to_string()),

@@ -262,7 +262,9 @@ impl Whereabouts {
                 Some(format!("no {} is provisioned there any more", self.scope.resource_type))
             }
             Presence::Counts | Presence::OutOfScope(_) | Presence::Absent => {
-                self.obstacle().or_else(|| self.last_failure())
+                // What was written in that run or after it was not passed over.
+                let is_older = self.runs.first().is_some_and(|run| link.updated_at < run.started_at);
+                self.obstacle().or_else(|| self.last_failure().filter(|_| is_older))
             }
         };
         if let Some(obstacle) = unknown {
@@ -275,9 +277,10 @@ impl Whereabouts {
             let text = format!("{there}, last changed {}; it {}", at(link.updated_at), open.reason);
             return (Standstill::OpenReference, text);
         }
-        let rival = match self.claimants.is_empty() {
-            true => String::new(),
-            false => format!("; {}", self.rivals()),
+        let rival = match (self.claimants.is_empty(), self.kept_active(link)) {
+            (false, _) => format!("; {}", self.rivals()),
+            (true, Some(held)) => format!("; the mapping makes it inactive, and {held}"),
+            (true, None) => String::new(),
         };
         (Standstill::Provisioned, format!("{there}, last changed {}{rival}", at(link.updated_at)))
     }
@@ -334,6 +337,15 @@ impl Whereabouts {
             }
         };
         self.obstacle().or_else(last)
+    }
+
+    /// What held it up that somebody is made inactive, where the last sync was about to. Such a link is due from the moment
+    /// on at which that was decided.
+    fn kept_active(&self, link: &Link) -> Option<String> {
+        let run = self.runs.iter().find(|run| run.kind == RunKind::Sync)?;
+        let held = run.report()?.held.as_ref()?;
+        let due = link.due_at.filter(|due| *due >= run.started_at && *due <= Timestamp::now())?;
+        link.fingerprint.is_none().then(|| format!("the last sync, on {}, held it up: {held}", at(due)))
     }
 
     /// Why the last run over everybody did not come to its end, if that is so.
@@ -565,6 +577,21 @@ mod tests {
         let sentence = "E1 is not at acme: it is new since the last full sync on 1970-01-01 00:00:00Z; the next one takes it up";
         let since_then = vec![run(RunOutcome::Completed, None, None), unbegun];
         assert_says(&missing(since_then), Standstill::Missing, sentence);
+    }
+
+    #[test]
+    fn whoever_was_written_since_a_run_broke_off_was_not_passed_over_by_it() {
+        let there = |updated_at: &str| {
+            let link = fixture::link(
+                scimwright_state::Ownership::Created,
+                Standing::Active,
+                updated_at.parse().unwrap(),
+            );
+            let failed = run(RunOutcome::Failed, Some("people.csv broke off"), None);
+            Whereabouts { link: Some(link), runs: vec![failed], ..nowhere() }.verdict().0
+        };
+        assert_eq!(there("2026-03-02T10:00:00Z"), Standstill::Behind);
+        assert_eq!(there("2026-03-03T06:00:01Z"), Standstill::Provisioned);
     }
 
     #[test]

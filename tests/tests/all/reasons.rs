@@ -46,6 +46,9 @@ fn a_provider_that_is_away_is_named_from_the_first_failed_round_on() {
     assert!(page.contains(": as above\n"), "it is said once of two types: {page}");
     assert_says(&workspace, "E7", "missing", &["could not begin: ", "there is no connection to it"]);
     assert_says(&workspace, "E1", "behind", &["as it was on ", "could not begin: "]);
+    // There was no call, so the log says where to ask.
+    let log = workspace.run(&["log", "--key", "E7"]).unwrap().stdout;
+    assert!(log.contains("`scimwright status E7` says where the record stands"), "{log}");
     // In quarantine that says more.
     sync(&workspace);
     sync(&workspace);
@@ -123,6 +126,34 @@ fn leavers_who_are_held_are_told_what_holds_them() {
         .unwrap();
     sync(&workspace);
     assert_says(&workspace, "E1", "behind", &["held it up: 1 row of source `hr` could not be told apart"]);
+}
+
+#[test]
+fn whoever_stays_active_because_too_many_were_made_inactive_is_told_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let (workspace, _sandbox) = synced(folder.path());
+    reconfigure(&workspace, "max_deprovision = \"50%\"", "max_deprovision = 1");
+    let row = "locale = { constant = \"en-US\" }";
+    reconfigure(&workspace, row, &format!("{row}\nactive = {{ field = \"works\", if_empty = \"leave\" }}"));
+    let people = |works: &str| {
+        format!(
+            "id,login,display,status,boss,works\nE1,zoe,Zoë,active,E2,{works}\nE2,sato,佐藤,active,,{works}\n"
+        )
+    };
+    workspace.write("people.csv", &people("")).unwrap();
+    assert_eq!(sync(&workspace).summary().unwrap()["failed"], 0);
+    assert_says(&workspace, "E1", "provisioned", &[]);
+    workspace.write("people.csv", &people("false")).unwrap();
+    assert_eq!(sync(&workspace).code, Some(5));
+    let parts = [
+        "; the mapping makes it inactive, and the last sync, on 2",
+        "held it up: 2 would go, and of 2 active",
+    ];
+    assert_says(&workspace, "E1", "provisioned", &parts);
+    workspace.write("people.csv", &people("")).unwrap();
+    assert_eq!(sync(&workspace).code, Some(0));
+    let says = workspace.run(&["status", "E1"]).unwrap().stdout;
+    assert!(!says.contains("makes it inactive"), "{says}");
 }
 
 #[test]

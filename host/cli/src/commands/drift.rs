@@ -281,7 +281,7 @@ mod tests {
         let (text, is_cut) = line(people(0, 1), Value::Null);
         assert_eq!(
             (text.as_str(), is_cut),
-            (r#"members: [{"type":"User","value":"u0"}] became nothing"#, false)
+            (r#"members: [{"value":"u0","type":"User"}] became nothing"#, false)
         );
         let (text, is_cut) = line(json!("x".repeat(100)), json!("y"));
         assert!(text.ends_with(r#"… became "y""#) && is_cut, "{text}");

@@ -5,6 +5,7 @@ use super::run::warn_of_loss;
 use crate::args::{Common, LogArgs, Output};
 use crate::exit::Exit;
 use crate::terminal::out;
+use scimwright_provision::typed;
 use scimwright_state::{LogEntry, LogFilter, StateStore};
 use serde_json::json;
 
@@ -28,7 +29,14 @@ pub(super) async fn run(common: &Common, args: &LogArgs) -> anyhow::Result<Exit>
             rows.iter().for_each(|row| out(&json_row(row).to_string()));
             out(&json!({ "event": "summary", "rows": rows.len() }).to_string());
         }
-        Output::Human if rows.is_empty() => out("The client log has no such rows."),
+        Output::Human if rows.is_empty() => {
+            out("The client log has no such rows.");
+            if let Some(key) = &args.key {
+                let text =
+                    format!("`scimwright status {}` says where the record stands.", typed(key.as_str()));
+                out(&common.remedies().complete(&text));
+            }
+        }
         Output::Human => rows.iter().for_each(|row| out(&human_row(row))),
     }
     Ok(Exit::Success)
