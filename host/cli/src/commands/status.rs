@@ -363,3 +363,58 @@ fn figures(summary: &Value) -> String {
         .collect();
     if figures.is_empty() { String::new() } else { format!(" ({})", figures.join(", ")) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(outcome: &str, reason: Option<&str>, held: Option<&str>, summary: Value) -> Value {
+        json!({
+            "kind": "sync", "provider": "acme", "resource_type": "User", "started_at": "2026-03-02T06:00:03Z",
+            "outcome": outcome, "reason": reason, "held_because": held, "summary": summary,
+        })
+    }
+
+    #[test]
+    fn each_run_says_why_it_is_not_as_it_should_be() {
+        let away = "there is no connection to it";
+        let broke = "source `hr` could not be read past line 2: …";
+        let resource = |disabling_deletes: bool| {
+            json!({
+                "provider": "acme", "resource_type": "User", "source": "hr", "active": 3, "disabled": 1,
+                "disabling_deletes": disabling_deletes, "failed": 1,
+            })
+        };
+        let mut by_hand = run("failed", Some("the record cannot be mapped"), None, Value::Null);
+        by_hand["kind"] = "provision".into();
+        let mut groups = run("not-begun", Some(away), None, Value::Null);
+        groups["resource_type"] = "Group".into();
+        let status = Status {
+            tenant: "default".to_owned(),
+            modules: Vec::new(),
+            resources: vec![resource(false), resource(true)],
+            quarantines: Vec::new(),
+            failing: vec![
+                json!({ "provider": "acme", "failures": 1, "since": "2026-03-02T06:00:03Z", "reason": away }),
+                json!({ "provider": "globex", "failures": 2, "since": "2026-03-02T06:00:03Z", "reason": away }),
+            ],
+            runs: vec![
+                groups,
+                run("not-begun", Some(away), None, Value::Null),
+                by_hand,
+                run(
+                    "failed",
+                    Some(broke),
+                    Some(&format!("not everybody was seen: {broke}")),
+                    json!({ "held": 2 }),
+                ),
+                run("failed", Some(broke), None, json!({ "unchanged": 2 })),
+                run("completed", None, Some("4 would go"), json!({ "unchanged": 2, "held": 4 })),
+                run("completed", None, None, json!({ "created": 6 })),
+                run("stopped", None, None, json!({ "created": 1 })),
+                run("interrupted", None, None, Value::Null),
+            ],
+        };
+        insta::assert_snapshot!(status.page());
+    }
+}

@@ -181,3 +181,72 @@ fn json_line(tenant: &Tenant, found: &Whereabouts) -> Value {
         "calls": found.log.iter().map(json_row).collect::<Vec<_>>(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::Timestamp;
+    use scimwright_scim::{Desired, Resource};
+    use scimwright_state::{
+        Link, Ownership, Run, RunEnd, RunId, RunKind, RunOutcome, RunProgress, RunReport, Standing,
+    };
+
+    /// Of somebody who left, two claim the resource, or the last sync held it; and of somebody who was never there, because
+    /// a module is missing.
+    #[test]
+    fn a_page_shows_what_the_sentence_rests_on() {
+        let moment: Timestamp = "2026-03-02T10:00:00Z".parse().unwrap();
+        let run = RunId::parse("01950000-0000-7000-8000-000000000000").unwrap();
+        let scope = LinkScope { provider: "acme".parse().unwrap(), resource_type: "User".parse().unwrap() };
+        let report =
+            RunReport::new(RunOutcome::Completed, Value::Null).holding(Some("4 would go".to_owned()));
+        let progress = RunProgress::Ended(RunEnd { at: moment, report });
+        let last = Run { id: run, kind: RunKind::Sync, scope: scope.clone(), started_at: moment, progress };
+        let link = Link {
+            key: "E1".parse().unwrap(),
+            resource_id: "r1".into(),
+            ownership: Ownership::Created,
+            standing: Standing::Active,
+            sent: Desired::new(),
+            seen: Resource::new(),
+            version: None,
+            created_at: moment,
+            updated_at: moment,
+            run,
+            fingerprint: None,
+            due_at: None,
+        };
+        let left = Whereabouts {
+            key: "E1".parse().unwrap(),
+            scope,
+            source: Some("hr".parse().unwrap()),
+            prospect: Some(Prospect::Disable),
+            asks_for_changes: false,
+            presence: Presence::Absent,
+            link: Some(link),
+            setback: None,
+            intent: None,
+            quarantine: None,
+            modules: Vec::new(),
+            unusable: Vec::new(),
+            claimants: Vec::new(),
+            runs: vec![last],
+            disabling_deletes: false,
+            lost: false,
+            log: Vec::new(),
+            full_cycle_at: Some(moment),
+        };
+        let contested = Whereabouts {
+            prospect: Some(Prospect::Contested),
+            claimants: vec!["N1".parse().unwrap(), "N2".parse().unwrap()],
+            ..left.clone()
+        };
+        let missing = Whereabouts {
+            link: None,
+            presence: Presence::Counts,
+            unusable: vec![("corp-user".parse().unwrap(), "there is no file corp-user.wasm".to_owned())],
+            ..left.clone()
+        };
+        insta::assert_snapshot!([left, contested, missing].map(|found| page(&found)).join("\n\n"));
+    }
+}
