@@ -189,6 +189,7 @@ ALTER TABLE scope_marks ADD COLUMN memberships INTEGER;
 ALTER TABLE runs ADD COLUMN reason TEXT;
 ALTER TABLE runs ADD COLUMN held TEXT;
 CREATE INDEX runs_scope ON runs (tenant, provider, resource_type, sequence);
+CREATE INDEX runs_age ON runs (tenant, started_at);
 ";
 
 /// What stands in a file that was just opened.

@@ -298,8 +298,9 @@ impl TenantState {
     /// [`StateError`] when the file cannot be written.
     pub async fn prune_runs(&self, before: Timestamp) -> Result<u64, StateError> {
         const SQL: &str = "DELETE FROM runs WHERE tenant = ?1 AND started_at < ?2 AND outcome IS NOT NULL \
-                           AND sequence NOT IN (SELECT max(sequence) FROM runs WHERE tenant = ?1 \
-                           GROUP BY provider, resource_type, kind)";
+                           AND EXISTS (SELECT 1 FROM runs AS later WHERE later.tenant = runs.tenant \
+                           AND later.provider = runs.provider AND later.resource_type = runs.resource_type \
+                           AND later.sequence > runs.sequence AND later.kind = runs.kind)";
         let mut connection = self.shared.writer("prune the runs").await?;
         let done = sqlx::query(SQL)
             .bind(self.tenant())

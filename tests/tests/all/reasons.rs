@@ -196,6 +196,9 @@ fn somebody_deleted_or_unlinked_by_hand_is_not_said_to_have_never_been_synced() 
     workspace.write("people.csv", &PEOPLE.replace("E1,zoe,Zoë,active,E2\n", "")).unwrap();
     assert_eq!(sync(&workspace).summary().unwrap()["deleted"], 1);
     assert_says(&workspace, "E1", "not-wanted", &["its resource was deleted on 2", "has no such record"]);
+    let explained = workspace.run(&["explain", "acme", "User", "E1"]).unwrap();
+    assert_eq!(explained.code, Some(4), "{}", explained.stdout);
+    assert!(explained.stderr.contains("its resource was deleted on 2"), "{}", explained.stderr);
 }
 
 #[test]

@@ -2,13 +2,16 @@
 
 use super::calls::{one_provisioner, opened_for_reading};
 use super::one_tenant;
+use super::whereabouts::look;
 use crate::args::{Common, ExplainArgs, Output};
 use crate::assemble::Asking;
 use crate::exit::Exit;
 use crate::report::columns::columns;
 use crate::report::json;
 use crate::terminal::{err, out};
-use scimwright_provision::{Event, ExplainedAttribute, Explanation, Mode, There};
+use scimwright_provision::{
+    Event, ExplainedAttribute, Explanation, Mode, ProvisionError, Standstill, There, Whereabouts,
+};
 use scimwright_state::LinkScope;
 use serde_json::{Value, json};
 
@@ -25,7 +28,23 @@ pub(super) async fn run(common: &Common, args: &ExplainArgs) -> anyhow::Result<E
             err(&format!("note: {}", common.remedies().complete(message)));
         }
     };
-    let explanation = provisioner.explain(&args.key, args.offline, &notices).await?;
+    let explanation = match provisioner.explain(&args.key, args.offline, &notices).await {
+        Err(error @ ProvisionError::NoSuchRecord { .. }) => {
+            // There may have been one, whose resource is gone by now.
+            let is_known = |found: &Whereabouts| {
+                found.scope.provider == provisioner.provider
+                    && found.scope.resource_type == provisioner.rules.resource_type
+                    && found.verdict().0 != Standstill::Unknown
+            };
+            let known = look(&tenant, &args.key).await?.into_iter().find(is_known);
+            let error = anyhow::Error::new(error);
+            return Err(match known {
+                Some(found) => error.context(found.verdict().1),
+                None => error,
+            });
+        }
+        explained => explained?,
+    };
     match common.output {
         Output::Json => {
             let line = json::with(json!({ "event": "explanation" }), &explanation);
