@@ -65,6 +65,18 @@ pub enum Happening {
         failures: u32,
         /// Until when nothing is asked of it.
         until: Timestamp,
+        /// What the last one failed of.
+        reason: String,
+    },
+    /// The wait of a provider in quarantine is over, and one round tries.
+    ProviderTried {
+        /// The provider.
+        provider: ProviderName,
+    },
+    /// A provider that was in quarantine can be worked with again.
+    ProviderBack {
+        /// The provider.
+        provider: ProviderName,
     },
     /// A module's quarantine was ended by hand.
     Released {
@@ -122,10 +134,14 @@ impl ServiceEvent {
                 line
             }
             Happening::FolderTrouble { reason } => json!({ "event": "folder-trouble", "reason": reason }),
-            Happening::ProviderQuarantined { provider, failures, until } => json!({
+            Happening::ProviderQuarantined { provider, failures, until, reason } => json!({
                 "event": "provider-quarantined", "provider": provider, "failures": failures,
-                "until": until.to_string(),
+                "until": until.to_string(), "reason": reason,
             }),
+            Happening::ProviderTried { provider } => {
+                json!({ "event": "provider-tried", "provider": provider })
+            }
+            Happening::ProviderBack { provider } => json!({ "event": "provider-back", "provider": provider }),
             Happening::Released { module } => json!({ "event": "released", "module": module }),
             Happening::ConfigurationChanged => json!({ "event": "configuration-changed" }),
             Happening::Run { provider, resource_type, event } => {

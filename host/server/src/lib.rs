@@ -10,13 +10,15 @@
 //! - [`quarantine`]: modules in memory and what the state remembers of them, kept alike
 //! - [`event`]: what it says while it goes on
 //!
-//! Inside: `tenant` (one tenant's work), `schedule` (which resource is due), `watch` (modules and their files).
+//! Inside: `tenant` (one tenant's work), `rounds` (one provider's rounds), `schedule` (which resources are due), `watch`
+//! (modules and their files).
 
 pub mod event;
 pub mod quarantine;
 pub mod service;
 pub mod setup;
 
+mod rounds;
 mod schedule;
 mod tenant;
 mod watch;

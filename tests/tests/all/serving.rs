@@ -3,6 +3,8 @@
 
 use crate::company::workspace;
 use scimwright_tests::people::Company;
+use scimwright_tests::servers::free_port;
+use scimwright_tests::teams::Teams;
 use scimwright_tests::tool::{SandboxProcess, Workspace};
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
@@ -385,4 +387,83 @@ fn a_provider_that_is_away_is_known_to_status_while_the_service_waits_for_it() {
     assert_eq!(status["runs"][0]["outcome"], "not-begun", "{status}");
     assert_eq!(status["provider_failures"][0]["provider"], "acme", "{status}");
     serving.stop();
+}
+
+#[test]
+fn types_with_one_interval_go_in_one_round_and_a_provider_that_is_away_is_said_to_be_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let workspace = Workspace::new(folder.path()).unwrap();
+    let port = free_port().unwrap();
+    workspace.write("people.csv", "id\nE1\n").unwrap();
+    workspace.write("teams.csv", "id\nT1\n").unwrap();
+    let text = format!(
+        r#"
+[serve]
+interval = "1s"
+[source.hr]
+type = "csv"
+path = "people.csv"
+key = "id"
+[source.teams]
+type = "csv"
+path = "teams.csv"
+key = "id"
+[provider.acme]
+base_url = "http://127.0.0.1:{port}/v2"
+auth = {{ bearer = {{ env = "SCIM_TOKEN" }} }}
+attempts = 1
+[[provider.acme.resource]]
+type = "User"
+source = "hr"
+match = ["userName"]
+[provider.acme.resource.attributes]
+userName = {{ field = "id" }}
+[[provider.acme.resource]]
+type = "Group"
+source = "teams"
+match = ["displayName"]
+[provider.acme.resource.attributes]
+displayName = {{ field = "id" }}
+"#
+    );
+    workspace.write("scimwright.toml", &text).unwrap();
+    let serving = Serving::start(&workspace);
+    let shut = serving.wait(0, "quarantine", |event| event["event"] == "provider-quarantined");
+    assert_eq!(shut["failures"], 3, "{shut}");
+    std::thread::sleep(Duration::from_secs(4));
+    let of = |events: &[Value], name: &str| events.iter().filter(|event| event["event"] == name).count();
+    let said = serving.since(0);
+    // Three rounds of two types, and nothing more while it lasts.
+    assert_eq!((of(&said, "synced"), of(&said, "provider-quarantined")), (6, 1), "{said:#?}");
+    drop(serving);
+
+    // Whoever comes next says it once as well.
+    let serving = Serving::start(&workspace);
+    serving.wait(0, "quarantine", |event| event["event"] == "provider-quarantined");
+    std::thread::sleep(Duration::from_secs(3));
+    let said = serving.since(0);
+    assert_eq!((of(&said, "synced"), of(&said, "provider-quarantined")), (0, 1), "{said:#?}");
+}
+
+#[test]
+fn the_types_of_a_provider_stay_together_round_after_round() {
+    let stage = crate::stage::Stage::new(Teams::new(31, 5, 2, 2));
+    let text = stage.configuration() + "\n[serve]\ninterval = \"1s\"\n";
+    stage.configure(&text);
+    let serving = Serving::start(&stage.workspace);
+    let began = Instant::now();
+    let rounds = || serving.since(0).iter().filter(|event| event["event"] == "synced").count();
+    while rounds() < 10 {
+        assert!(began.elapsed() < Duration::from_secs(120), "{:#?}", serving.since(0));
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let said = serving.since(0);
+    let order: Vec<&str> = said
+        .iter()
+        .filter(|event| event["event"] == "started" || event["event"] == "synced")
+        .map(|event| event["event"].as_str().unwrap())
+        .collect();
+    for round in order.chunks(4) {
+        assert!(["started", "started", "synced", "synced"].starts_with(round), "{order:?}");
+    }
 }

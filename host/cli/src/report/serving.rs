@@ -34,8 +34,16 @@ fn sentence(what: &Happening, verbose: u8) -> Option<String> {
         }
         Happening::Module(status) => format!("module {status}"),
         Happening::FolderTrouble { reason } => format!("{reason}; its modules go on as they were"),
-        Happening::ProviderQuarantined { provider, failures, until } => {
-            format!("{provider}: {failures} rounds in a row failed; it is left alone until {until}")
+        Happening::ProviderQuarantined { provider, failures, until, reason } => {
+            let until = until.round(jiff::Unit::Second).unwrap_or(*until);
+            format!(
+                "{provider}: {failures} rounds in a row failed; it is left alone until {until}: {reason}\n  to try it \
+                 sooner, run `scimwright sync --retry --provider {provider}`"
+            )
+        }
+        Happening::ProviderTried { provider } => format!("{provider}: it was left alone, and is tried again"),
+        Happening::ProviderBack { provider } => {
+            format!("{provider}: it answers again; its quarantine is over")
         }
         Happening::Released { module } => format!("module {module}: its quarantine was ended by hand"),
         Happening::ConfigurationChanged => {
