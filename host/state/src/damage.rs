@@ -6,7 +6,6 @@
 
 use crate::error::StateError;
 use crate::format::{Layout, STEPS};
-use crate::lock::ProcessLock;
 use crate::store::{StateStore, connect, looks_like_sqlite};
 use jiff::Timestamp;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
@@ -47,7 +46,7 @@ impl StateStore {
         let cannot = |cause| StateError::SetAside { path: path.to_owned(), cause };
         // Before the lock: nothing is put into a folder that has no state.
         std::fs::metadata(path).map_err(cannot)?;
-        let _lock = ProcessLock::take(path).await?;
+        let _lock = Self::lock(path).await?;
         let to = free_name(path, Timestamp::now()).map_err(cannot)?;
         // The file itself comes last: until it is moved, this can be done again.
         for companion in COMPANIONS {

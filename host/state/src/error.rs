@@ -50,15 +50,14 @@ pub enum StateError {
         known: u32,
     },
     /// Another process works on the same state.
-    #[error(
-        "the state file {} is in use by {holder}. Wait until it has ended; two at once would provision twice",
-        .path.display()
-    )]
+    #[error("the state file {} is in use by {}", .path.display(), in_use(.holder, *.is_service))]
     Held {
         /// The file.
         path: PathBuf,
         /// Which process, as it described itself: `process 4711 (scimwright), since 2026-03-01T08:00:00Z`.
         holder: String,
+        /// Whether that is a service that goes on for ever, and takes [wishes](crate::wish).
+        is_service: bool,
     },
     /// The file, or the lock beside it, was moved or deleted under this process.
     #[error(
@@ -209,6 +208,16 @@ impl StateError {
     /// A stored value that cannot be read back.
     pub(crate) fn unreadable(path: &Path, what: &str, detail: impl std::fmt::Display) -> Self {
         Self::Corrupt { path: path.to_owned(), detail: format!("{what}: {detail}") }
+    }
+}
+
+fn in_use(holder: &str, is_service: bool) -> String {
+    match is_service {
+        false => format!("{holder}. Wait until it has ended; two at once would provision twice"),
+        true => format!(
+            "a running service, {holder}, and this cannot be handed over to it as `sync` and `provision` can. Stop the \
+             service, run this, and start the service again"
+        ),
     }
 }
 

@@ -20,6 +20,7 @@ pub(crate) const STEPS: &[&str] = &[
     SETBACKS_AND_MARKS,
     PROVIDERS_AS_THEY_ARE,
     TABLES_AND_REASONS,
+    WISHES,
 ];
 
 /// Format 1: what is at the providers, and what may be.
@@ -190,6 +191,25 @@ ALTER TABLE runs ADD COLUMN reason TEXT;
 ALTER TABLE runs ADD COLUMN held TEXT;
 CREATE INDEX runs_scope ON runs (tenant, provider, resource_type, sequence);
 CREATE INDEX runs_age ON runs (tenant, started_at);
+";
+
+/// Format 7: what a running service is asked by hand.
+const WISHES: &str = "
+CREATE TABLE services (
+    tenant        TEXT NOT NULL PRIMARY KEY,
+    since         INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE wishes (
+    sequence      INTEGER PRIMARY KEY,
+    tenant        TEXT NOT NULL,
+    id            TEXT NOT NULL,
+    wish          TEXT NOT NULL,
+    asked_at      INTEGER NOT NULL,
+    until         INTEGER NOT NULL,
+    seen_at       INTEGER,
+    taken_at      INTEGER,
+    UNIQUE (tenant, id)
+) STRICT;
 ";
 
 /// What stands in a file that was just opened.

@@ -19,6 +19,7 @@
 //! - [`pass`]: [`Pass`], which keys one reading of a source has seen, on disk
 //! - [`member`]: [`Member`], who is in which group, as one reading has it
 //! - [`damage`]: whether the file is sound, and setting it aside where it is not
+//! - [`wish`]: [`Wish`], what a running service is asked by hand
 //! - [`mod@error`]: why the state could not be read or written
 //!
 //! Inside: `format` (the versions of the file's layout), `lock` (one process at a time),
@@ -67,6 +68,7 @@ pub mod run;
 pub mod setback;
 pub mod store;
 pub mod tenant;
+pub mod wish;
 mod words;
 mod write;
 
@@ -83,6 +85,7 @@ pub use run::{InvalidRunId, Run, RunEnd, RunId, RunKind, RunOutcome, RunProgress
 pub use setback::{Setback, SetbackKind, SetbackStream};
 pub use store::StateStore;
 pub use tenant::{LinkScope, TenantState};
+pub use wish::{AskedWish, Wish, WishAnswer, WishId, WishStanding, Wishes};
 
 #[cfg(test)]
 mod fixture;

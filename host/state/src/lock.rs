@@ -61,7 +61,7 @@ impl ProcessLock {
                 Err(TryLockError::Error(cause)) => return Err(cannot(cause)),
             }
         }
-        Err(StateError::Held { path: state.to_owned(), holder: holder(&mut file) })
+        Err(StateError::Held { path: state.to_owned(), holder: holder(&mut file), is_service: false })
     }
 
     /// Whether it is noted that there is a state beside the lock.

@@ -18,6 +18,7 @@ use crate::module;
 use crate::pass;
 use crate::run;
 use crate::tenant::TenantState;
+use crate::wish;
 use crate::write::Queue;
 use scimwright_record::TenantName;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
@@ -70,7 +71,7 @@ impl StateStore {
     async fn open_with_steps(path: &Path, steps: &[&'static str]) -> Result<Self, StateError> {
         // Before the lock: nothing is put beside a file that is not ours.
         looks_like_sqlite(path)?;
-        let mut lock = ProcessLock::take(path).await?;
+        let mut lock = Self::lock(path).await?;
         let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
         let mut connection = connect(options, path).await?;
         // The journal mode is stored in the file, so a file that is not ours is told apart before.
@@ -89,7 +90,19 @@ impl StateStore {
         // The lock is ours, so whoever began these runs is gone.
         run::mark_interrupted(&mut connection).await.map_err(sql)?;
         module::forget_module_files(&mut connection).await.map_err(sql)?;
+        wish::forget_wishes(&mut connection, path).await.map_err(sql)?;
         Self::assemble(path, connection, Some(lock), None).await
+    }
+
+    /// Takes the lock. Where a service has it, that is said.
+    pub(crate) async fn lock(path: &Path) -> Result<ProcessLock, StateError> {
+        match ProcessLock::take(path).await {
+            Err(StateError::Held { path, holder, .. }) => {
+                let is_service = Self::is_served(&path, None).await;
+                Err(StateError::Held { path, holder, is_service })
+            }
+            taken => taken,
+        }
     }
 
     /// Opens the state for reading, also while another process works on it.
