@@ -17,6 +17,7 @@ use scimwright_client::Query;
 use scimwright_provision::{Action, PlanFilter};
 use scimwright_record::{ModuleName, ProviderName, RecordKey, ResourceTypeName, TenantName};
 use scimwright_scim::{AttributePath, Filter, SortOrder};
+use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -152,7 +153,8 @@ pub(crate) struct CheckArgs {
 }
 
 /// Which of the configured resources a run covers.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct RunArgs {
     /// Only this provider.
     #[arg(long, value_name = "NAME")]
@@ -238,7 +240,8 @@ pub(crate) struct ApplyArgs {
     pub(crate) file: PathBuf,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct SyncArgs {
     #[command(flatten)]
     pub(crate) run: RunArgs,
@@ -258,7 +261,8 @@ pub(crate) struct SyncArgs {
 }
 
 /// Which kind of resource at which provider.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct ResourceArgs {
     /// The provider's name in the configuration.
     pub(crate) provider: ProviderName,
@@ -331,7 +335,8 @@ pub(crate) struct GetByIdArgs {
     pub(crate) selection: SelectionArgs,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct DeleteArgs {
     #[command(flatten)]
     pub(crate) resource: ResourceArgs,
@@ -339,7 +344,8 @@ pub(crate) struct DeleteArgs {
     pub(crate) id: String,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct ProvisionArgs {
     #[command(flatten)]
     pub(crate) resource: ResourceArgs,

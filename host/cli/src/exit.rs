@@ -29,6 +29,23 @@ pub(crate) enum Exit {
 }
 
 impl Exit {
+    /// The exit code with this number, as another process of ours found it.
+    pub(crate) fn numbered(number: u8) -> Self {
+        const ALL: [Exit; 10] = [
+            Exit::Success,
+            Exit::Failure,
+            Exit::Usage,
+            Exit::Configuration,
+            Exit::RecordsFailed,
+            Exit::Held,
+            Exit::Unavailable,
+            Exit::Stopped,
+            Exit::Different,
+            Exit::NotApplied,
+        ];
+        ALL.into_iter().find(|exit| *exit as u8 == number).unwrap_or(Self::Failure)
+    }
+
     /// The graver of two outcomes: what has the higher number.
     pub(crate) fn or_graver(self, other: Self) -> Self {
         self.max(other)

@@ -13,6 +13,7 @@
 //! - [`signals`]: SIGINT and SIGTERM end a run, and a second one the process
 //! - [`states`]: state files that are open for writing, and closed in the end
 //! - [`terminal`]: standard output and standard error
+//! - [`wish`]: what a command and a running service say to each other
 //! - [`exit`]: exit codes
 
 mod args;
@@ -27,6 +28,7 @@ mod report;
 mod signals;
 mod states;
 mod terminal;
+mod wish;
 
 use clap::Parser;
 use std::process::ExitCode;

@@ -20,6 +20,15 @@ pub(crate) fn stop_on_signal(stop: StopSignal) {
     });
 }
 
+/// Waits until the process is told to end. From then on it is for the caller to end it.
+pub(crate) async fn interrupted() {
+    match Signals::listen() {
+        Ok(mut signals) => signals.next().await,
+        // The system's own way of ending a process is left.
+        Err(_) => std::future::pending().await,
+    }
+}
+
 /// What tells a process to end.
 #[cfg(unix)]
 struct Signals {

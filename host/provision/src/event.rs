@@ -6,6 +6,7 @@
 use scimwright_record::{ProviderName, RecordKey, ResourceTypeName, SourceName, TenantName};
 use scimwright_state::LinkScope;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::time::Duration;
 
 /// Receives the events of a run, in order.
@@ -22,7 +23,7 @@ impl<F: Fn(&LinkScope, &Event) + Send + Sync> Observer for F {
 }
 
 /// Whether a run changes anything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mode {
     /// Decide and show; nothing is sent and nothing is remembered.
@@ -34,7 +35,7 @@ pub enum Mode {
 }
 
 /// One thing that happened.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
     /// A run over one resource type at one provider begins.
@@ -85,7 +86,7 @@ pub enum Event {
         /// The record.
         key: RecordKey,
         /// Which step: `record`, `scope`, `module`, `wanted`, `known`, `decision`, `request`, `remembered`.
-        step: &'static str,
+        step: Cow<'static, str>,
         /// What came of it.
         detail: serde_json::Value,
     },
@@ -94,7 +95,7 @@ pub enum Event {
 }
 
 /// What was done, or would be done, for one record.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RecordEvent {
     /// The record.
     pub key: RecordKey,
@@ -103,13 +104,13 @@ pub struct RecordEvent {
     /// The resource at the provider, where there is one.
     pub resource_id: Option<String>,
     /// The attributes that change, in the spelling of PATCH paths.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<String>,
     /// Why: the reason of a skip or a failure, or of a deprovisioning.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The requests that would be sent, in their order; in a plan only.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    /// The requests that would be sent, in their order; in a plan only. They are not read back.
+    #[serde(skip_deserializing, skip_serializing_if = "Vec::is_empty")]
     pub requests: Vec<PlannedRequest>,
 }
 
@@ -176,7 +177,7 @@ impl Action {
 }
 
 /// The figures of a run. A plan counts what would be done.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// Resources created.
     pub created: u64,
@@ -207,10 +208,10 @@ pub struct Summary {
     /// Whether the source was read to its end.
     pub complete: bool,
     /// How long the run took, in seconds.
-    #[serde(rename = "duration_seconds", serialize_with = "as_seconds")]
+    #[serde(rename = "duration_seconds", serialize_with = "as_seconds", deserialize_with = "of_seconds")]
     pub duration: Duration,
     /// How much of it went into mapping, in seconds.
-    #[serde(rename = "mapping_seconds", serialize_with = "as_seconds")]
+    #[serde(rename = "mapping_seconds", serialize_with = "as_seconds", deserialize_with = "of_seconds")]
     pub mapping: Duration,
 }
 
@@ -255,4 +256,54 @@ impl Summary {
 fn as_seconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     // Milliseconds are as fine as anybody needs, and keep the line readable.
     serializer.serialize_f64((duration.as_secs_f64() * 1000.0).round() / 1000.0)
+}
+
+fn of_seconds<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    Duration::try_from_secs_f64(f64::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_a_run_says_can_be_read_back() {
+        let record = RecordEvent {
+            key: RecordKey::parse("E1").unwrap(),
+            action: Action::Fail,
+            resource_id: None,
+            changes: Vec::new(),
+            reason: Some("409".into()),
+            requests: Vec::new(),
+        };
+        let summary = Summary {
+            created: 3,
+            complete: true,
+            duration: Duration::from_millis(1_250),
+            ..Summary::default()
+        };
+        let key = record.key.clone();
+        let mut events = vec![
+            Event::Started {
+                mode: Mode::Sync,
+                run: Some("1".into()),
+                tenant: TenantName::default(),
+                provider: ProviderName::parse("acme").unwrap(),
+                resource_type: ResourceTypeName::parse("User").unwrap(),
+                source: SourceName::parse("hr").unwrap(),
+            },
+            Event::Malformed { position: "line 3".into(), key: None, reason: "no key".into() },
+            Event::Record(record.clone()),
+            Event::Reference(RecordEvent { changes: vec!["manager".into()], reason: None, ..record }),
+            Event::Notice { key: None, message: "told".into() },
+            Event::Held { candidates: 4, reason: "too many".into() },
+            Event::Finished(summary),
+        ];
+        events.push(Event::Trace { key, step: "scope".into(), detail: json!({ "a": 1 }) });
+        for event in events {
+            let line = serde_json::to_string(&event).unwrap();
+            assert_eq!(serde_json::from_str::<Event>(&line).unwrap(), event, "{line}");
+        }
+    }
 }

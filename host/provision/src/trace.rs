@@ -25,7 +25,7 @@ impl Cycle<'_> {
     /// Says what came of a step.
     pub(crate) fn trace(&self, step: &'static str, detail: impl FnOnce() -> Value) {
         if let Some(trace) = &self.trace {
-            self.tally.emit(Event::Trace { key: trace.key.clone(), step, detail: detail() });
+            self.tally.emit(Event::Trace { key: trace.key.clone(), step: step.into(), detail: detail() });
         }
     }
 

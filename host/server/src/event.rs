@@ -83,6 +83,28 @@ pub enum Happening {
         /// The module.
         module: ModuleName,
     },
+    /// What was asked by hand is begun.
+    WishTaken {
+        /// What was asked.
+        wish: String,
+    },
+    /// What was asked by hand was done, or could not be; whoever asked was told.
+    WishDone {
+        /// What was asked.
+        wish: String,
+    },
+    /// What was asked by hand is not begun.
+    WishDropped {
+        /// What was asked.
+        wish: String,
+        /// Why not.
+        reason: String,
+    },
+    /// Something that was found among what is asked by hand is no use, or the answer cannot be given.
+    WishTrouble {
+        /// What is wrong.
+        reason: String,
+    },
     /// The configuration file is another one than the service reads from.
     ConfigurationChanged,
     /// A run says something.
@@ -143,6 +165,12 @@ impl ServiceEvent {
             }
             Happening::ProviderBack { provider } => json!({ "event": "provider-back", "provider": provider }),
             Happening::Released { module } => json!({ "event": "released", "module": module }),
+            Happening::WishTaken { wish } => json!({ "event": "wish-taken", "wish": wish }),
+            Happening::WishDone { wish } => json!({ "event": "wish-done", "wish": wish }),
+            Happening::WishDropped { wish, reason } => {
+                json!({ "event": "wish-dropped", "wish": wish, "reason": reason })
+            }
+            Happening::WishTrouble { reason } => json!({ "event": "wish-trouble", "reason": reason }),
             Happening::ConfigurationChanged => json!({ "event": "configuration-changed" }),
             Happening::Run { provider, resource_type, event } => {
                 add(&mut line, json!({ "provider": provider, "resource_type": resource_type }));

@@ -7,12 +7,14 @@
 //!
 //! - [`service`]: [`Service`], all tenants together, from the start to a clean end
 //! - [`setup`]: what the service has to be told about a tenant
+//! - [`asked`]: what it is asked by hand while it runs
 //! - [`quarantine`]: modules in memory and what the state remembers of them, kept alike
 //! - [`event`]: what it says while it goes on
 //!
-//! Inside: `tenant` (one tenant's work), `rounds` (one provider's rounds), `schedule` (which resources are due), `watch`
-//! (modules and their files).
+//! Inside: `tenant` (one tenant's work), `rounds` (one provider's rounds), `schedule` (which resources are due), `turns`
+//! (nobody works at a provider beside another), `watch` (modules and their files).
 
+pub mod asked;
 pub mod event;
 pub mod quarantine;
 pub mod service;
@@ -21,10 +23,13 @@ pub mod setup;
 mod rounds;
 mod schedule;
 mod tenant;
+mod turns;
 mod watch;
 
+pub use asked::{Asked, NotBegun};
 pub use event::{Happening, ServiceEvent, ServiceObserver};
 pub use quarantine::{Patient, Quarantines};
 pub use service::{Service, ServiceEnd, ServiceOptions};
-pub use setup::{OpenTenant, Provisioners, ScheduledResource, TenantSetup, Trouble, Unmade};
+pub use setup::{Attendant, OpenTenant, Provisioners, ScheduledResource, TenantSetup, Trouble, Unmade};
+pub use turns::Turn;
 pub use watch::module_file;

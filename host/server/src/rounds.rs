@@ -8,6 +8,7 @@ use crate::event::Happening;
 use crate::schedule::Schedule;
 use crate::setup::{Provisioners, ScheduledResource, Trouble};
 use crate::tenant::{TenantWork, chance};
+use crate::turns::Turns;
 use futures::future::{Either, select};
 use jiff::Timestamp;
 use scimwright_provision::{Event, Mode, ProvisionError, RunOptions, quarantine, run_round};
@@ -24,6 +25,7 @@ const A_MOMENT: Duration = Duration::from_millis(10);
 pub(crate) struct Rounds<'a> {
     work: &'a TenantWork,
     state: &'a TenantState,
+    turns: &'a Turns,
     provider: &'a ProviderName,
     provisioners: &'a dyn Provisioners,
     schedule: Schedule,
@@ -38,11 +40,12 @@ impl<'a> Rounds<'a> {
     pub(crate) fn new(
         work: &'a TenantWork,
         state: &'a TenantState,
+        turns: &'a Turns,
         provider: &'a ProviderName,
         schedule: Schedule,
         provisioners: &'a dyn Provisioners,
     ) -> Self {
-        Self { work, state, provider, provisioners, schedule, shut: None }
+        Self { work, state, turns, provider, provisioners, schedule, shut: None }
     }
 
     /// Syncs what is due, for ever.
@@ -50,16 +53,24 @@ impl<'a> Rounds<'a> {
         while let Some(next) = self.schedule.next() {
             let told = pin!(self.work.stop.requested());
             let due = pin!(tokio::time::sleep_until(next));
-            if let Either::Left(_) = select(told, due).await {
-                return Ok(());
+            let worked = pin!(self.turns.worked_by_hand(self.provider));
+            match select(told, select(due, worked)).await {
+                Either::Left(_) => return Ok(()),
+                Either::Right((Either::Left(_), _)) => self.round().await?,
+                // It may have gone into quarantine, or come out of it.
+                Either::Right((Either::Right(_), _)) => drop(self.is_shut().await?),
             }
-            self.round().await?;
         }
         Ok(())
     }
 
     /// One round over what is due.
     async fn round(&mut self) -> Result<(), Trouble> {
+        let _turn = match select(pin!(self.work.stop.requested()), pin!(self.turns.take(self.provider))).await
+        {
+            Either::Left(_) => return Ok(()),
+            Either::Right((turn, _)) => turn,
+        };
         if self.is_shut().await? {
             return Ok(());
         }
@@ -275,7 +286,8 @@ mod tests {
         let now = Instant::now();
         let schedule = Schedule::new(vec![of("User"), of("Group")], now, Duration::from_secs(30));
         let away = Away::default();
-        let mut rounds = Rounds::new(&work, &state, &acme, schedule, &away);
+        let turns = Turns::default();
+        let mut rounds = Rounds::new(&work, &state, &turns, &acme, schedule, &away);
 
         // Both types fail together, and three rounds are three.
         for failures in 1..=3 {

@@ -1,10 +1,12 @@
 //! What the service has to be told about a tenant.
 
-use futures::future::BoxFuture;
+use crate::asked::Asked;
+use futures::future::{BoxFuture, LocalBoxFuture};
 use scimwright_mapping::Registry;
 use scimwright_provision::Provisioner;
 use scimwright_record::{ProviderName, ResourceTypeName, TenantName};
 use scimwright_state::TenantState;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Why something could not be done, in a sentence for the administrator.
@@ -43,7 +45,9 @@ pub struct OpenTenant {
     /// What is synced, in the order of the configuration: users before the groups that hold them.
     pub resources: Vec<ScheduledResource>,
     /// What makes the provisioners.
-    pub provisioners: Box<dyn Provisioners>,
+    pub provisioners: Arc<dyn Provisioners>,
+    /// Who knows what is asked by hand.
+    pub attendant: Arc<dyn Attendant>,
 }
 
 /// One resource type at one provider, and how often it is synced.
@@ -68,4 +72,11 @@ pub trait Provisioners: Send + Sync {
         provider: &'a ProviderName,
         due: &'a [ResourceTypeName],
     ) -> BoxFuture<'a, Result<Vec<Provisioner>, Unmade>>;
+}
+
+/// Carries out what is asked by hand.
+pub trait Attendant: Send + Sync {
+    /// Carries out a wish and answers it. Before it does anything at a provider it waits for its
+    /// [turn](Asked::turn), and where there is none it does nothing.
+    fn attend(&self, asked: Arc<Asked>) -> LocalBoxFuture<'_, ()>;
 }

@@ -2,13 +2,16 @@
 //!
 //! Providers do not wait for each other.
 
+use crate::asked;
 use crate::event::{Happening, ServiceEvent, ServiceObserver};
 use crate::rounds::Rounds;
 use crate::schedule::Schedule;
 use crate::service::ServiceOptions;
 use crate::setup::{OpenTenant, Provisioners, ScheduledResource, TenantSetup, Trouble};
+use crate::turns::Turns;
 use crate::watch::Watch;
-use futures::future::{Either, select, try_join_all};
+use futures::TryFutureExt;
+use futures::future::{Either, select, try_join, try_join_all};
 use jiff::Timestamp;
 use scimwright_provision::{Event, StopSignal};
 use scimwright_record::ProviderName;
@@ -35,30 +38,32 @@ impl TenantWork {
 
     /// Passes on what a run says.
     pub(crate) fn say_of_run(&self, about: &LinkScope, event: &Event) {
-        self.say(Happening::Run {
-            provider: about.provider.clone(),
-            resource_type: about.resource_type.clone(),
-            event: Box::new(event.clone()),
-        });
+        self.say(Happening::of_run(about, event));
     }
 
     /// Works until it is told to stop, or cannot go on.
     pub(crate) async fn run(&self) -> Result<(), Trouble> {
-        let OpenTenant { state, registry, resources, provisioners } = self.setup.open().await?;
+        let OpenTenant { state, registry, resources, provisioners, attendant } = self.setup.open().await?;
+        state.attend_wishes().await.map_err(|error| Trouble(error.to_string()))?;
         let known = state.clone();
         let say = |what| self.say(what);
         let watch =
             Watch { setup: &*self.setup, state, registry, say: &say, interval: self.options.scan_interval };
         let (ready, is_ready) = tokio::sync::oneshot::channel();
+        let (loaded, is_loaded) = tokio::sync::watch::channel(false);
+        let turns = Turns::default();
         let outcome = {
             let watching = pin!(watch.run(ready));
-            let working = pin!(async {
+            let rounds = async {
                 if is_ready.await.is_ok() && !self.stop.is_requested() {
                     self.say(Happening::Ready { resources: resources.len() });
-                    self.work(&known, &resources, &*provisioners).await?;
+                    loaded.send_replace(true);
+                    self.work(&known, &turns, &resources, &*provisioners).await?;
                 }
                 Ok(())
-            });
+            };
+            let attending = asked::attend(self, &known, &turns, &*attendant, is_loaded);
+            let working = pin!(try_join(rounds, attending).map_ok(drop));
             match select(working, watching).await {
                 Either::Left((outcome, _)) | Either::Right((outcome, _)) => outcome,
             }
@@ -71,6 +76,7 @@ impl TenantWork {
     async fn work(
         &self,
         state: &TenantState,
+        turns: &Turns,
         resources: &[ScheduledResource],
         provisioners: &dyn Provisioners,
     ) -> Result<(), Trouble> {
@@ -83,7 +89,7 @@ impl TenantWork {
         let loops = providers.into_iter().map(|provider| {
             let own = resources.iter().filter(|resource| resource.provider == *provider).cloned().collect();
             let schedule = Schedule::new(own, Instant::now(), self.options.retry);
-            Rounds::new(self, state, provider, schedule, provisioners).run()
+            Rounds::new(self, state, turns, provider, schedule, provisioners).run()
         });
         try_join_all(loops).await.map(drop)?;
         // A tenant without anything to sync has modules all the same.

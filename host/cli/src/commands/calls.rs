@@ -3,6 +3,7 @@
 //! Each yields one result of the shape `{status, message}`: `SUCCESS` with the provider's words, or `FAILURE`
 //! with ours; and each leaves a row in the client log.
 
+use super::handover;
 use super::run::{create_private_folder, warn_of_loss};
 use super::{classify, one_tenant, provider_config};
 use crate::args::{Common, DeleteArgs, GetArgs, GetByIdArgs, Output, ProvisionArgs, ResourceArgs};
@@ -13,6 +14,7 @@ use crate::exit::Exit;
 use crate::modules::Modules;
 use crate::report::{CallResult, print_result};
 use crate::terminal::{err, out, out_if_read};
+use crate::wish::{Told, Wish};
 use anyhow::Context;
 use futures::TryStreamExt;
 use jiff::Timestamp;
@@ -44,9 +46,30 @@ pub(super) async fn made(
     }
 }
 
+/// Who hears what there is to say.
+type Tell<'a> = &'a (dyn Fn(Told) + Sync);
+
+/// Prints what there is to say about a call.
+fn show(common: &Common, told: Told) {
+    match told {
+        Told::Event { about, event } => {
+            if let Event::Trace { step, detail, .. } = &*event {
+                match common.output {
+                    Output::Json => crate::report::json::event(&about, &event),
+                    Output::Human => out(&crate::report::human::trace(step, detail)),
+                }
+            }
+        }
+        Told::Note { text } => err(&format!("note: {}", common.remedies().complete(&text))),
+        Told::Result { result } => print_result(common, &result),
+        // No call says these.
+        Told::Error { .. } | Told::Total { .. } | Told::Failed { .. } | Told::Done { .. } => {}
+    }
+}
+
 /// What a call needs: who is asked, about what, and where it is noted.
 struct Desk<'a> {
-    common: &'a Common,
+    tell: Tell<'a>,
     config: ProviderConfig,
     resource_type: ResourceTypeName,
     provider: Provider,
@@ -57,11 +80,26 @@ struct Desk<'a> {
 
 impl<'a> Desk<'a> {
     /// Asks the provider what it can do. Where it cannot be asked, that is this call's failure, and its row.
-    async fn open(common: &'a Common, args: &ResourceArgs, action: LogAction) -> anyhow::Result<Self> {
+    async fn open(
+        common: &Common,
+        args: &ResourceArgs,
+        action: LogAction,
+        tell: Tell<'a>,
+    ) -> anyhow::Result<Self> {
         let tenant = one_tenant(common)?;
-        let config = provider_config(&tenant, &args.provider)?.clone();
-        let provider = assemble::provider(&config).await?;
         let state = open_state(common, &tenant).await?;
+        Self::of(&tenant, args, action, state, tell).await
+    }
+
+    async fn of(
+        tenant: &Tenant,
+        args: &ResourceArgs,
+        action: LogAction,
+        state: Option<TenantState>,
+        tell: Tell<'a>,
+    ) -> anyhow::Result<Self> {
+        let config = provider_config(tenant, &args.provider)?.clone();
+        let provider = assemble::provider(&config).await?;
         let discovery = match assemble::discover(&provider).await {
             Ok(discovery) => discovery,
             Err(error) => {
@@ -84,7 +122,7 @@ impl<'a> Desk<'a> {
         let kind = assemble::kind(&config, &provider, binding);
         // As the provider spells it, whatever the command line does.
         let resource_type = ResourceTypeName::parse(&kind.resource_type().name)?;
-        Ok(Self { common, config, resource_type, provider, kind, state })
+        Ok(Self { tell, config, resource_type, provider, kind, state })
     }
 
     /// Writes the row of the client log. With the row of a deletion, the link to what is gone is forgotten.
@@ -120,16 +158,20 @@ impl<'a> Desk<'a> {
         match outcome {
             Ok(exchange) => {
                 self.log(action, id, &exchange.call, None).await?;
-                print_result(self.common, &CallResult::success(action, &exchange.call, id, exchange.value));
+                self.conclude_with(CallResult::success(action, &exchange.call, id, exchange.value));
                 Ok(Exit::Success)
             }
             Err(error) => {
                 let message = error.to_string();
                 self.log(action, id, &error.call, Some(&message)).await?;
-                print_result(self.common, &CallResult::failure(action, &error.call, id, &message));
+                self.conclude_with(CallResult::failure(action, &error.call, id, &message));
                 Ok(classify(&anyhow::Error::new(error)))
             }
         }
+    }
+
+    fn conclude_with(&self, result: CallResult) {
+        (self.tell)(Told::Result { result: Box::new(result) });
     }
 
     fn scope(&self) -> LinkScope {
@@ -180,10 +222,11 @@ async fn open_state(common: &Common, tenant: &Tenant) -> anyhow::Result<Option<T
 }
 
 pub(super) async fn get(common: &Common, args: &GetArgs) -> anyhow::Result<Exit> {
-    let desk = Desk::open(common, &args.resource, LogAction::Query).await?;
+    let tell = |told| show(common, told);
+    let desk = Desk::open(common, &args.resource, LogAction::Query, &tell).await?;
     let query = args.query();
     if args.all {
-        return get_all(&desk, query).await;
+        return get_all(common, &desk, query).await;
     }
     let page = desk.provider.client().query(desk.kind.resource_type(), &query).await;
     let page = page.map(|exchange| exchange.map(|page| page.to_value()));
@@ -191,7 +234,7 @@ pub(super) async fn get(common: &Common, args: &GetArgs) -> anyhow::Result<Exit>
 }
 
 /// Every resource on a line of its own, in memory for one page.
-async fn get_all(desk: &Desk<'_>, query: Query) -> anyhow::Result<Exit> {
+async fn get_all(common: &Common, desk: &Desk<'_>, query: Query) -> anyhow::Result<Exit> {
     let mut pages = desk.provider.get_pages(&desk.kind, query);
     let (mut resources, mut calls) = (0_u64, 0_u64);
     loop {
@@ -211,15 +254,14 @@ async fn get_all(desk: &Desk<'_>, query: Query) -> anyhow::Result<Exit> {
                 let message = error.to_string();
                 desk.log(LogAction::Query, None, &error.call, Some(&message)).await?;
                 // The list on standard output is cut short, and whoever reads it has to know.
-                print_result(
-                    desk.common,
-                    &CallResult::failure(LogAction::Query, &error.call, None, &message).on_stderr(),
+                desk.conclude_with(
+                    CallResult::failure(LogAction::Query, &error.call, None, &message).on_stderr(),
                 );
                 return Ok(classify(&anyhow::Error::new(error)));
             }
         }
     }
-    if desk.common.output == Output::Json {
+    if common.output == Output::Json {
         let line = serde_json::json!({
             "event": "summary", "status": "SUCCESS", "resources": resources, "pages": calls,
         });
@@ -229,7 +271,8 @@ async fn get_all(desk: &Desk<'_>, query: Query) -> anyhow::Result<Exit> {
 }
 
 pub(super) async fn get_by_id(common: &Common, args: &GetByIdArgs) -> anyhow::Result<Exit> {
-    let desk = Desk::open(common, &args.resource, LogAction::Retrieve).await?;
+    let tell = |told| show(common, told);
+    let desk = Desk::open(common, &args.resource, LogAction::Retrieve, &tell).await?;
     let selection = Selection {
         attributes: args.selection.attributes.clone(),
         excluded: args.selection.excluded_attributes.clone(),
@@ -241,7 +284,28 @@ pub(super) async fn get_by_id(common: &Common, args: &GetByIdArgs) -> anyhow::Re
 }
 
 pub(super) async fn delete(common: &Common, args: &DeleteArgs) -> anyhow::Result<Exit> {
-    let desk = Desk::open(common, &args.resource, LogAction::Delete).await?;
+    let tenant = one_tenant(common)?;
+    provider_config(&tenant, &args.resource.provider)?;
+    let tell = |told| show(common, told);
+    // The link to what is gone has to go too, so that a service is asked that knows it.
+    if let Err(held) = super::run::open_state(common, &tenant).await
+        && handover::is_served(&held)
+    {
+        let wish = Wish::Delete { options: args.clone() };
+        return handover::hand_over(common, &tenant, held, &wish, &tell).await;
+    }
+    let state = open_state(common, &tenant).await?;
+    delete_one(&tenant, args, state, &tell).await
+}
+
+/// Deletes a resource, with this state.
+pub(super) async fn delete_one(
+    tenant: &Tenant,
+    args: &DeleteArgs,
+    state: Option<TenantState>,
+    tell: Tell<'_>,
+) -> anyhow::Result<Exit> {
+    let desk = Desk::of(tenant, &args.resource, LogAction::Delete, state, tell).await?;
     let deleted = desk.provider.delete(&desk.kind, &args.id).await;
     let deleted = deleted.map(|exchange| {
         exchange.map(|deleted| match deleted {
@@ -259,18 +323,42 @@ pub(super) async fn provision(
     existing: Existing,
 ) -> anyhow::Result<Exit> {
     let tenant = one_tenant(common)?;
-    let config = provider_config(&tenant, &args.resource.provider)?;
-    let store = super::run::open_state(common, &tenant).await?;
+    provider_config(&tenant, &args.resource.provider)?;
+    let tell = |told| show(common, told);
+    let store = match super::run::open_state(common, &tenant).await {
+        Err(held) if handover::is_served(&held) => {
+            let options = args.clone();
+            let wish = match existing {
+                Existing::Refuse => Wish::ProvisionNew { options },
+                Existing::Change | Existing::AsPlanned => Wish::Provision { options },
+            };
+            return handover::hand_over(common, &tenant, held, &wish, &tell).await;
+        }
+        opened => opened?,
+    };
     let state = store.tenant(&tenant.name);
+    let modules = Modules::loaded(assemble::mapping_host(&tenant)?, &tenant);
+    provision_one(&tenant, args, existing, &modules, &state, &tell, &|_, _| {}).await
+}
+
+/// Provisions a record, with these modules and this state. `hear` hears everything that is said on the way.
+pub(super) async fn provision_one(
+    tenant: &Tenant,
+    args: &ProvisionArgs,
+    existing: Existing,
+    modules: &Modules,
+    state: &TenantState,
+    tell: Tell<'_>,
+    hear: &(dyn Fn(&LinkScope, &Event) + Sync),
+) -> anyhow::Result<Exit> {
+    let config = provider_config(tenant, &args.resource.provider)?;
     let wanted = &args.resource.resource_type;
-    let provisioner = one_provisioner(&tenant, &args.resource, &state, Asking::Now).await?;
+    let provisioner = provisioner_of(tenant, &args.resource, modules, state, Asking::Now).await?;
     let heard = Mutex::new(Heard::default());
     let observer = |about: &LinkScope, event: &Event| {
-        if let Event::Trace { step, detail, .. } = event {
-            match common.output {
-                Output::Json => crate::report::json::event(about, event),
-                Output::Human => out(&crate::report::human::trace(step, detail)),
-            }
+        hear(about, event);
+        if let Event::Trace { .. } = event {
+            tell(Told::Event { about: about.clone(), event: Box::new(event.clone()) });
         }
         if let Ok(mut heard) = heard.lock() {
             heard.take(event);
@@ -280,9 +368,8 @@ pub(super) async fn provision(
     let how = OneRecord { existing, trace: args.trace, fresh: args.fresh };
     let finished = provisioner.provision_record(&args.key, how, &observer).await;
     let heard = heard.into_inner().unwrap_or_default();
-    let remedies = common.remedies();
-    heard.notes.iter().for_each(|note| err(&format!("note: {}", remedies.complete(note))));
-    let call = last_call(&state, config, &args.key, began).await?;
+    heard.notes.iter().for_each(|note| tell(Told::Note { text: note.clone() }));
+    let call = last_call(state, config, &args.key, began).await?;
     if call.is_none() {
         let refusal = match (&finished, &heard.record) {
             (Err(unfinished), _) => Some(unfinished.to_string()),
@@ -295,7 +382,7 @@ pub(super) async fn provision(
     let result = |outcome| CallResult::of_record(&args.resource, &args.key, outcome, call.as_ref());
     if let Err(unfinished) = finished {
         let error = anyhow::Error::new(unfinished.cause);
-        print_result(common, &result(Err(format!("{error:#}"))));
+        tell(Told::Result { result: Box::new(result(Err(format!("{error:#}")))) });
         return Ok(classify(&error));
     }
     let record = heard.record.context("the record left no trace")?;
@@ -305,7 +392,7 @@ pub(super) async fn provision(
         Action::Fail => (Exit::RecordsFailed, Err(record.reason.unwrap_or_default())),
         action => (Exit::Success, Ok((action, record.reason, link.map(|link| link.seen)))),
     };
-    print_result(common, &result(outcome).with_id(record.resource_id));
+    tell(Told::Result { result: Box::new(result(outcome).with_id(record.resource_id)) });
     Ok(exit)
 }
 
@@ -316,13 +403,24 @@ pub(super) async fn one_provisioner(
     state: &TenantState,
     asking: Asking,
 ) -> anyhow::Result<Provisioner> {
-    let config = provider_config(tenant, &args.provider)?;
     let modules = Modules::loaded(assemble::mapping_host(tenant)?, tenant);
+    provisioner_of(tenant, args, &modules, state, asking).await
+}
+
+/// The same with these modules.
+async fn provisioner_of(
+    tenant: &Tenant,
+    args: &ResourceArgs,
+    modules: &Modules,
+    state: &TenantState,
+    asking: Asking,
+) -> anyhow::Result<Provisioner> {
+    let config = provider_config(tenant, &args.provider)?;
     let wanted = &args.resource_type;
     let wants = |rules: &ResourceRules| rules.resource_type == *wanted;
     let provisioners = match asking {
-        Asking::Now => assemble::provisioners(tenant, config, wants, &modules, state).await?,
-        Asking::Never => assemble::unasked_provisioners(tenant, config, wants, &modules, state).await?,
+        Asking::Now => assemble::provisioners(tenant, config, wants, modules, state).await?,
+        Asking::Never => assemble::unasked_provisioners(tenant, config, wants, modules, state).await?,
     };
     provisioners.into_iter().next().ok_or_else(|| {
         let message = format!(

@@ -2,10 +2,12 @@
 
 mod apply;
 mod ask;
+mod attend;
 mod calls;
 mod check;
 mod drift;
 mod explain;
+mod handover;
 mod init;
 mod leftovers;
 mod links;
@@ -19,6 +21,7 @@ mod serve;
 mod status;
 mod whereabouts;
 
+pub(crate) use attend::tell;
 use run::create_private_folder;
 
 #[cfg(test)]
@@ -112,6 +115,9 @@ pub(crate) fn classify(error: &anyhow::Error) -> Exit {
             || cause.is::<CaseFileError>()
         {
             return Exit::Configuration;
+        }
+        if let Some(handed_back) = cause.downcast_ref::<handover::HandedBack>() {
+            return handed_back.exit;
         }
         if cause.is::<apply::NotApplied>() {
             return Exit::NotApplied;

@@ -1,5 +1,6 @@
 //! What `plan` and `sync` have in common, and `sync`: the same run, with and without hands.
 
+use super::handover;
 use super::leftovers::leftovers;
 use super::plan::Draft;
 use super::{classify, one_tenant};
@@ -11,29 +12,65 @@ use crate::modules::Modules;
 use crate::report::{Reporter, json};
 use crate::signals;
 use crate::terminal::err;
+use crate::wish::Wish;
 use scimwright_provision::{
     Event, Mode, Patience, ProvisionError, Reach, ResourceRules, RunOptions, StopSignal, Summary, quarantine,
     run_round,
 };
 use scimwright_record::TenantName;
-use scimwright_server::Quarantines;
+use scimwright_server::{Asked, Quarantines};
 use scimwright_state::{LinkScope, RunKind, StateStore, TenantState};
+use std::sync::Arc;
 use std::time::Instant;
 
 pub(super) async fn sync(common: &Common, args: &SyncArgs) -> anyhow::Result<Exit> {
     let tenant = one_tenant(common)?;
-    let store = open_state(common, &tenant).await?;
+    let store = match open_state(common, &tenant).await {
+        Err(held) if handover::is_served(&held) => {
+            let every_record = common.verbose > 0 || common.output == Output::Json;
+            let wish = Wish::Sync { options: args.clone(), every_record };
+            let reporter = Reporter::new(common, common.verbose, Mode::Sync);
+            return handover::hand_over(common, &tenant, held, &wish, &|told| reporter.told(told)).await;
+        }
+        opened => opened?,
+    };
     let stop = StopSignal::new();
     signals::stop_on_signal(stop.clone());
-    let options = RunOptions {
+    run(common, &tenant, &args.run, Mode::Sync, sync_options(args, stop), &store, None).await
+}
+
+fn sync_options(args: &SyncArgs, stop: StopSignal) -> RunOptions {
+    RunOptions {
         allow_deprovisions: args.allow_deprovisions,
         allow_removals: args.allow_removals,
         stop,
         reach: Some(if args.changed { Reach::Changed } else { Reach::Full }),
         patience: if args.retry { Patience::TryNow } else { Patience::Wait },
         ..RunOptions::default()
+    }
+}
+
+/// The same in a service that was asked to.
+pub(super) async fn sync_for(
+    asked: &Arc<Asked>,
+    tenant: &Tenant,
+    args: &SyncArgs,
+    every_record: bool,
+    modules: &Modules,
+    state: &TenantState,
+) -> Exit {
+    let work = Work {
+        tenant,
+        args: &args.run,
+        mode: Mode::Sync,
+        options: sync_options(args, asked.stop().clone()),
+        modules,
+        state: state.clone(),
+        draft: None,
+        reporter: Reporter::to_asker(Arc::clone(asked), every_record),
+        asked: Some(asked),
     };
-    run(common, &tenant, &args.run, Mode::Sync, options, &store, None).await
+    work.carry_out().await
 }
 
 /// Opens the state for writing, and says where there was one and is none.
@@ -86,10 +123,11 @@ pub(super) async fn run(
         args,
         mode,
         options,
-        modules,
+        modules: &modules,
         state,
         draft,
         reporter: Reporter::new(common, common.verbose, mode),
+        asked: None,
     };
     Ok(work.carry_out().await)
 }
@@ -100,10 +138,12 @@ struct Work<'a> {
     args: &'a RunArgs,
     mode: Mode,
     options: RunOptions,
-    modules: Modules,
+    modules: &'a Modules,
     state: TenantState,
     draft: Option<Draft>,
     reporter: Reporter,
+    /// Who asked a service for it, where somebody did.
+    asked: Option<&'a Asked>,
 }
 
 impl Work<'_> {
@@ -129,6 +169,15 @@ impl Work<'_> {
                 broken_off = true;
                 break;
             }
+            // A service has rounds of its own.
+            let turn = match self.asked {
+                Some(asked) => asked.turn(&provider.name).await.map(Some),
+                None => Ok(None),
+            };
+            let Ok(_turn) = turn else {
+                broken_off = true;
+                break;
+            };
             // A plan only asks, and says what would be if the provider were tried.
             if self.mode != Mode::Plan
                 && let Err(error) =
@@ -143,7 +192,7 @@ impl Work<'_> {
                 self.tenant,
                 provider,
                 |rules| self.wants(rules),
-                &self.modules,
+                self.modules,
                 &self.state,
             );
             let provisioners = match provisioners.await {

@@ -108,8 +108,10 @@ impl Setup {
         for name in tenant.providers.iter().flat_map(ProviderConfig::mentioned_modules) {
             modules.slot(&tenant, name)?;
         }
-        let provisioners = Box::new(Configured { tenant, modules, state: state.clone() });
-        Ok(OpenTenant { state, registry, resources, provisioners })
+        let read = *self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        let configured = Arc::new(Configured { tenant, modules, state: state.clone(), read });
+        let provisioners = Arc::clone(&configured);
+        Ok(OpenTenant { state, registry, resources, provisioners, attendant: configured })
     }
 }
 
@@ -127,11 +129,20 @@ fn written(folder: &Path) -> Option<SystemTime> {
     std::fs::metadata(folder.join(FILE_NAME)).and_then(|metadata| metadata.modified()).ok()
 }
 
-/// Makes provisioners from a configuration.
-struct Configured {
-    tenant: Tenant,
-    modules: Modules,
-    state: TenantState,
+/// Makes provisioners from a configuration, and does by it what is asked by hand.
+pub(super) struct Configured {
+    pub(super) tenant: Tenant,
+    pub(super) modules: Modules,
+    pub(super) state: TenantState,
+    /// When the configuration was written.
+    read: Option<SystemTime>,
+}
+
+impl Configured {
+    /// Whether the configuration is another one now.
+    pub(super) fn has_changed(&self) -> bool {
+        written(&self.tenant.folder) != self.read
+    }
 }
 
 impl Provisioners for Configured {

@@ -21,10 +21,14 @@ pub(crate) mod serving;
 pub(crate) use result::{CallResult, print_result};
 
 use crate::args::{Common, Output};
+use crate::commands::tell;
 use crate::exit::Exit;
+use crate::wish::Told;
 use remedy::Remedies;
-use scimwright_provision::{Event, Mode, Summary};
+use scimwright_provision::{Action, Event, Mode, Summary};
+use scimwright_server::Asked;
 use scimwright_state::LinkScope;
+use std::sync::Arc;
 
 /// Prints the events of one or several runs, and what they came to.
 pub(crate) struct Reporter {
@@ -35,6 +39,11 @@ pub(crate) struct Reporter {
 enum Audience {
     People(human::HumanReporter),
     Programs,
+    /// Somebody who asked a service; and whoever listens to the service.
+    Asker {
+        asked: Arc<Asked>,
+        every_record: bool,
+    },
 }
 
 impl Reporter {
@@ -46,12 +55,37 @@ impl Reporter {
         Self { audience, remedies: common.remedies() }
     }
 
+    /// Tells whoever asked a service, who prints it there.
+    pub(crate) fn to_asker(asked: Arc<Asked>, every_record: bool) -> Self {
+        // Commands are completed where they are printed.
+        Self { audience: Audience::Asker { asked, every_record }, remedies: Remedies::default() }
+    }
+
+    /// Prints what a service told.
+    pub(crate) fn told(&self, told: Told) {
+        match told {
+            Told::Event { about, event } => self.event(&about, &event),
+            Told::Note { text } => self.note(&text),
+            Told::Error { text } => self.error(&text),
+            Told::Total { total, runs, exit } => self.total(Mode::Sync, &total, runs, Exit::numbered(exit)),
+            // No run says these.
+            Told::Result { .. } | Told::Failed { .. } | Told::Done { .. } => {}
+        }
+    }
+
     /// Prints one event.
     pub(crate) fn event(&self, about: &LinkScope, event: &Event) {
         let event = self.remedies.complete_event(event);
         match &self.audience {
             Audience::People(reporter) => reporter.event(about, &event),
             Audience::Programs => json::event(about, &event),
+            Audience::Asker { asked, every_record } => {
+                asked.say_of_run(about, &event);
+                if *every_record || needs_attention(&event) {
+                    let event = Box::new(event.into_owned());
+                    tell(asked, &Told::Event { about: about.clone(), event });
+                }
+            }
         }
     }
 
@@ -61,6 +95,7 @@ impl Reporter {
         match &self.audience {
             Audience::People(reporter) => reporter.note(&message),
             Audience::Programs => json::note(&message),
+            Audience::Asker { asked, .. } => tell(asked, &Told::Note { text: message.into_owned() }),
         }
     }
 
@@ -70,6 +105,7 @@ impl Reporter {
         match &self.audience {
             Audience::People(reporter) => reporter.error(&message),
             Audience::Programs => json::error(&message),
+            Audience::Asker { asked, .. } => tell(asked, &Told::Error { text: message.into_owned() }),
         }
     }
 
@@ -78,6 +114,18 @@ impl Reporter {
         match &self.audience {
             Audience::People(reporter) => reporter.total(total, runs),
             Audience::Programs => json::summary(mode, total, exit),
+            Audience::Asker { asked, .. } => {
+                tell(asked, &Told::Total { total: Box::new(total.clone()), runs, exit: exit as u8 });
+            }
         }
+    }
+}
+
+/// Whether people are shown this without asking for more.
+fn needs_attention(event: &Event) -> bool {
+    match event {
+        Event::Record(record) => matches!(record.action, Action::Fail | Action::Skip | Action::Wait),
+        Event::Reference(_) => false,
+        _ => true,
     }
 }

@@ -7,10 +7,12 @@ use scimwright_provision::{Action, Mode};
 use scimwright_record::RecordKey;
 use scimwright_scim::Resource;
 use scimwright_state::{Action as LogAction, LogEntry};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
 /// How a call went.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct CallResult {
     /// The provider's words, or ours where it failed.
     outcome: Result<Value, String>,

@@ -46,6 +46,10 @@ fn sentence(what: &Happening, verbose: u8) -> Option<String> {
             format!("{provider}: it answers again; its quarantine is over")
         }
         Happening::Released { module } => format!("module {module}: its quarantine was ended by hand"),
+        Happening::WishTaken { wish } => format!("asked by hand: {wish}"),
+        Happening::WishDone { wish } => format!("done by hand: {wish}"),
+        Happening::WishDropped { wish, reason } => format!("asked by hand and not begun: {wish}: {reason}"),
+        Happening::WishTrouble { reason } => format!("asked by hand, and of no use: {reason}"),
         Happening::ConfigurationChanged => {
             "the configuration was changed; start scimwright again for it to count".to_owned()
         }
