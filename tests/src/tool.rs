@@ -155,8 +155,17 @@ impl SandboxProcess {
     /// # Errors
     /// When it does not say where it listens.
     pub fn start_with(workspace: &Workspace, arguments: &[&str]) -> anyhow::Result<Self> {
+        Self::start_at(workspace, 0, arguments)
+    }
+
+    /// The same on this port.
+    ///
+    /// # Errors
+    /// When it does not say where it listens.
+    pub fn start_at(workspace: &Workspace, port: u16, arguments: &[&str]) -> anyhow::Result<Self> {
         use std::io::{BufRead, BufReader};
-        let sandbox = ["--output", "json", "sandbox", "--address", "127.0.0.1:0"];
+        let address = format!("127.0.0.1:{port}");
+        let sandbox = ["--output", "json", "sandbox", "--address", &address];
         let mut child = workspace
             .command(&[&sandbox, arguments].concat())
             .env("SCIMWRIGHT_SANDBOX_TOKEN", crate::servers::TOKEN)

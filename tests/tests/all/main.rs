@@ -5,6 +5,7 @@
 #![allow(clippy::print_stderr, reason = "figures for whoever asks for them")]
 
 mod architecture;
+mod asked;
 mod authoring;
 mod broken;
 mod calls;

@@ -19,13 +19,13 @@ use std::time::{Duration, Instant};
 mod guests;
 
 /// A running `scimwright serve`, killed when it is dropped.
-struct Serving {
+pub(crate) struct Serving {
     child: Child,
     events: Arc<Mutex<Vec<Value>>>,
 }
 
 impl Serving {
-    fn start(workspace: &Workspace) -> Self {
+    pub(crate) fn start(workspace: &Workspace) -> Self {
         Self::start_as(workspace.command(&["--output", "json", "serve"]))
     }
 
@@ -42,17 +42,23 @@ impl Serving {
         Self { child, events }
     }
 
+    /// Sends SIGKILL and waits for the end.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
     /// How much was said until now.
-    fn mark(&self) -> usize {
+    pub(crate) fn mark(&self) -> usize {
         self.events.lock().unwrap().len()
     }
 
-    fn since(&self, mark: usize) -> Vec<Value> {
+    pub(crate) fn since(&self, mark: usize) -> Vec<Value> {
         self.events.lock().unwrap()[mark..].to_vec()
     }
 
     /// Waits for an event that is said after a mark.
-    fn wait(&self, mark: usize, what: &str, is: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) fn wait(&self, mark: usize, what: &str, is: impl Fn(&Value) -> bool) -> Value {
         let begun = Instant::now();
         loop {
             let said = self.since(mark);
@@ -60,7 +66,7 @@ impl Serving {
                 return event.clone();
             }
             let of_note = said.iter().filter(|event| event["event"] != "record").collect::<Vec<_>>();
-            assert!(begun.elapsed() < Duration::from_secs(120), "no {what} in {of_note:#?}");
+            assert!(begun.elapsed() < Duration::from_secs(60), "no {what} in {of_note:#?}");
             std::thread::sleep(Duration::from_millis(20));
         }
     }
@@ -74,7 +80,7 @@ impl Serving {
     }
 
     /// Sends SIGTERM and waits for the end.
-    fn stop(mut self) -> (Option<i32>, Vec<Value>) {
+    pub(crate) fn stop(mut self) -> (Option<i32>, Vec<Value>) {
         terminate(&self.child);
         let begun = Instant::now();
         let status = loop {
@@ -101,7 +107,7 @@ impl Drop for Serving {
     }
 }
 
-fn terminate(child: &Child) {
+pub(crate) fn terminate(child: &Child) {
     let pid = rustix::process::Pid::from_child(child);
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
 }

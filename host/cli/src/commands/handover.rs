@@ -62,6 +62,7 @@ async fn wait(common: &Common, asked: &mut AskedWish, show: &(dyn Fn(Told) + Syn
     loop {
         let lines = asked.answer()?;
         let is_silent = lines.is_empty();
+        was_begun |= !is_silent;
         for line in lines {
             match serde_json::from_str(&line) {
                 Ok(Told::Done { exit }) => return Ok(Exit::numbered(exit)),
@@ -76,34 +77,39 @@ async fn wait(common: &Common, asked: &mut AskedWish, show: &(dyn Fn(Told) + Syn
                 }
             }
         }
-        if !is_silent {
-            continue;
-        }
-        if is_gone {
-            return Err(gone(was_begun));
-        }
-        match asked.standing().await? {
-            // What it said at the very end is still to be read.
-            WishStanding::Gone => {
-                is_gone = true;
-                continue;
+        if is_silent {
+            if is_gone {
+                return Err(gone(was_begun));
             }
-            WishStanding::Unseen if began.elapsed() > NOTICE && asked.withdraw().await? => {
-                let text = format!(
-                    "the service did not answer within {} s, and was told that it need not; nothing was begun. See \
-                     what it does, and start it again if it does nothing",
-                    NOTICE.as_secs()
-                );
-                return Err(back(text, Exit::Failure));
+            match asked.standing().await? {
+                // What it said at the very end is still to be read.
+                WishStanding::Gone => {
+                    is_gone = true;
+                    continue;
+                }
+                WishStanding::Unseen if began.elapsed() > NOTICE && asked.withdraw().await? => {
+                    let text = format!(
+                        "the service did not answer within {} s, and was told that it need not; nothing was begun. See \
+                         what it does, and start it again if it does nothing",
+                        NOTICE.as_secs()
+                    );
+                    return Err(back(text, Exit::Failure));
+                }
+                WishStanding::Waiting if !is_waiting && began.elapsed() > PATIENCE => {
+                    is_waiting = true;
+                    say(
+                        common,
+                        "it waits until the round is over that is under way there; Ctrl-C takes it back",
+                    );
+                }
+                WishStanding::Taken => was_begun = true,
+                WishStanding::Unseen | WishStanding::Waiting => {}
             }
-            WishStanding::Waiting if !is_waiting && began.elapsed() > PATIENCE => {
-                is_waiting = true;
-                say(common, "it waits until the round is over that is under way there; Ctrl-C takes it back");
-            }
-            WishStanding::Taken => was_begun = true,
-            WishStanding::Unseen | WishStanding::Waiting => {}
         }
+        // Also while there is much to read, it is heard that nobody wants to read it.
+        let pause = if is_silent { LOOK } else { Duration::ZERO };
         tokio::select! {
+            biased;
             () = &mut interrupted => {
                 let text = match asked.withdraw().await? {
                     true => "taken back; nothing was begun",
@@ -114,7 +120,7 @@ async fn wait(common: &Common, asked: &mut AskedWish, show: &(dyn Fn(Told) + Syn
                 };
                 return Err(back(text, Exit::Stopped));
             }
-            () = tokio::time::sleep(LOOK) => {}
+            () = tokio::time::sleep(pause) => {}
         }
     }
 }
