@@ -101,17 +101,17 @@ pub(crate) enum Command {
     Plan(PlanArgs),
     /// Carry out a plan: what stands in its file, and nothing else. One that is out of date is refused.
     Apply(ApplyArgs),
-    /// Bring the providers up to date with the sources.
+    /// Bring the providers up to date with the sources. A running service is asked to do it.
     Sync(SyncArgs),
     /// Query the resources at a provider.
     Get(Box<GetArgs>),
     /// Read one resource at a provider, by its id there.
     GetById(GetByIdArgs),
-    /// Delete one resource at a provider, by its id there.
+    /// Delete one resource at a provider, by its id there. A running service is asked to do it.
     Delete(DeleteArgs),
-    /// Provision one record now: create its resource, or bring it up to date.
+    /// Provision one record now: create its resource, or bring it up to date. A running service is asked to do it.
     Provision(ProvisionArgs),
-    /// Provision one record now, which must not have a resource yet.
+    /// Provision one record now, which must not have a resource yet. A running service is asked to do it.
     ProvisionNew(ProvisionArgs),
     /// Find out what a provider can do, and how.
     #[command(subcommand)]

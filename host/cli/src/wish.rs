@@ -48,11 +48,15 @@ impl Wish {
             words
         };
         match self {
-            Self::Sync { options: SyncArgs { run, allow_deprovisions, changed, retry }, .. } => {
+            Self::Sync {
+                options: SyncArgs { run, allow_deprovisions, allow_removals, changed, retry },
+                ..
+            } => {
                 let mut words = "sync".to_owned();
                 words.extend(run.provider.iter().map(|provider| format!(" --provider {provider}")));
                 words.extend(run.resource.iter().map(|resource| format!(" --resource {resource}")));
                 words.extend(allow_deprovisions.map(|count| format!(" --allow-deprovisions {count}")));
+                words.extend(allow_removals.map(|count| format!(" --allow-removals {count}")));
                 words.extend(changed.then_some(" --changed"));
                 words.extend(retry.then_some(" --retry"));
                 words
@@ -121,7 +125,7 @@ mod tests {
 
     #[test]
     fn a_wish_is_understood_as_it_was_meant_and_nothing_else_is() {
-        let wish = r#"{"ask":"sync","options":{"run":{"provider":"acme","resource":null},"allow_deprovisions":7,"changed":false,"retry":true},"every_record":false}"#;
+        let wish = r#"{"ask":"sync","options":{"run":{"provider":"acme","resource":null},"allow_deprovisions":7,"allow_removals":null,"changed":false,"retry":true},"every_record":false}"#;
         let read: Wish = serde_json::from_str(wish).unwrap();
         assert_eq!(read.words(), "sync --provider acme --allow-deprovisions 7 --retry");
         assert_eq!(serde_json::to_string(&read).unwrap(), wish);

@@ -13,7 +13,7 @@ use futures::future::{Either, select};
 use jiff::Timestamp;
 use scimwright_provision::{Event, Mode, ProvisionError, RunOptions, quarantine, run_round};
 use scimwright_record::{ProviderName, ResourceTypeName};
-use scimwright_state::{LinkScope, ProviderQuarantine, TenantState};
+use scimwright_state::{LinkScope, ProviderQuarantine, RunKind, TenantState};
 use std::pin::pin;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -93,6 +93,12 @@ impl<'a> Rounds<'a> {
                 let away = trouble.provider_is_away.then(|| trouble.reason.clone());
                 if away.is_some() {
                     self.note(away.as_deref()).await?;
+                }
+                for ScheduledResource { provider, resource_type, .. } in &due {
+                    let scope =
+                        LinkScope { provider: provider.clone(), resource_type: resource_type.clone() };
+                    let noted = self.state.note_unbegun(RunKind::Sync, &scope, &trouble.reason).await;
+                    noted.map_err(|error| Trouble(error.to_string()))?;
                 }
                 let all = due.into_iter().map(|resource| (resource, Some(trouble.to_string())));
                 self.synced(all.collect(), away.is_some());

@@ -4,7 +4,7 @@
 //! with ours; and each leaves a row in the client log.
 
 use super::handover;
-use super::run::{create_private_folder, warn_of_loss};
+use super::run::warn_of_loss;
 use super::{classify, one_tenant, provider_config};
 use crate::args::{Common, DeleteArgs, GetArgs, GetByIdArgs, Output, ProvisionArgs, ResourceArgs};
 use crate::assemble::{self, Asking};
@@ -87,19 +87,20 @@ impl<'a> Desk<'a> {
         tell: Tell<'a>,
     ) -> anyhow::Result<Self> {
         let tenant = one_tenant(common)?;
+        let config = provider_config(&tenant, &args.provider)?.clone();
+        let provider = assemble::provider(&config).await?;
         let state = open_state(common, &tenant).await?;
-        Self::of(&tenant, args, action, state, tell).await
+        Self::of(config, provider, args, action, state, tell).await
     }
 
     async fn of(
-        tenant: &Tenant,
+        config: ProviderConfig,
+        provider: Provider,
         args: &ResourceArgs,
         action: LogAction,
         state: Option<TenantState>,
         tell: Tell<'a>,
     ) -> anyhow::Result<Self> {
-        let config = provider_config(tenant, &args.provider)?.clone();
-        let provider = assemble::provider(&config).await?;
         let discovery = match assemble::discover(&provider).await {
             Ok(discovery) => discovery,
             Err(error) => {
@@ -207,17 +208,25 @@ fn row(
 
 /// The state, for the row in the client log. A call by hand is not held up by a sync that is under way.
 async fn open_state(common: &Common, tenant: &Tenant) -> anyhow::Result<Option<TenantState>> {
-    if let Some(folder) = tenant.state.parent() {
-        create_private_folder(folder)?;
-    }
-    warn_of_loss(common, tenant, 1);
-    match common.states.open(&tenant.state).await {
+    or_without(super::run::open_state(common, tenant).await, tenant)
+}
+
+/// The state that was opened, or none where somebody else works on it.
+fn or_without(opened: anyhow::Result<StateStore>, tenant: &Tenant) -> anyhow::Result<Option<TenantState>> {
+    const WITHOUT: &str = "note: this call gets no row in the client log";
+    match opened {
         Ok(store) => Ok(Some(store.tenant(&tenant.name))),
-        Err(error @ StateError::Held { .. }) => {
-            err(&format!("note: this call gets no row in the client log: {error}"));
-            Ok(None)
-        }
-        Err(error) => Err(error.into()),
+        Err(error) => match error.downcast_ref() {
+            Some(StateError::Held { is_service: true, .. }) => {
+                err(&format!("{WITHOUT}: a running service holds the state"));
+                Ok(None)
+            }
+            Some(StateError::Held { .. }) => {
+                err(&format!("{WITHOUT}: {error}"));
+                Ok(None)
+            }
+            _ => Err(error),
+        },
     }
 }
 
@@ -288,13 +297,13 @@ pub(super) async fn delete(common: &Common, args: &DeleteArgs) -> anyhow::Result
     provider_config(&tenant, &args.resource.provider)?;
     let tell = |told| show(common, told);
     // The link to what is gone has to go too, so that a service is asked that knows it.
-    if let Err(held) = super::run::open_state(common, &tenant).await
-        && handover::is_served(&held)
-    {
-        let wish = Wish::Delete { options: args.clone() };
-        return handover::hand_over(common, &tenant, held, &wish, &tell).await;
-    }
-    let state = open_state(common, &tenant).await?;
+    let state = match super::run::open_state(common, &tenant).await {
+        Err(held) if handover::is_served(&held) => {
+            let wish = Wish::Delete { options: args.clone() };
+            return handover::hand_over(common, &tenant, held, &wish, &tell).await;
+        }
+        opened => or_without(opened, &tenant)?,
+    };
     delete_one(&tenant, args, state, &tell).await
 }
 
@@ -305,7 +314,9 @@ pub(super) async fn delete_one(
     state: Option<TenantState>,
     tell: Tell<'_>,
 ) -> anyhow::Result<Exit> {
-    let desk = Desk::of(tenant, &args.resource, LogAction::Delete, state, tell).await?;
+    let config = provider_config(tenant, &args.resource.provider)?.clone();
+    let provider = assemble::provider(&config).await?;
+    let desk = Desk::of(config, provider, &args.resource, LogAction::Delete, state, tell).await?;
     let deleted = desk.provider.delete(&desk.kind, &args.id).await;
     let deleted = deleted.map(|exchange| {
         exchange.map(|deleted| match deleted {
