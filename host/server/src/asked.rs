@@ -230,10 +230,12 @@ async fn carry_out(
         answer: Mutex::new(Answer::Kept(Vec::new())),
     });
     attendant.attend(Arc::clone(&asked)).await;
-    if let Answer::Given(_) = &*lock(&asked.answer) {
+    let is_whole = matches!(&*lock(&asked.answer), Answer::Given(_));
+    if is_whole {
         (asked.say)(Happening::WishDone { wish: asked.words() });
     }
-    if let Err(error) = state.wish_answered(id).await {
+    // Whoever waits for an answer that is lost must not wait for ever.
+    if let Err(error) = state.wish_answered(id, is_whole).await {
         work.say(Happening::WishTrouble { reason: error.to_string() });
     }
 }

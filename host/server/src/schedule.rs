@@ -183,7 +183,7 @@ mod tests {
         schedule.done(&users, false, next, 0.1);
         schedule.done(&groups, true, next, 0.1);
         let alone = schedule.next().unwrap();
-        assert_eq!(schedule.due(alone), [users.clone()]);
+        assert_eq!(schedule.due(alone), std::slice::from_ref(&users));
         schedule.done(&users, true, alone, 0.7);
         let together = schedule.next().unwrap();
         assert!(together > next + 90 * second, "{:?}", together - next);

@@ -189,20 +189,31 @@ impl TenantState {
         }
     }
 
-    /// Notes that a wish is answered to the end. Where nobody waits for the answer, it is forgotten.
+    /// Notes that nothing more is said about a wish. Where nobody waits for the answer, or it is not whole, it is
+    /// forgotten.
     ///
     /// # Errors
-    /// [`StateError`] when the file cannot be read.
-    pub async fn wish_answered(&self, id: WishId) -> Result<(), StateError> {
-        let awaited: Option<i64> =
-            sqlx::query_scalar("SELECT 1 FROM wishes WHERE tenant = ?1 AND id = ?2 AND until > ?3")
-                .bind(self.tenant())
-                .bind(id.to_string())
-                .bind(to_millis(Timestamp::now()))
-                .fetch_optional(&mut *self.shared.reader().await)
-                .await
-                .map_err(self.shared.sql("look whether a wish is awaited"))?;
-        if awaited.is_none() {
+    /// [`StateError`] when the file cannot be written.
+    pub async fn wish_answered(&self, id: WishId, is_whole: bool) -> Result<(), StateError> {
+        const DOING: &str = "forget a wish";
+        const SQL: &str = "DELETE FROM wishes WHERE tenant = ?1 AND id = ?2 AND (until <= ?3 OR NOT ?4)";
+        const LEFT: &str = "SELECT count(*) FROM wishes WHERE tenant = ?1 AND id = ?2";
+        let mut connection = self.shared.writer(DOING).await?;
+        sqlx::query(SQL)
+            .bind(self.tenant())
+            .bind(id.to_string())
+            .bind(to_millis(Timestamp::now()))
+            .bind(is_whole)
+            .execute(&mut *connection)
+            .await
+            .map_err(self.shared.sql(DOING))?;
+        let left: i64 = sqlx::query_scalar(LEFT)
+            .bind(self.tenant())
+            .bind(id.to_string())
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(self.shared.sql(DOING))?;
+        if left == 0 && is_whole {
             remove_answer(&answer_path(self.shared.path(), id));
         }
         Ok(())
@@ -462,8 +473,11 @@ mod tests {
         answer.file.write_all(b"o\nthree\n").unwrap();
         assert_eq!(first.answer().unwrap(), ["two", "three"]);
         assert_eq!(first.answer().unwrap(), [""; 0]);
-        state.wish_answered(waiting[0].id).await.unwrap();
+        state.wish_answered(waiting[0].id, true).await.unwrap();
         assert_eq!(files(&path), 1, "somebody waits for it");
+        assert_eq!(first.standing().await.unwrap(), WishStanding::Taken);
+        state.wish_answered(waiting[0].id, false).await.unwrap();
+        assert_eq!(first.standing().await.unwrap(), WishStanding::Gone, "the end of the answer is lost");
         first.leave().await;
         assert_eq!(files(&path), 0);
     }

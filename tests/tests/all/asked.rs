@@ -388,6 +388,52 @@ fn a_service_that_is_told_to_stop_answers_before_it_goes() {
 }
 
 #[test]
+fn a_service_that_does_not_answer_is_not_waited_for_and_does_nothing_of_it_later() {
+    let place = Place::new(20, 0);
+    let serving = place.served();
+    place.people(1..=5);
+    serving.halt();
+    let printed = place.run(&["sync", "--allow-deprovisions", "15"]);
+    serving.go_on();
+    assert_eq!(printed.code, Some(1), "{printed:?}");
+    assert!(printed.stdout.contains("the service did not answer within 30 s"), "{printed:?}");
+    std::thread::sleep(Duration::from_millis(1_500));
+    assert!(!serving.since(0).iter().any(|event| event["event"] == "wish-taken"), "{:#?}", serving.since(0));
+    let printed = place.run(&["sync"]);
+    assert_eq!(
+        (printed.code, figures(&printed, &["held", "disabled"])),
+        (Some(5), vec![15, 0]),
+        "{printed:?}"
+    );
+}
+
+#[test]
+fn what_is_asked_at_one_provider_does_not_wait_for_another() {
+    let mut place = Place::new(3, 0);
+    let near = place.sandbox.take();
+    let far = free_port().unwrap();
+    let text = std::fs::read_to_string(place.folder.path().join("scimwright.toml")).unwrap();
+    let provider = text.split_once("[provider.acme]").unwrap().1;
+    let second = format!("[provider.globex]{}", provider.replace("provider.acme", "provider.globex"));
+    let second = second.replace(&format!(":{}/", place.port), &format!(":{far}/"));
+    place.workspace.write("scimwright.toml", &(text + &second)).unwrap();
+    drop(near);
+    place.open(0);
+    let slow = SandboxProcess::start_at(&place.workspace, far, &["--latency", "4000"]).unwrap();
+    let serving = Serving::start(&place.workspace);
+    let of = |event: &Value, provider: &str| event["provider"] == provider;
+    serving.wait(0, "round", |event| of(event, "acme") && event["event"] == "synced");
+    let printed = place.run(&["sync", "--provider", "acme"]);
+    assert_eq!((printed.code, figures(&printed, &["unchanged"])), (Some(0), vec![3]), "{printed:?}");
+    let said = serving.since(0);
+    assert!(!said.iter().any(|event| of(event, "globex") && event["event"] == "synced"), "{said:#?}");
+    // Over all of them it waits for the slow one, and then for nobody.
+    let printed = place.run(&["sync"]);
+    assert_eq!((printed.code, figures(&printed, &["unchanged"])), (Some(0), vec![6]), "{printed:?}");
+    drop(slow);
+}
+
+#[test]
 fn junk_among_the_wishes_is_named_and_stops_nobody() {
     let place = Place::new(3, 0);
     let serving = place.served();

@@ -42,6 +42,15 @@ impl Serving {
         Self { child, events }
     }
 
+    /// Nothing goes on in it until it goes on again.
+    pub(crate) fn halt(&self) {
+        signal(&self.child, rustix::process::Signal::STOP);
+    }
+
+    pub(crate) fn go_on(&self) {
+        signal(&self.child, rustix::process::Signal::CONT);
+    }
+
     /// Sends SIGKILL and waits for the end.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
@@ -108,8 +117,11 @@ impl Drop for Serving {
 }
 
 pub(crate) fn terminate(child: &Child) {
-    let pid = rustix::process::Pid::from_child(child);
-    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    signal(child, rustix::process::Signal::TERM);
+}
+
+fn signal(child: &Child, signal: rustix::process::Signal) {
+    rustix::process::kill_process(rustix::process::Pid::from_child(child), signal).unwrap();
 }
 
 /// The company's folder, served every second.

@@ -129,10 +129,12 @@ async fn wait(common: &Common, asked: &mut AskedWish, show: &(dyn Fn(Told) + Syn
 fn gone(was_begun: bool) -> anyhow::Error {
     let text = match was_begun {
         true => {
-            "the service ended before it was done with this. What it did until then is remembered, and it will not go on \
-             with the rest by itself: `scimwright status` shows how far it came; run the command again"
+            "the service ended before it was done with this, or cannot say what became of it. What it did is remembered, \
+             and it will not go on by itself: `scimwright status` shows how far it came; run the command again"
         }
-        false => "the service ended before it began with this, and nobody else will. Run the command again",
+        false => {
+            "the service ended before it began with this, or could not begin, and nobody else will. Run the command again"
+        }
     };
     back(text, Exit::Failure)
 }
