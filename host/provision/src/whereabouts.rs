@@ -234,7 +234,10 @@ impl Whereabouts {
             let why = match (&leaves, &self.setback) {
                 (Some(reason), _) => format!("{reason}{}", self.what_becomes()),
                 (None, Some(setback)) => setback.reason.clone(),
-                (None, None) => "its record had left; the next sync looks at it again".to_owned(),
+                (None, None) => match self.in_doubt(link) {
+                    Some(doubt) => format!("its record had left; {doubt}"),
+                    None => "its record had left; the next sync looks at it again".to_owned(),
+                },
             };
             if self.disabling_deletes {
                 let text = format!(
@@ -255,23 +258,8 @@ impl Whereabouts {
         if let Some(reason) = leaves {
             return (Standstill::Behind, format!("{there}, though {reason}{}", self.what_becomes()));
         }
-        let unknown = match &self.presence {
-            Presence::Unusable(reason) => Some(format!("its record cannot be used: {reason}")),
-            Presence::Unreadable(reason) => Some(reason.clone()),
-            Presence::NotConfigured => {
-                Some(format!("no {} is provisioned there any more", self.scope.resource_type))
-            }
-            Presence::Counts | Presence::OutOfScope(_) | Presence::Absent => {
-                // What was written in that run or after it was not passed over.
-                let is_older = self.runs.first().is_some_and(|run| link.updated_at < run.started_at);
-                self.obstacle().or_else(|| self.last_failure().filter(|_| is_older))
-            }
-        };
-        if let Some(obstacle) = unknown {
-            return (
-                Standstill::Behind,
-                format!("{there}, as it was on {}: {obstacle}", at(link.updated_at)),
-            );
+        if let Some(doubt) = self.in_doubt(link) {
+            return (Standstill::Behind, format!("{there}, as it was on {}: {doubt}", at(link.updated_at)));
         }
         if let Some(open) = self.setback_of(SetbackKind::OpenReference) {
             let text = format!("{there}, last changed {}; it {}", at(link.updated_at), open.reason);
@@ -283,6 +271,22 @@ impl Whereabouts {
             (true, None) => String::new(),
         };
         (Standstill::Provisioned, format!("{there}, last changed {}{rival}", at(link.updated_at)))
+    }
+
+    /// Why nobody knows whether its resource is as it should be.
+    fn in_doubt(&self, link: &Link) -> Option<String> {
+        match &self.presence {
+            Presence::Unusable(reason) => Some(format!("its record cannot be used: {reason}")),
+            Presence::Unreadable(reason) => Some(reason.clone()),
+            Presence::NotConfigured => {
+                Some(format!("no {} is provisioned there any more", self.scope.resource_type))
+            }
+            Presence::Counts | Presence::OutOfScope(_) | Presence::Absent => {
+                // What was written in that run or after it was not passed over.
+                let is_older = self.runs.first().is_some_and(|run| link.updated_at < run.started_at);
+                self.obstacle().or_else(|| self.last_failure().filter(|_| is_older))
+            }
+        }
     }
 
     /// Why its resource is not to be there any more, if it is not.
@@ -303,7 +307,8 @@ impl Whereabouts {
         match self.prospect {
             Some(Prospect::Contested) => format!("; it stays as it is: {}", self.rivals()),
             Some(prospect) if prospect.is_pending() => {
-                let held = self.held().map(|held| format!("; {held}")).unwrap_or_default();
+                let held = self.refused().or_else(|| self.held());
+                let held = held.map(|held| format!("; {held}")).unwrap_or_default();
                 format!("; {}{held}", prospect.sentence(run))
             }
             Some(prospect) => format!("; {}", prospect.sentence(run)),
@@ -320,6 +325,13 @@ impl Whereabouts {
                 format!("records {} claim the resource too, and nobody knows whose it is", several.join(", "))
             }
         }
+    }
+
+    /// How the provider refused to let it go, where that was the last that was asked for it.
+    fn refused(&self) -> Option<String> {
+        let row = self.log.first().filter(|row| row.status == LogStatus::Failure)?;
+        let tried = matches!(row.action, Action::Disable | Action::Delete);
+        tried.then(|| format!("it was tried on {} and failed: {}", at(row.at), row.message))
     }
 
     /// What keeps those who left from being deprovisioned, or kept them when it was tried last.
@@ -636,6 +648,45 @@ mod tests {
         let expected = "E1 is not at acme: its resource was deleted on 2026-03-04 08:00:00Z, and source `hr` has no such \
                         record";
         assert_eq!(sentence, expected);
+    }
+
+    #[test]
+    fn a_leaver_whom_the_provider_did_not_let_go_is_told_how_it_refused() {
+        let moment: Timestamp = "2026-03-04T08:00:00Z".parse().unwrap();
+        let failed = LogEntry {
+            run: Some(RunId::generate()),
+            request_id: "r1".into(),
+            provider: "acme".parse().unwrap(),
+            resource_type: "User".parse().unwrap(),
+            resource_id: Some("r1".into()),
+            key: Some("E1".parse().unwrap()),
+            action: Action::Disable,
+            status: LogStatus::Failure,
+            http_status: Some(403),
+            message: "administrators stay (403)".into(),
+            duration: std::time::Duration::ZERO,
+            at: moment,
+            changes: Vec::new(),
+        };
+        let link = fixture::link(scimwright_state::Ownership::Created, Standing::Active, moment);
+        let left = Whereabouts {
+            link: Some(link.clone()),
+            presence: Presence::Absent,
+            prospect: Some(Prospect::Disable),
+            log: vec![failed],
+            ..nowhere()
+        };
+        let (standstill, says) = left.verdict();
+        assert_eq!(standstill, Standstill::Behind);
+        let because = "; it was tried on 2026-03-04 08:00:00Z and failed: administrators stay (403)";
+        assert!(says.ends_with(because), "{says}");
+        // One who is back, in a source that cannot be read.
+        let back = Whereabouts {
+            link: Some(Link { standing: Standing::Disabled, ..link }),
+            presence: Presence::Unreadable("source `hr` is not there".into()),
+            ..nowhere()
+        };
+        assert!(back.verdict().1.ends_with(": its record had left; source `hr` is not there"));
     }
 
     #[test]
