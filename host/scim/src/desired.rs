@@ -27,8 +27,12 @@ use crate::schema_set::SchemaSet;
 use crate::urn::SchemaUrn;
 use serde::de::Error as _;
 use serde_json::Value;
+use std::sync::Arc;
 
 /// The attributes that we manage, in order, each of them once.
+///
+/// Cloning is cheap: what is wanted goes along with a record from its mapping to what is remembered of it, and clones
+/// share it until one of them is changed.
 ///
 /// ```
 /// use scimwright_scim::{AttributePath, Desired, DesiredValue};
@@ -40,14 +44,14 @@ use serde_json::Value;
 /// assert_eq!(serde_json::to_string(&desired)?, r#"{"userName":"jdoe","title":null}"#);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Desired {
     /// Paths without a sub-attribute; no two name the same attribute.
-    entries: Vec<(AttributePath, DesiredValue)>,
+    entries: Arc<Vec<(AttributePath, DesiredValue)>>,
 }
 
 /// What an attribute is to be.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DesiredValue {
     /// It is to have this value; never null.
     Set(Value),
@@ -72,9 +76,10 @@ impl Desired {
             None => value,
             Some(sub) => DesiredValue::Set(self.with_part(path, sub, value)),
         };
-        match self.entries.iter_mut().find(|(known, _)| known.same_attribute(path)) {
+        let entries = Arc::make_mut(&mut self.entries);
+        match entries.iter_mut().find(|(known, _)| known.same_attribute(path)) {
             Some((_, place)) => *place = value,
-            None => self.entries.push((path.without_sub(), value)),
+            None => entries.push((path.without_sub(), value)),
         }
     }
 
@@ -117,7 +122,7 @@ impl Desired {
     /// Says nothing more of the path's attribute, and returns what was said.
     pub fn remove(&mut self, path: &AttributePath) -> Option<DesiredValue> {
         let index = self.entries.iter().position(|(known, _)| known.same_attribute(path))?;
-        Some(self.entries.remove(index).1)
+        Some(Arc::make_mut(&mut self.entries).remove(index).1)
     }
 
     /// Whether nothing is said.
@@ -142,7 +147,7 @@ impl Desired {
         for extension in resource_type.extensions.iter().filter(|extension| extension.required) {
             resource.list_schema(&extension.schema);
         }
-        for (path, value) in &self.entries {
+        for (path, value) in self.iter() {
             let DesiredValue::Set(value) = value else { continue };
             if is_unassigned(value) || path.attribute == AttributeName::SCHEMAS {
                 continue;
@@ -262,7 +267,7 @@ impl IntoIterator for Desired {
     type Item = (AttributePath, DesiredValue);
     type IntoIter = std::vec::IntoIter<Self::Item>;
     fn into_iter(self) -> Self::IntoIter {
-        self.entries.into_iter()
+        Arc::unwrap_or_clone(self.entries).into_iter()
     }
 }
 
