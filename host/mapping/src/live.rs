@@ -96,7 +96,7 @@ impl Home<'_> {
             },
         };
         let value = work(&mut live.store, &live.instance, &mut live.exports);
-        let mut finished = finish(&mut live.store, value.map_err(|error| (error, Stage::Call)));
+        let mut finished = self.finish(&mut live.store, value.map_err(|error| (error, Stage::Call)));
         finished.evidence.usage.fresh = fresh;
         live.left -= 1;
         if finished.value.is_ok() && live.left > 0 {
@@ -125,7 +125,7 @@ impl Home<'_> {
                 let left = self.reuse.max(1);
                 Ok(Live { store, instance, exports: Exports::default(), left, _place: place })
             }
-            Err(error) => Err(Box::new(finish(&mut store, Err((error, Stage::Instantiation))))),
+            Err(error) => Err(Box::new(self.finish(&mut store, Err((error, Stage::Instantiation))))),
         }
     }
 
@@ -138,13 +138,13 @@ impl Home<'_> {
             let _ = store.set_fuel(u64::MAX);
         }
     }
-}
 
-/// What a call leaves behind.
-fn finish<R>(store: &mut Store<Call>, value: Result<R, (wasmtime::Error, Stage)>) -> Finished<R> {
-    // An error where fuel is not counted.
-    let fuel = store.get_fuel().ok().map(|left| u64::MAX - left);
-    let mut finished = store.data_mut().finish(value);
-    finished.evidence.usage.fuel = fuel;
-    finished
+    /// What a call leaves behind.
+    fn finish<R>(&self, store: &mut Store<Call>, value: Result<R, (wasmtime::Error, Stage)>) -> Finished<R> {
+        // Asked where it is counted only: elsewhere the answer is an error, and may cost a backtrace.
+        let left = self.shared.options.count_fuel.then(|| store.get_fuel().ok()).flatten();
+        let mut finished = store.data_mut().finish(value);
+        finished.evidence.usage.fuel = left.map(|left| u64::MAX - left);
+        finished
+    }
 }
