@@ -32,7 +32,7 @@ impl Cycle<'_> {
         if operation.changes.is_empty() {
             let entry =
                 self.log_entry(run, &link, LogAction::Adopt, "linked to a resource that was there already");
-            let settlement = Settlement { link: Some(LinkChange::Put(Box::new(link))), log: entry };
+            let settlement = Settlement { link: Some(LinkChange::Put(&link)), log: entry };
             self.provisioner.state.settle(&self.scope, &key, &settlement).await?;
             self.settled(operation.event());
             return Ok(());

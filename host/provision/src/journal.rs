@@ -40,7 +40,7 @@ impl Cycle<'_> {
         call: &CallReport,
     ) -> Result<(), ProvisionError> {
         let log = LogEntry { changes, ..self.success_entry(&link.run, link, action, message, call) };
-        let settlement = Settlement { link: Some(LinkChange::Put(Box::new(link.clone()))), log };
+        let settlement = Settlement { link: Some(LinkChange::Put(link)), log };
         Ok(self.provisioner.state.settle(&self.scope, &link.key, &settlement).await?)
     }
 

@@ -160,7 +160,7 @@ impl LinkDesk {
         let run = self.state.begin_run(RunKind::Provision, &self.scope).await?;
         let link = found(key.clone(), resource_id, *ownership, seen, Desired::new(), run);
         let log = row(&self.scope, &link, Some(run), Action::Adopt, "linked by hand");
-        let settlement = Settlement { link: Some(LinkChange::Put(Box::new(link.clone()))), log };
+        let settlement = Settlement { link: Some(LinkChange::Put(&link)), log };
         let settled = self.state.settle(&self.scope, key, &settlement).await;
         let outcome = if settled.is_ok() { RunOutcome::Completed } else { RunOutcome::Failed };
         let summary = serde_json::json!({ "linked": u64::from(settled.is_ok()) });

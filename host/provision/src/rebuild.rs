@@ -465,7 +465,7 @@ impl Cycle<'_> {
                 let sent = agreed(&desired, &seen, strays.schemas);
                 let link = found(key.clone(), id.clone(), ownership, seen, sent, run);
                 let log = row(&self.scope, &link, Some(run), Action::Adopt, "link found again");
-                let settlement = Settlement { link: Some(LinkChange::Put(Box::new(link))), log };
+                let settlement = Settlement { link: Some(LinkChange::Put(&link)), log };
                 self.provisioner.state.settle(&self.scope, &key, &settlement).await?;
                 rebuilt.linked += 1;
                 findings(&self.scope, &Finding::Linked { key, resource_id: id });

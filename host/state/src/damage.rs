@@ -108,8 +108,10 @@ mod tests {
     use sqlx::ConnectOptions;
     use std::time::Duration;
 
-    fn settlement(record: &str) -> Settlement {
-        Settlement { link: Some(LinkChange::Put(Box::new(link(record, record)))), log: log_entry(record, 1) }
+    async fn settle(state: &TenantState, record: &str) -> Result<(), StateError> {
+        let link = link(record, record);
+        let settlement = Settlement { link: Some(LinkChange::Put(&link)), log: log_entry(record, 1) };
+        state.settle(&scope(), &key(record), &settlement).await
     }
 
     async fn pragma(state: &TenantState, pragma: &'static str) {
@@ -139,7 +141,6 @@ mod tests {
             Err(error) => return vec![error],
         };
         let state = store.tenant(&TenantName::default());
-        let new = settlement("new");
         let log = LogFilter { limit: 10_000, ..LogFilter::default() };
         let mut errors: Vec<StateError> = Vec::new();
         errors.extend(state.links(&scope()).try_collect::<Vec<_>>().await.err());
@@ -149,9 +150,9 @@ mod tests {
         for number in 0..300 {
             let record = format!("k{number:03}");
             errors.extend(state.link(&scope(), &key(&record)).await.err());
-            errors.extend(state.settle(&scope(), &key(&record), &settlement(&record)).await.err());
+            errors.extend(settle(&state, &record).await.err());
         }
-        errors.extend(state.settle(&scope(), &key("new"), &new).await.err());
+        errors.extend(settle(&state, "new").await.err());
         errors.extend(state.prune_log(Timestamp::now()).await.err());
         errors
     }
@@ -259,12 +260,7 @@ mod tests {
         let mut stored = 0_u64;
         let error = loop {
             let records: Vec<_> = (0..8).map(|number| format!("k{stored}-{number}")).collect();
-            let (scope, settlements) = (scope(), records.iter().map(|record| settlement(record)));
-            let settlements: Vec<_> = settlements.collect();
-            let writes = records
-                .iter()
-                .zip(&settlements)
-                .map(async |(record, settlement)| state.settle(&scope, &key(record), settlement).await);
+            let writes = records.iter().map(|record| settle(&state, record));
             let results = futures::future::join_all(writes).await;
             stored += results.iter().filter(|result| result.is_ok()).count() as u64;
             if let Some(error) = results.into_iter().find_map(Result::err) {
@@ -283,7 +279,7 @@ mod tests {
         pragma(&state, "PRAGMA max_page_count = 100000").await;
         for number in 0..50 {
             let record = format!("later{number}");
-            state.settle(&scope(), &key(&record), &settlement(&record)).await.unwrap();
+            settle(&state, &record).await.unwrap();
         }
         assert_eq!(state.count_links(&scope(), None).await.unwrap(), stored + 50);
     }
@@ -315,12 +311,12 @@ mod tests {
         let mut other = SqliteConnectOptions::new().filename(&scratch.path).connect().await.unwrap();
         sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
         let (scope, link) = (scope(), link("jdoe", "1"));
-        let (intent, settlement, key) = (intent("asmith"), settlement("bwayne"), key("bwayne"));
+        let intent = intent("asmith");
         let writes = async || {
             let (put, intended, settled, run) = futures::join!(
                 state.put_link(&scope, &link),
                 state.write_intent(&scope, &intent),
-                state.settle(&scope, &key, &settlement),
+                settle(&state, "bwayne"),
                 state.begin_run(crate::RunKind::Sync, &scope),
             );
             [put, intended, settled, run.map(drop)]

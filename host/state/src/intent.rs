@@ -29,19 +29,19 @@ pub struct Intent {
 }
 
 /// What becomes of a link.
-#[derive(Debug, Clone, PartialEq)]
-pub enum LinkChange {
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum LinkChange<'a> {
     /// It is stored.
-    Put(Box<Link>),
+    Put(&'a Link),
     /// The link of the record that is settled is forgotten.
     Forget,
 }
 
 /// The outcome of an operation: what it means for the link, and its line in the client log.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Settlement {
+pub struct Settlement<'a> {
     /// What becomes of the link; `None` leaves it.
-    pub link: Option<LinkChange>,
+    pub link: Option<LinkChange<'a>>,
     /// The line in the client log.
     pub log: LogEntry,
 }
@@ -107,7 +107,7 @@ impl TenantState {
         &self,
         scope: &LinkScope,
         key: &RecordKey,
-        settlement: &Settlement,
+        settlement: &Settlement<'_>,
     ) -> Result<(), StateError> {
         let rows = self.rows_of(scope, key, settlement)?;
         match settlement.link {
@@ -121,7 +121,7 @@ impl TenantState {
         &self,
         scope: &LinkScope,
         key: &RecordKey,
-        settlement: &Settlement,
+        settlement: &Settlement<'_>,
     ) -> Result<Rows, StateError> {
         let Settlement { link, log } = settlement;
         let record: Vec<Cell> = vec![
@@ -169,11 +169,8 @@ mod tests {
     use crate::LogFilter;
     use crate::fixture::{Scratch, intent, key, link, log_entry, scope};
 
-    fn created(record: &str, resource_id: &str) -> Settlement {
-        Settlement {
-            link: Some(LinkChange::Put(Box::new(link(record, resource_id)))),
-            log: log_entry(record, 7),
-        }
+    fn created(link: &Link) -> Settlement<'_> {
+        Settlement { link: Some(LinkChange::Put(link)), log: log_entry(link.key.as_str(), 7) }
     }
 
     #[tokio::test]
@@ -185,7 +182,8 @@ mod tests {
         state.write_intent(&scope(), &written).await.unwrap();
         assert_eq!(state.intents(&scope()).await.unwrap(), [written]);
 
-        let settlement = created("jdoe", "2819c");
+        let made = link("jdoe", "2819c");
+        let settlement = created(&made);
         state.settle(&scope(), &key("jdoe"), &settlement).await.unwrap();
         assert_eq!(state.intents(&scope()).await.unwrap(), []);
         assert_eq!(state.link(&scope(), &key("jdoe")).await.unwrap().unwrap().resource_id, "2819c");
@@ -208,7 +206,7 @@ mod tests {
         let state = scratch.tenant();
         state.put_link(&scope(), &link("asmith", "2819c")).await.unwrap();
         state.write_intent(&scope(), &intent("jdoe")).await.unwrap();
-        let error = state.settle(&scope(), &key("jdoe"), &created("jdoe", "2819c")).await.unwrap_err();
+        let error = state.settle(&scope(), &key("jdoe"), &created(&link("jdoe", "2819c"))).await.unwrap_err();
         assert!(matches!(error, StateError::ResourceTaken { .. }), "{error}");
         assert_eq!(state.intents(&scope()).await.unwrap().len(), 1);
         assert_eq!(state.log(&LogFilter::default()).await.unwrap(), []);
@@ -224,7 +222,7 @@ mod tests {
             let mut connection = state.shared.writer("be cut short").await.unwrap();
             state.shared.in_transaction.store(true, std::sync::atomic::Ordering::Relaxed);
             sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await.unwrap();
-            let rows = state.rows_of(&scope(), &key("jdoe"), &created("jdoe", "2819c")).unwrap();
+            let rows = state.rows_of(&scope(), &key("jdoe"), &created(&link("jdoe", "2819c"))).unwrap();
             rows.put(&state.shared, &mut connection).await.unwrap();
         }
         assert_eq!(state.intents(&scope()).await.unwrap().len(), 1);

@@ -9,6 +9,7 @@ use crate::store::Shared;
 use crate::tenant::LinkScope;
 use scimwright_record::RecordKey;
 use sqlx::{AssertSqlSafe, SqliteConnection};
+use std::sync::Arc;
 
 /// How many rows a statement takes at most; a power of two, as are all its smaller sizes, so that there are few
 /// different statements and SQLite has each of them ready.
@@ -26,10 +27,10 @@ pub(crate) enum Statement {
     EndFailures,
 }
 
-/// A value of a row.
+/// A value of a row. Text is shared with SQLite's thread as it is.
 #[derive(Debug, Clone)]
 pub(crate) enum Cell {
-    Text(String),
+    Text(Arc<str>),
     Number(i64),
     Nothing,
 }
@@ -101,7 +102,7 @@ impl Statement {
     fn sql(self, rows: usize) -> String {
         let (head, columns, tail) = self.parts();
         let row = format!("({})", vec!["?"; columns].join(", "));
-        format!("{head}{}{tail}", vec![row; rows].join(", "))
+        format!("{head}{}{tail}", vec![row.as_str(); rows].join(", "))
     }
 }
 
@@ -184,7 +185,7 @@ pub(crate) async fn put_all(
             let mut query = sqlx::query(AssertSqlSafe(statement.sql(size)));
             for cell in rows.iter().copied().flatten() {
                 query = match cell {
-                    Cell::Text(text) => query.bind(text.as_str()),
+                    Cell::Text(text) => query.bind(Arc::clone(text)),
                     Cell::Number(number) => query.bind(number),
                     Cell::Nothing => query.bind(None::<&str>),
                 };
@@ -207,13 +208,13 @@ impl Cell {
 
 impl From<&str> for Cell {
     fn from(text: &str) -> Self {
-        Self::Text(text.to_owned())
+        Self::Text(text.into())
     }
 }
 
 impl From<String> for Cell {
     fn from(text: String) -> Self {
-        Self::Text(text)
+        Self::Text(text.into())
     }
 }
 

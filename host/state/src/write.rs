@@ -7,7 +7,8 @@
 //! Most writes are rows to be stored, and those of all of them go into a few statements (see [`rows`]).
 //!
 //! Where one of them fails, the transaction is undone and each is carried out in one of its own, so that nobody
-//! fails for another's sake. Where the transaction cannot begin or be committed, all of them fail.
+//! fails for another's sake. Where the transaction cannot begin or be committed, all of them fail; so they do where
+//! somebody took the file away, which each transaction looks for before it begins.
 //!
 //! The task is the runtime's, not the writer's: a writer that is dropped while it waits takes nobody with it. What
 //! it wanted is left out if it was not begun, and otherwise stored with the rest.
@@ -51,7 +52,7 @@ trait Write: Send {
     fn carry_out<'a>(&'a mut self, connection: &'a mut SqliteConnection) -> BoxFuture<'a, bool>;
 
     /// Tells whoever waits the result, or that the transaction failed.
-    fn answer(self: Box<Self>, shared: &Shared, failure: Option<&sqlx::Error>);
+    fn answer(self: Box<Self>, shared: &Shared, failure: Option<&Failure>);
 
     /// Whether anybody still waits.
     fn is_awaited(&self) -> bool;
@@ -78,8 +79,8 @@ impl Write for Storing {
         })
     }
 
-    fn answer(self: Box<Self>, shared: &Shared, failure: Option<&sqlx::Error>) {
-        let failed = failure.map(|cause| StateError::from_shared_sql(shared.path(), STORING, cause));
+    fn answer(self: Box<Self>, shared: &Shared, failure: Option<&Failure>) {
+        let failed = failure.map(|failure| failure.told(shared, STORING));
         let answer = failed.or(self.error).map_or(Ok(()), Err);
         // Whoever was dropped meanwhile does not care.
         drop(self.asked_by.send(answer));
@@ -112,10 +113,10 @@ impl<C: Send + Sync, T: Send> Write for Request<C, T> {
         })
     }
 
-    fn answer(self: Box<Self>, shared: &Shared, failure: Option<&sqlx::Error>) {
+    fn answer(self: Box<Self>, shared: &Shared, failure: Option<&Failure>) {
         let answer = match (failure, self.result) {
             (None, Some(result)) => result,
-            (Some(cause), _) => Err(StateError::from_shared_sql(shared.path(), self.doing, cause)),
+            (Some(failure), _) => Err(failure.told(shared, self.doing)),
             (None, None) => return,
         };
         // Whoever was dropped meanwhile does not care.
@@ -140,7 +141,7 @@ impl Shared {
         C: Send + Sync + 'static,
         T: Send + 'static,
     {
-        self.may_write(doing)?;
+        self.opened_for_writing(doing)?;
         let (asked_by, answer) = oneshot::channel();
         self.enqueue(Box::new(Request { doing, context, carry_out, result: None, asked_by }));
         answer.await.unwrap_or_else(|_| Err(self.broken_off(doing)))
@@ -148,7 +149,7 @@ impl Shared {
 
     /// Stores rows, together with whoever else does at this moment.
     pub(crate) async fn store(self: &Arc<Self>, rows: Rows) -> Result<(), StateError> {
-        self.may_write(STORING)?;
+        self.opened_for_writing(STORING)?;
         let (asked_by, answer) = oneshot::channel();
         self.enqueue(Box::new(Storing { shared: Arc::clone(self), rows, error: None, asked_by }));
         answer.await.unwrap_or_else(|_| Err(self.broken_off(STORING)))
@@ -234,7 +235,25 @@ enum Ended {
     /// One of the writes failed, and knows why. Nothing has changed.
     OneFailed,
     /// The transaction itself did. Nothing has changed.
-    Failed(sqlx::Error),
+    Failed(Failure),
+}
+
+/// Why a transaction came to nothing.
+enum Failure {
+    /// SQLite said so.
+    Sql(sqlx::Error),
+    /// The file is not where it was.
+    TakenAway,
+}
+
+impl Failure {
+    /// What one of those is told who wanted something written.
+    fn told(&self, shared: &Shared, doing: &'static str) -> StateError {
+        match self {
+            Self::Sql(cause) => StateError::from_shared_sql(shared.path(), doing, cause),
+            Self::TakenAway => shared.taken_away(doing),
+        }
+    }
 }
 
 async fn settle_batch(shared: &Shared, connection: &mut SqliteConnection, mut batch: Vec<Box<dyn Write>>) {
@@ -254,7 +273,7 @@ async fn settle_batch(shared: &Shared, connection: &mut SqliteConnection, mut ba
     }
 }
 
-fn answer(shared: &Shared, batch: Vec<Box<dyn Write>>, failure: Option<&sqlx::Error>) {
+fn answer(shared: &Shared, batch: Vec<Box<dyn Write>>, failure: Option<&Failure>) {
     batch.into_iter().for_each(|write| write.answer(shared, failure));
 }
 
@@ -265,10 +284,13 @@ async fn in_one_transaction(
     connection: &mut SqliteConnection,
     batch: &mut [Box<dyn Write>],
 ) -> Ended {
+    if !shared.is_in_place() {
+        return Ended::Failed(Failure::TakenAway);
+    }
     shared.in_transaction.store(true, Ordering::Relaxed);
     let ended = match sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await {
         Ok(_) => carry_out_all(connection, batch).await,
-        Err(cause) => Ended::Failed(cause),
+        Err(cause) => Ended::Failed(Failure::Sql(cause)),
     };
     if !matches!(ended, Ended::Committed) {
         shared.undo(connection).await;
@@ -290,7 +312,7 @@ async fn carry_out_all(connection: &mut SqliteConnection, batch: &mut [Box<dyn W
     }
     match sqlx::query("COMMIT").execute(connection).await {
         Ok(_) => Ended::Committed,
-        Err(cause) => Ended::Failed(cause),
+        Err(cause) => Ended::Failed(Failure::Sql(cause)),
     }
 }
 
@@ -343,10 +365,8 @@ mod tests {
         let writes = join_all(records.iter().map(async |record| {
             state.write_intent(&scope, &intent(record)).await.unwrap();
             assert!(outside.intents(&scope).await.unwrap().iter().any(|open| open.key.as_str() == record));
-            let settlement = Settlement {
-                link: Some(LinkChange::Put(Box::new(link(record, record)))),
-                log: entry.clone(),
-            };
+            let made = link(record, record);
+            let settlement = Settlement { link: Some(LinkChange::Put(&made)), log: entry.clone() };
             state.settle(&scope, &key(record), &settlement).await.unwrap();
             assert!(state.link(&scope, &key(record)).await.unwrap().is_some());
             assert!(outside.link(&scope, &key(record)).await.unwrap().is_some());
@@ -416,7 +436,7 @@ mod tests {
                 let link = link(&name, &name);
                 let log = log_entry(&name, 1);
                 state.write_intent(&scope(), &intent(&name)).await.unwrap();
-                let settlement = Settlement { link: Some(LinkChange::Put(Box::new(link))), log };
+                let settlement = Settlement { link: Some(LinkChange::Put(&link)), log };
                 state.settle(&scope(), &key(&name), &settlement).await.unwrap();
             }
         };
