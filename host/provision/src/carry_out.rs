@@ -41,7 +41,7 @@ impl Cycle<'_> {
     pub(crate) async fn finish(
         &self,
         key: &RecordKey,
-        decided: Result<Decided<'_>, ProvisionError>,
+        decided: Result<Decided, ProvisionError>,
     ) -> Result<(), ProvisionError> {
         let outcome = match decided {
             Ok(decided) => {
@@ -69,7 +69,7 @@ impl Cycle<'_> {
     }
 
     /// Does what was decided, or says why nothing is done.
-    pub(crate) async fn settle(&self, key: &RecordKey, decided: Decided<'_>) -> Result<(), ProvisionError> {
+    pub(crate) async fn settle(&self, key: &RecordKey, decided: Decided) -> Result<(), ProvisionError> {
         match decided {
             Decided::Do(operation, _claim) => self.act(*operation).await,
             Decided::OutOfScope(link, reason, until) => self.out_of_scope(key, link, reason, until).await,

@@ -70,7 +70,7 @@ impl Cycle<'_> {
         &self,
         key: RecordKey,
         wish: Wish,
-    ) -> Result<Decided<'_>, ProvisionError> {
+    ) -> Result<Decided, ProvisionError> {
         let rules = &self.provisioner.rules;
         // A plan notes for good what its resources are found by, in the order of the source.
         let claimed = match self.mode {

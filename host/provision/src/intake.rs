@@ -234,7 +234,7 @@ impl Cycle<'_> {
     /// depend on who was faster.
     async fn treat_in_turn(
         &self,
-        ready: Result<Ready<'_>, ProvisionError>,
+        ready: Result<Ready, ProvisionError>,
         turn: oneshot::Receiver<()>,
         _done: oneshot::Sender<()>,
     ) -> Result<Treated, ProvisionError> {
@@ -251,7 +251,7 @@ impl Cycle<'_> {
         self.treat_decided(&key, decided).await
     }
 
-    async fn treat_ready(&self, ready: Result<Ready<'_>, ProvisionError>) -> Result<Treated, ProvisionError> {
+    async fn treat_ready(&self, ready: Result<Ready, ProvisionError>) -> Result<Treated, ProvisionError> {
         match ready? {
             // Told to stop after it was read: it is as if it had not been.
             Ready::Mapped(..) | Ready::Decided(..) if self.stop.is_requested() => Ok(Treated::Done),
@@ -269,7 +269,7 @@ impl Cycle<'_> {
     async fn treat_decided(
         &self,
         key: &RecordKey,
-        decided: Result<Decided<'_>, ProvisionError>,
+        decided: Result<Decided, ProvisionError>,
     ) -> Result<Treated, ProvisionError> {
         self.finish(key, decided).await.map(|()| Treated::Done)
     }
@@ -280,7 +280,7 @@ impl Cycle<'_> {
         &self,
         rows: Vec<Result<Row, SourceError>>,
         twice: &Twice,
-    ) -> Result<Vec<Ready<'_>>, ProvisionError> {
+    ) -> Result<Vec<Ready>, ProvisionError> {
         let with_keys = rows.iter().filter_map(|row| {
             let row = row.as_ref().ok()?;
             Some((row.key()?.clone(), place_of(row).to_string(), content_of(row)))
@@ -390,14 +390,7 @@ impl Cycle<'_> {
 
     /// A row with a key that was there before, of a record that was taken. Where they differ, nobody knows whose this
     /// one is: it may be that of somebody who seems to have left.
-    fn repeated(
-        &self,
-        key: &RecordKey,
-        position: Position,
-        of: &str,
-        same: bool,
-        twice: &Twice,
-    ) -> Ready<'static> {
+    fn repeated(&self, key: &RecordKey, position: Position, of: &str, same: bool, twice: &Twice) -> Ready {
         if same {
             let reason = format!("{position} is {of} again; one of them counts, this one was left out");
             // The record itself is in good hands, so it gets no setback.
@@ -410,7 +403,7 @@ impl Cycle<'_> {
         Ready::Unidentified
     }
 
-    async fn admit_malformed(&self, malformed: Malformed) -> Result<Ready<'static>, ProvisionError> {
+    async fn admit_malformed(&self, malformed: Malformed) -> Result<Ready, ProvisionError> {
         let admitted = match &malformed.key {
             // The person is still there, whatever their row looks like.
             Some(key) => {
@@ -458,11 +451,11 @@ fn came_too_late(place: &str, of: &str) -> String {
 }
 
 /// A row that is ready to go its own way.
-enum Ready<'c> {
+enum Ready {
     /// It was mapped.
     Mapped(RecordKey, Box<(Prepared, Mapped)>),
     /// It needed no mapping.
-    Decided(RecordKey, Box<Decided<'c>>),
+    Decided(RecordKey, Box<Decided>),
     /// It has been reported, and is done with.
     Reported,
     /// It may be anybody's.

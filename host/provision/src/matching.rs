@@ -8,19 +8,22 @@ use scimwright_record::RecordKey;
 use scimwright_scim::Desired;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What the records under way without a link are going to be found by.
 ///
 /// Two records with one login could otherwise be created and searched at the same time, and the second would
 /// adopt what the first has just made. Only records under way are here, so this stays small.
 #[derive(Debug, Default)]
-pub(crate) struct Claims(Mutex<HashMap<String, RecordKey>>);
+pub(crate) struct Claims(Arc<Held>);
+
+/// The values that are claimed, and by whom.
+type Held = Mutex<HashMap<String, RecordKey>>;
 
 /// The match values of one record, given back when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Claim<'a> {
-    claims: &'a Claims,
+pub(crate) struct Claim {
+    held: Arc<Held>,
     values: Vec<String>,
 }
 
@@ -40,9 +43,9 @@ impl Claims {
         key: &RecordKey,
         match_by: &[MatchKey],
         desired: &Desired,
-    ) -> Result<Claim<'_>, Contested> {
+    ) -> Result<Claim, Contested> {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut claim = Claim { claims: self, values: Vec::with_capacity(match_by.len()) };
+        let mut claim = Claim { held: Arc::clone(&self.0), values: Vec::with_capacity(match_by.len()) };
         for match_key in match_by {
             // The values of a key are claimed as one: half a name in common is no clash.
             let Some(filter) = match_key.filter(desired) else { continue };
@@ -65,9 +68,9 @@ impl Claims {
     }
 }
 
-impl Drop for Claim<'_> {
+impl Drop for Claim {
     fn drop(&mut self) {
-        let mut held = self.claims.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         for value in &self.values {
             held.remove(value);
         }

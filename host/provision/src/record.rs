@@ -20,9 +20,9 @@ use scimwright_state::{Link, Setback, SetbackKind};
 use serde_json::json;
 
 /// What deciding came to for one record.
-pub(crate) enum Decided<'c> {
+pub(crate) enum Decided {
     /// This is to be done. What the record is found by stays claimed until it is.
-    Do(Box<Operation>, Option<Claim<'c>>),
+    Do(Box<Operation>, Option<Claim>),
     /// It does not concern the provider: it is out of scope, for this reason, and until then where that is known.
     OutOfScope(Option<Link>, String, Option<Timestamp>),
     /// It waits for another try until then.
@@ -51,16 +51,16 @@ impl Prepared {
 }
 
 /// What is known before a record is mapped.
-pub(crate) enum Outlook<'c> {
+pub(crate) enum Outlook {
     /// It has to be mapped.
     Map(Box<Prepared>),
     /// It need not be.
-    Decided(Box<Decided<'c>>),
+    Decided(Box<Decided>),
 }
 
 impl<'a> Cycle<'a> {
     /// Decides what a record needs.
-    pub(crate) async fn decide(&self, record: Record) -> Result<Decided<'_>, ProvisionError> {
+    pub(crate) async fn decide(&self, record: Record) -> Result<Decided, ProvisionError> {
         let link = self.provisioner.state.link(&self.scope, record.key()).await?;
         match self.prepare(record, link).await? {
             Outlook::Decided(decided) => Ok(*decided),
@@ -76,7 +76,7 @@ impl<'a> Cycle<'a> {
         &self,
         record: Record,
         link: Option<Link>,
-    ) -> Result<Outlook<'_>, ProvisionError> {
+    ) -> Result<Outlook, ProvisionError> {
         let decided = |decided| Ok(Outlook::Decided(Box::new(decided)));
         let key = record.key().clone();
         let setback = self.setback_of(&key).await?;
@@ -122,7 +122,7 @@ impl<'a> Cycle<'a> {
         link: Option<Link>,
         setback: Option<Setback>,
         trouble: Trouble,
-    ) -> Decided<'_> {
+    ) -> Decided {
         let mut parts = Parts::default();
         parts.take(&self.provisioner.recipe);
         parts.take(&trouble.reason);
@@ -141,7 +141,7 @@ impl<'a> Cycle<'a> {
         &self,
         prepared: Prepared,
         mapped: Mapped,
-    ) -> Result<Decided<'_>, ProvisionError> {
+    ) -> Result<Decided, ProvisionError> {
         let Prepared { record, link, setback, joined, due_at, .. } = prepared;
         let key = record.key().clone();
         let Mapped { fingerprint, identity, result } = mapped;

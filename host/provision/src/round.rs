@@ -11,6 +11,7 @@ use crate::intake::Reading;
 use crate::provisioner::{Provisioner, RunOptions, Unfinished};
 use crate::rows::RowValue;
 use crate::tally::Tally;
+use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use scimwright_client::ClientError;
 use scimwright_record::{RecordKey, ResourceTypeName};
@@ -63,7 +64,18 @@ impl Provisioner {
 ///
 /// Each type has a result of its own; one that could not go on has deprovisioned nobody. What the configuration asks of
 /// one type and the provider cannot do ends the round for all of them, before the first record.
-pub async fn run_round(
+///
+/// The future is boxed, so that it is compiled here and once, and not with each program that has rounds.
+pub fn run_round<'a>(
+    provisioners: &'a [Provisioner],
+    mode: Mode,
+    options: &'a RunOptions,
+    observer: &'a dyn Observer,
+) -> BoxFuture<'a, Vec<Finish>> {
+    Box::pin(round(provisioners, mode, options, observer))
+}
+
+async fn round(
     provisioners: &[Provisioner],
     mode: Mode,
     options: &RunOptions,

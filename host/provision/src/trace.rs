@@ -56,7 +56,7 @@ impl Cycle<'_> {
     }
 
     /// Says what was decided.
-    pub(crate) fn trace_decision(&self, decided: &Decided<'_>) {
+    pub(crate) fn trace_decision(&self, decided: &Decided) {
         self.trace_calls();
         self.trace("decision", || match decided {
             Decided::Do(operation, _) => json!({

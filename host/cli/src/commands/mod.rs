@@ -42,6 +42,7 @@ use scimwright_provision::{Existing, LinkError, PlanFileError, ProvisionError, S
 use scimwright_record::ProviderName;
 use scimwright_state::StateError;
 use serde_json::json;
+use tokio::task::JoinError;
 
 /// Carries out the command line.
 pub(crate) async fn run(cli: Cli) -> Exit {
@@ -51,7 +52,10 @@ pub(crate) async fn run(cli: Cli) -> Exit {
         Command::Check(args) => check::run(&common, &args).await,
         Command::Plan(args) => plan::run(&common, &args).await,
         Command::Apply(args) => apply::run(&common, &args).await,
-        Command::Sync(args) => run::sync(&common, &args).await,
+        Command::Sync(args) => {
+            let common = common.clone();
+            as_task(async move { run::sync(&common, &args).await }).await
+        }
         Command::Get(args) => calls::made(&common, &args.resource, calls::get(&common, &args)).await,
         Command::GetById(args) => {
             calls::made(&common, &args.resource, calls::get_by_id(&common, &args)).await
@@ -76,6 +80,16 @@ pub(crate) async fn run(cli: Cli) -> Exit {
     };
     common.states.close().await;
     outcome.unwrap_or_else(|error| report_error(&common, &error))
+}
+
+/// Does work on the runtime's own threads, where a wake-up costs less than one of the thread that waits here. Not for
+/// work that holds its thread while it waits for another task: that one may be next on the same thread.
+async fn as_task(work: impl Future<Output = anyhow::Result<Exit>> + Send + 'static) -> anyhow::Result<Exit> {
+    match tokio::spawn(work).await.map_err(JoinError::try_into_panic) {
+        Ok(outcome) => outcome,
+        Err(Ok(panic)) => std::panic::resume_unwind(panic),
+        Err(Err(cancelled)) => Err(cancelled.into()),
+    }
 }
 
 /// Prints what ended a command, and finds the exit code that fits it.
