@@ -184,9 +184,11 @@ fn whoever_got_a_new_key_and_is_not_found_by_it_meets_their_own_resource_and_kee
     workspace.write("people.csv", &people(&[three()[0], ("N2", "sato", "", ""), three()[2]])).unwrap();
     workspace.write("members.csv", &MEMBERS.replace("E2", "N2")).unwrap();
     // A plan cannot know of it. Whoever carries it out finds out in time.
-    let planned = workspace.summary(&["plan", "--out", "plan.jsonl"]).unwrap();
+    let plan = folder.path().join("plan.jsonl");
+    let plan = plan.to_str().unwrap();
+    let planned = workspace.summary(&["plan", "--out", plan]).unwrap();
     assert_eq!((&planned["created"], &planned["disabled"]), (&1.into(), &1.into()), "{planned}");
-    let applied = workspace.run(&["--output", "json", "apply", "plan.jsonl"]).unwrap();
+    let applied = workspace.run(&["--output", "json", "apply", plan]).unwrap();
     assert!(applied.stdout.contains("may be the same person under a new key"), "{}", applied.stdout);
     assert_eq!(user(&sandbox, "sato")["active"], Value::Null);
     for run in 1..=4 {
@@ -347,9 +349,11 @@ fn a_table_that_lost_more_than_it_may_takes_nobody_out_until_somebody_says_that_
     let text = configuration(&sandbox.base_url)
         .replace("member = \"person\"", "member = \"person\"\nmax_removed = \"100%\"");
     workspace.write("members.csv", "team,person\nblue,E1\n").unwrap();
-    let planned = ["plan", "--out", "plan.jsonl", "--allow-removals", "3"];
+    let plan = folder.path().join("plan.jsonl");
+    let plan = plan.to_str().unwrap();
+    let planned = ["plan", "--out", plan, "--allow-removals", "3"];
     assert_eq!(workspace.summary(&planned).unwrap()["updated"], 2);
-    assert_eq!(workspace.summary(&["apply", "plan.jsonl"]).unwrap()["updated"], 2);
+    assert_eq!(workspace.summary(&["apply", plan]).unwrap()["updated"], 2);
     assert_eq!(workspace.run(&["sync"]).unwrap().code, Some(0));
     workspace.write("members.csv", MEMBERS).unwrap();
     assert_eq!(workspace.summary(&["sync"]).unwrap()["updated"], 2);
