@@ -90,6 +90,7 @@ mod tally;
 mod trace;
 mod twice;
 mod typed;
+mod verdict;
 mod wanted;
 mod whose;
 
@@ -117,8 +118,9 @@ pub use scope::{InvalidRecordFilter, RecordFilter, ScopeRules};
 pub use stop::StopSignal;
 pub use target::{InvalidRowTarget, RowTarget};
 pub use typed::typed;
+pub use verdict::Standstill;
 pub use walk::{Linked, References, TooFar, Walk, WalkError};
-pub use whereabouts::{Presence, Standstill, Whereabouts, whereabouts};
+pub use whereabouts::{Presence, Whereabouts, whereabouts};
 pub use witness::Witnessed;
 
 #[cfg(test)]
