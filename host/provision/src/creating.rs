@@ -45,7 +45,7 @@ impl Cycle<'_> {
             }
             Attempt::Gone => {
                 let reason = "the matching resource vanished while it was being changed".to_owned();
-                self.fail(&key, None, Trouble::temporary(reason), None).await
+                self.fail(&key, None, Trouble::temporary(reason).its_own(), None).await
             }
             Attempt::Failed(trouble) => self.fail(&key, Some(&link), trouble, operation.wish.identity).await,
         }

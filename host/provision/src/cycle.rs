@@ -10,7 +10,7 @@ use crate::event::{Action, Event, Mode, RecordEvent};
 use crate::matching::Claims;
 use crate::members::Membership;
 use crate::one::Existing;
-use crate::plan::{PlanFilter, PlanWriter};
+use crate::plan::{Plan, PlanFilter, PlanWriter};
 use crate::provisioner::{Patience, Provisioner, Reach, RunOptions};
 use crate::setback::Setbacks;
 use crate::stop::StopSignal;
@@ -19,7 +19,7 @@ use crate::trace::Trace;
 use crate::whose::Claimants;
 use jiff::Timestamp;
 use scimwright_client::{Provider, Query};
-use scimwright_record::{HeldSources, RecordKey};
+use scimwright_record::{HeldSources, ProviderName, RecordKey};
 use scimwright_state::{LinkScope, Pass, RunId};
 use std::collections::{BTreeSet, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -31,6 +31,17 @@ use std::sync::{Arc, Mutex};
 pub(crate) struct Common {
     lost_links: Arc<AtomicBool>,
     claimants: Claimants,
+}
+
+impl Common {
+    /// What was found out when a plan was made.
+    pub(crate) fn knowing(plan: &Plan, provider: &ProviderName) -> Self {
+        let common = Self::default();
+        for found in plan.found.iter().filter(|found| found.scope.provider == *provider) {
+            common.claimants.recall(found);
+        }
+        common
+    }
 }
 
 /// One resource type under way.

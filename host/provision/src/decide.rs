@@ -89,6 +89,11 @@ pub(crate) fn postpone_deactivation(desired: &mut Desired, sent: Option<&Desired
     true
 }
 
+/// Whether a provider shows a resource as inactive.
+pub(crate) fn is_inactive(seen: &Resource) -> bool {
+    seen.get(&active()) == Some(&Value::Bool(false))
+}
+
 /// RFC 7643 section 4.1.1: whether the person may use the service.
 pub(crate) fn active() -> AttributePath {
     AttributePath::new(AttributeName::ACTIVE)

@@ -95,6 +95,9 @@ impl Cycle<'_> {
         self.go_on()?;
         let rules = &self.provisioner.rules.deprovision;
         let candidates = self.count_candidates(reading).await?;
+        if candidates == 0 {
+            self.nobody_left(reading).await?;
+        }
         if candidates > 0
             && let Some(reason) = self.reason_to_hold(reading, candidates, allowed_by_hand).await?
         {
@@ -219,8 +222,8 @@ impl Cycle<'_> {
         if unclear > 0 {
             let records = if unclear == 1 { "1 record".to_owned() } else { format!("{unclear} records") };
             return Ok(Some(format!(
-                "{records} of source `{source}` could not be looked for at `{}`, and each may be somebody who seems to \
-                 have left, under a new key; the next run looks again",
+                "{records} of source `{source}` failed before it was known whose resource at `{}` it is, and each may be \
+                 somebody who seems to have left, under a new key; mend them, or set unreadable_rows = \"ignore\"",
                 self.scope.provider
             )));
         }

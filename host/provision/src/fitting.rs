@@ -23,11 +23,11 @@ impl Cycle<'_> {
         mut link: Link,
         mut wish: Wish,
     ) -> Result<Operation, ProvisionError> {
-        let mut desired = self.sparing_strangers(&wish, &link.seen).await?;
+        let mut desired = self.sparing_strangers(&link.key, &wish, &link.seen).await?;
         // Whoever is spared has to be there: one who is not would be put in, and one who came since would be lost.
         if (wish.additive.is_some() || desired != wish.desired) && self.would_change(&link, &desired) {
             link.seen = self.look(&link).await?;
-            desired = self.sparing_strangers(&wish, &link.seen).await?;
+            desired = self.sparing_strangers(&link.key, &wish, &link.seen).await?;
         }
         let desired = self.left_as_seen(desired, &wish.create_only, &link.seen);
         let mut desired = decide::reactivated(&link, desired);
@@ -84,7 +84,7 @@ impl Cycle<'_> {
                     "record {} has the same {} and is being provisioned; two records claim one resource",
                     contested.by, contested.match_key
                 );
-                return Ok(Decided::Cannot(None, Trouble::permanent(reason), wish.identity));
+                return Ok(Decided::Cannot(None, Trouble::permanent(reason).its_own(), wish.identity));
             }
         };
         if self.began_empty {
@@ -136,13 +136,16 @@ impl Cycle<'_> {
         let ours = self.unsettled.contains(&key);
         let may_be_taken = ours || self.provisioner.rules.adopt || self.made_by_us(&key, &id).await?;
         if !may_be_taken {
+            let (provider, resource_type) = (&self.provisioner.provider, &self.scope.resource_type);
             let reason = format!(
-                "resource {id} at `{}` matches this record, and adopt = false; `scimwright links adopt` takes it over",
-                self.provisioner.provider
+                "resource {id} at `{provider}` matches this record, and adopt = false; `scimwright links adopt {provider} \
+                 {resource_type} {} {}` takes it over",
+                typed(key.as_str()),
+                typed(&id)
             );
-            return Ok(Err(Trouble::permanent(reason)));
+            return Ok(Err(Trouble::permanent(reason).its_own()));
         }
-        let desired = self.sparing_strangers(&wish, &resource).await?;
+        let desired = self.sparing_strangers(&key, &wish, &resource).await?;
         let desired = self.left_as_seen(desired, &wish.create_only, &resource);
         let mut desired = self.provisioner.kind.revived(desired, &resource);
         wish.deactivate = decide::postpone_deactivation(&mut desired, None, &resource);

@@ -19,7 +19,7 @@ use futures::future::{join, select};
 use futures::stream::{BoxStream, Stream};
 use futures::{StreamExt, TryStreamExt};
 use scimwright_record::{Malformed, Position, RecordKey, Row, SourceError};
-use scimwright_state::{Link, Noted, SetbackKind};
+use scimwright_state::{Link, Noted};
 use std::collections::HashMap;
 use std::pin::pin;
 use tokio::sync::mpsc;
@@ -315,7 +315,8 @@ impl Cycle<'_> {
                     if let (Some(key), Some(of)) = (&malformed.key, late) {
                         twice.note_late(key, &came_too_late(&malformed.position.to_string(), &of));
                     }
-                    ready.push(Some(self.admit_malformed(malformed).await?));
+                    let has_link = malformed.key.as_ref().is_some_and(|key| links.contains_key(key));
+                    ready.push(Some(self.admit_malformed(malformed, has_link).await?));
                     continue;
                 }
                 Err(error) => {
@@ -403,12 +404,16 @@ impl Cycle<'_> {
         Ready::Unidentified
     }
 
-    async fn admit_malformed(&self, malformed: Malformed) -> Result<Ready, ProvisionError> {
+    async fn admit_malformed(&self, malformed: Malformed, has_link: bool) -> Result<Ready, ProvisionError> {
         let admitted = match &malformed.key {
             // The person is still there, whatever their row looks like.
             Some(key) => {
                 let reason = format!("{}: {}", malformed.position, malformed.message);
-                self.remember_setback(key, SetbackKind::Permanent, &reason, None).await?;
+                let trouble = Trouble::permanent(reason);
+                let trouble = if has_link { trouble } else { self.unless_known(key, trouble).await? };
+                self.contest(key, &trouble.whose);
+                let mark = trouble.whose.mark();
+                self.remember_setback(key, trouble.kind, &trouble.reason, mark).await?;
                 Ready::Reported
             }
             None => Ready::Unidentified,

@@ -3,6 +3,7 @@
 //! Nothing here writes to a provider. Whatever a link is to point at is read there first, so that no link is made to
 //! something that is not there, or that is another record's.
 
+use crate::decide::is_inactive;
 use crate::error::ProvisionError;
 use crate::typed::typed;
 use futures::TryStreamExt;
@@ -158,7 +159,11 @@ impl LinkDesk {
         // The provider's own spelling: some find an id whatever its case.
         let resource_id = seen.id_text().unwrap_or_else(|| resource_id.clone());
         let run = self.state.begin_run(RunKind::Provision, &self.scope).await?;
-        let link = found(key.clone(), resource_id, *ownership, seen, Desired::new(), run);
+        let mut link = found(key.clone(), resource_id, *ownership, seen, Desired::new(), run);
+        if link.ownership == Ownership::Created && is_inactive(&link.seen) {
+            // What is ours was disabled by us. Its record is there, so the next run makes it active again.
+            link.standing = Standing::Disabled;
+        }
         let log = row(&self.scope, &link, Some(run), Action::Adopt, "linked by hand");
         let settlement = Settlement { link: Some(LinkChange::Put(&link)), log };
         let settled = self.state.settle(&self.scope, key, &settlement).await;

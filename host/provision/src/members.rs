@@ -9,8 +9,6 @@ use crate::cycle::Cycle;
 use crate::digest::Parts;
 use crate::error::ProvisionError;
 use crate::event::{Action, Event};
-use crate::plan::Plan;
-use crate::provisioner::Provisioner;
 use crate::rows::key_in;
 use crate::rules::{Threshold, UnreadableRows};
 use crate::scope::{Edge, moment_in};
@@ -53,7 +51,7 @@ pub struct MemberRules {
     pub valid_from: Option<String>,
     /// The field with its last day, or the moment from which it does not count.
     pub valid_until: Option<String>,
-    /// How many rows the table may lose from one run to the next.
+    /// How many memberships the table may lose from one run to the next, of those whose member and group have resources.
     pub max_removed: Threshold,
     /// Whether the rows have columns, so that a field that one of them lacks is a mistake.
     pub columns: bool,
@@ -66,9 +64,9 @@ impl MemberRules {
         all.filter(|(key, _)| matches!(*key, "members.valid_from" | "members.valid_until")).collect()
     }
 
-    /// How many rows a table has lost and how many it might have, where that is more than anybody allows.
-    fn loses_too_many(&self, before: u64, rows: u64, by_hand: Option<u64>) -> Option<(u64, u64)> {
-        let (lost, allowed) = (before.saturating_sub(rows), self.max_removed.allowed(before));
+    /// How many memberships a table has lost and how many it might have, where that is more than anybody allows.
+    fn loses_too_many(&self, before: u64, now: u64, by_hand: Option<u64>) -> Option<(u64, u64)> {
+        let (lost, allowed) = (before.saturating_sub(now), self.max_removed.allowed(before));
         let is_right = lost <= allowed || by_hand.is_some_and(|by_hand| lost <= by_hand);
         (!is_right).then_some((lost, allowed))
     }
@@ -109,8 +107,8 @@ pub(crate) enum Membership {
     Read {
         /// Not all of it could be used, so nobody is taken out of a group.
         additive: bool,
-        /// How many rows it has.
-        rows: u64,
+        /// How many memberships are over, or do not count yet.
+        aside: u64,
         /// When memberships begin that do not count yet, the earliest of each group.
         beginnings: HashMap<RecordKey, Timestamp>,
     },
@@ -173,21 +171,6 @@ enum Entry {
     Over,
 }
 
-impl Provisioner {
-    /// Remembers how large the membership table is that a plan rested on. One that lost too many took nobody out, and
-    /// whatever comes next is measured against the one before it.
-    pub(crate) async fn remember_memberships_of(&self, plan: &Plan) -> Result<(), ProvisionError> {
-        let Some(rules) = &self.rules.members else { return Ok(()) };
-        let Some(table) = plan.basis.sources.get(&rules.source) else { return Ok(()) };
-        let scope = self.scope();
-        let before = self.state.memberships(&scope).await?.unwrap_or_default();
-        if rules.loses_too_many(before, table.records, plan.header.allow_removals).is_none() {
-            self.state.set_memberships(&scope, table.records).await?;
-        }
-        Ok(())
-    }
-}
-
 impl Cycle<'_> {
     /// Reads the membership table, where there is one.
     pub(crate) async fn read_membership(&self) -> Result<Membership, ProvisionError> {
@@ -200,7 +183,7 @@ impl Cycle<'_> {
             false => Absent::of(rules.dates()),
         };
         let mut doubt = None;
-        let (mut count, mut unreadable, mut over) = (0_u64, 0_u64, 0_u64);
+        let (mut unreadable, mut over, mut later) = (0_u64, 0_u64, 0_u64);
         let mut batch = Vec::with_capacity(BATCH);
         match source.read().await {
             Err(error) => doubt = Some(error.to_string()),
@@ -213,7 +196,6 @@ impl Cycle<'_> {
                         break;
                     }
                 };
-                count += 1;
                 let (position, entry) = match row {
                     Row::Record(position, record) => {
                         dates.see(&record);
@@ -224,6 +206,7 @@ impl Cycle<'_> {
                 match entry {
                     Ok(Entry::Member(member)) => batch.push(member),
                     Ok(Entry::Later(group, from)) => {
+                        later += 1;
                         beginnings.entry(group).and_modify(|known| *known = from.min(*known)).or_insert(from);
                     }
                     Ok(Entry::Over) => over += 1,
@@ -262,14 +245,15 @@ impl Cycle<'_> {
         if doubt.is_none() && counted > 0 {
             doubt = self.strangers_only(rules).await?;
         }
+        let aside = over + later;
         if doubt.is_none() {
-            doubt = self.too_few(rules, count).await?;
+            doubt = self.too_few(rules, aside).await?;
         }
         if let Some(reason) = &doubt {
             let message = format!("nobody is taken out of a {}: {reason}", self.scope.resource_type);
             self.tally.broke_off(message);
         }
-        Ok(Membership::Read { additive: doubt.is_some(), rows: count, beginnings })
+        Ok(Membership::Read { additive: doubt.is_some(), aside, beginnings })
     }
 
     /// What is wrong with a table in which not one group, or not one member, is known, although groups are linked: its
@@ -289,10 +273,21 @@ impl Cycle<'_> {
         )))
     }
 
-    /// What is wrong with a table that has lost more rows than one run may take out: it was cut short.
-    async fn too_few(&self, rules: &MemberRules, rows: u64) -> Result<Option<String>, ProvisionError> {
-        let Some(before) = self.provisioner.state.memberships(&self.scope).await? else { return Ok(None) };
-        let Some((lost, allowed)) = rules.loses_too_many(before, rows, self.allow_removals) else {
+    /// How large the table is. Who is unknown here, or in an unknown group, makes up for nobody who is missing; what has
+    /// an end is no loss.
+    async fn size_of_table(&self, aside: u64) -> Result<u64, ProvisionError> {
+        Ok(self.pass.count_known_members().await? + aside)
+    }
+
+    /// What is wrong with a table that has lost more than one run may take out: it was cut short, or keys of it are
+    /// written otherwise.
+    async fn too_few(&self, rules: &MemberRules, aside: u64) -> Result<Option<String>, ProvisionError> {
+        let now = self.size_of_table(aside).await?;
+        let before = self.provisioner.state.memberships(&self.scope).await?.unwrap_or_default();
+        let Some((lost, allowed)) = rules.loses_too_many(before, now, self.allow_removals) else {
+            if let Some(plan) = &self.plan {
+                plan.found_out(&self.scope, |found| found.memberships = Some(now));
+            }
             return Ok(None);
         };
         let LinkScope { provider, resource_type } = &self.scope;
@@ -307,8 +302,9 @@ impl Cycle<'_> {
 
     /// Remembers how large the table is. One in doubt is measured against the one before it.
     pub(crate) async fn remember_memberships(&self) -> Result<(), ProvisionError> {
-        if let Membership::Read { additive: false, rows, .. } = self.membership {
-            self.provisioner.state.set_memberships(&self.scope, rows).await?;
+        if let Membership::Read { additive: false, aside, .. } = self.membership {
+            let now = self.size_of_table(aside).await?;
+            self.provisioner.state.set_memberships(&self.scope, now).await?;
         }
         Ok(())
     }
@@ -362,10 +358,14 @@ impl Cycle<'_> {
         let more = if unknown.len() > NAMED as usize { " and others" } else { "" };
         let named: Vec<_> = unknown.iter().take(NAMED as usize).map(|(group, _)| group.to_string()).collect();
         let message = format!(
-            "source `{}` has memberships in {}{more}, which source `{}` does not have; they count for nothing",
+            "source `{}` has memberships in {}{more}, which source `{}` does not have; {}",
             rules.source,
             named.join(", "),
-            self.provisioner.source.name()
+            self.provisioner.source.name(),
+            match rules.nested {
+                Nested::Keep => "they count for nothing",
+                Nested::Flatten => "they count for the groups only that the table has those in",
+            }
         );
         self.tally.emit(Event::Notice { key: None, message });
         Ok(())

@@ -44,6 +44,7 @@ impl Cycle<'_> {
     /// the one who could not be found, so as long as somebody is missing, nobody but people we know is taken out.
     pub(crate) async fn sparing_strangers(
         &self,
+        key: &RecordKey,
         wish: &Wish,
         seen: &Resource,
     ) -> Result<Desired, ProvisionError> {
@@ -64,15 +65,16 @@ impl Cycle<'_> {
                 _ => Vec::new(),
             };
             let known: HashSet<String> = wanted.iter().filter_map(id_in).collect();
+            let mut anybody = false;
+            for missing in wish.unresolved.iter().filter(|other| other.path.same_attribute(&link.path)) {
+                anybody = anybody || self.may_be_anybody(key, &missing.link).await?;
+            }
             for item in there {
                 let Some(id) = id_in(item).filter(|id| !known.contains(id)) else { continue };
                 let spared = match self.provisioner.state.link_by_resource(&scope, &id).await? {
                     None => true,
                     // The one who could not be found may be this one under another key.
-                    Some(owner) => {
-                        self.is_contested_as(&scope.resource_type, &owner.key)
-                            || self.may_be_anybody(&link.link.resource_type, &link.link.key)
-                    }
+                    Some(owner) => anybody || self.is_contested_as(&scope.resource_type, &owner.key),
                 };
                 if spared {
                     wanted.push(by_id(&id));

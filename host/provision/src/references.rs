@@ -61,12 +61,12 @@ impl Cycle<'_> {
         };
         let is_new = link.ownership == Ownership::Created && link.created_at >= self.began;
         let wish = waiting.wish(partial, dangling);
-        let mut partial = self.sparing_strangers(&wish, &link.seen).await?;
+        let mut partial = self.sparing_strangers(&link.key, &wish, &link.seen).await?;
         let mut desired = self.with_references((&link.sent, &link.seen), is_new, &waiting, &partial);
         // As for any change: whoever is spared has to be there.
         if (wish.additive.is_some() || partial != wish.desired) && self.would_change(&link, &desired) {
             link.seen = self.look(&link).await?;
-            partial = self.sparing_strangers(&wish, &link.seen).await?;
+            partial = self.sparing_strangers(&link.key, &wish, &link.seen).await?;
             desired = self.with_references((&link.sent, &link.seen), is_new, &waiting, &partial);
         }
         let filled_in = match decide::for_link(&link, &desired, self.provisioner.kind.schemas()) {
@@ -133,7 +133,7 @@ impl Cycle<'_> {
             }
             Attempt::Gone => {
                 let reason = "the resource vanished during the run".to_owned();
-                self.fail(&link.key, None, Trouble::temporary(reason), None).await?;
+                self.fail(&link.key, None, Trouble::temporary(reason).its_own(), None).await?;
                 Ok(false)
             }
             Attempt::Failed(trouble) => {

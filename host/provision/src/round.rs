@@ -227,7 +227,12 @@ impl<'a> Lane<'a> {
     async fn read(&mut self) {
         let Some(cycle) = self.under_way() else { return };
         match cycle.read_source().await {
-            Ok(reading) => self.reading = reading,
+            Ok(reading) => {
+                if reading.broken_off.is_none() {
+                    cycle.all_were_treated();
+                }
+                self.reading = reading;
+            }
             Err(error) => self.note(Err(error)),
         }
     }

@@ -58,12 +58,17 @@ pub(crate) struct Trouble {
 impl Trouble {
     /// It stays so until somebody changes something.
     pub(crate) fn permanent(reason: String) -> Self {
-        Self { kind: SetbackKind::Permanent, reason, whose: Whose::Nobodys }
+        Self { kind: SetbackKind::Permanent, reason, whose: Whose::Untold }
     }
 
     /// What it claims belongs to another record, which may be the same person under an older key.
     pub(crate) fn contesting(owner: RecordKey, reason: String) -> Self {
         Self { whose: Whose::Of(vec![owner]), ..Self::permanent(reason) }
+    }
+
+    /// It was looked for, and has nothing to do with anybody else.
+    pub(crate) fn its_own(self) -> Self {
+        Self { whose: Whose::Nobodys, ..self }
     }
 
     /// The record could not be looked for, so nobody knows whether there is a resource of its own, or of whom.
@@ -145,6 +150,10 @@ impl Cycle<'_> {
         trouble: Trouble,
         fingerprint: Option<String>,
     ) -> Result<(), ProvisionError> {
+        let trouble = match link {
+            Some(_) => trouble,
+            None => self.unless_known(key, trouble).await?,
+        };
         self.contest(key, &trouble.whose);
         match trouble.kind {
             SetbackKind::OpenReference => self.remember_open_reference(key, &trouble.reason).await?,

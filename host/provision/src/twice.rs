@@ -115,7 +115,7 @@ impl Cycle<'_> {
             "{rows}. Nobody knows which is right, so none counts and the resource stays as it is. One of them needs \
              another key, or has to go"
         );
-        (Trouble::permanent(reason), Some(TWO_ROWS.to_owned()))
+        (Trouble::permanent(reason).its_own(), Some(TWO_ROWS.to_owned()))
     }
 
     /// Remembers the keys whose second row came too late, so that the next run begins with them. Only when all records

@@ -2,6 +2,7 @@
 //!
 //! What stands in the way comes first, then what is going to happen, then what happened.
 
+use crate::decide::{active, is_inactive};
 use crate::prospect::{Prospect, at};
 use crate::whereabouts::{Presence, Whereabouts};
 use jiff::Timestamp;
@@ -103,6 +104,14 @@ impl Whereabouts {
             (true, Some(held)) => format!("; the mapping makes it inactive, and {held}"),
             (true, None) => String::new(),
         };
+        if is_inactive(&link.seen) {
+            let why = match link.sent.value(&active()) {
+                Some(value) if *value == false => "as its mapping says",
+                _ => "and nothing here made it so",
+            };
+            let text = format!("{there}, inactive there, {why}; last changed {}{rival}", at(link.updated_at));
+            return (Standstill::Disabled, text);
+        }
         (Standstill::Provisioned, format!("{there}, last changed {}{rival}", at(link.updated_at)))
     }
 

@@ -9,13 +9,16 @@
 
 use crate::cycle::Cycle;
 use crate::error::ProvisionError;
+use crate::intake::Reading;
+use crate::plan::FoundOut;
 use crate::rules::UnreadableRows;
 use crate::setback::Trouble;
 use crate::tally::lock;
 use scimwright_client::{Found, MatchKey};
+use scimwright_mapping::RecordLink;
 use scimwright_record::{ProviderName, RecordKey, ResourceTypeName};
 use scimwright_scim::{Desired, Resource, Uniqueness};
-use scimwright_state::{LinkScope, TenantState};
+use scimwright_state::{LinkScope, SetbackKind, TenantState};
 use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
@@ -23,12 +26,14 @@ use std::sync::{Arc, Mutex};
 /// Whose resource a record may be after.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) enum Whose {
-    /// Nobody's.
+    /// Nobody has said. Of a record without a resource that fails for the first time it is unclear.
     #[default]
+    Untold,
+    /// Nobody's: it was looked for.
     Nobodys,
     /// That of these records: each may be the same person under an older key.
     Of(Vec<RecordKey>),
-    /// The provider could not be asked.
+    /// It failed before anybody could tell.
     Unclear,
 }
 
@@ -43,7 +48,7 @@ impl Whose {
     /// is looked at in every run.
     pub(crate) fn mark(&self) -> Option<String> {
         match self {
-            Self::Nobodys => None,
+            Self::Untold | Self::Nobodys => None,
             Self::Of(owners) => {
                 let owners: Vec<&str> = owners.iter().map(RecordKey::as_str).collect();
                 Some(format!("{CONTESTS}{}", serde_json::json!(owners)))
@@ -54,7 +59,7 @@ impl Whose {
 
     /// Whether anybody has to wait for the record to be settled.
     pub(crate) fn is_claim(&self) -> bool {
-        *self != Self::Nobodys
+        matches!(self, Self::Of(_) | Self::Unclear)
     }
 
     /// What a mark says.
@@ -65,7 +70,7 @@ impl Whose {
         let owners = mark.strip_prefix(CONTESTS).and_then(|list| serde_json::from_str(list).ok());
         let owners: Vec<String> = owners.unwrap_or_default();
         let owners: Vec<_> = owners.into_iter().filter_map(|owner| RecordKey::parse(&owner).ok()).collect();
-        if owners.is_empty() { Self::Nobodys } else { Self::Of(owners) }
+        if owners.is_empty() { Self::Untold } else { Self::Of(owners) }
     }
 }
 
@@ -79,6 +84,8 @@ pub(crate) struct Claimants {
     owners: Arc<Mutex<HashSet<Typed>>>,
     /// Records that may claim anybody's.
     unclear: Arc<Mutex<HashSet<Typed>>>,
+    /// Types of which every record was looked at in this round.
+    treated: Arc<Mutex<HashSet<ResourceTypeName>>>,
 }
 
 impl Claimants {
@@ -99,9 +106,20 @@ impl Claimants {
         lock(&self.unclear).extend(lock(&other.unclear).drain());
     }
 
+    /// Takes over what was found out about a type when a plan was made.
+    pub(crate) fn recall(&self, found: &FoundOut) {
+        let resource_type = &found.scope.resource_type;
+        if found.is_treated {
+            lock(&self.treated).insert(resource_type.clone());
+        }
+        for (key, mark) in &found.claims {
+            self.note(resource_type, key, &Whose::of_mark(mark));
+        }
+    }
+
     fn note(&self, resource_type: &ResourceTypeName, key: &RecordKey, whose: &Whose) {
         match whose {
-            Whose::Nobodys => {}
+            Whose::Untold | Whose::Nobodys => {}
             Whose::Of(contested) => {
                 let contested = contested.iter().map(|owner| (resource_type.clone(), owner.clone()));
                 lock(&self.owners).extend(contested);
@@ -127,6 +145,9 @@ impl Cycle<'_> {
     /// Notes whose resource a record may be after. Whether the others left or were given a new key, nobody knows.
     pub(crate) fn contest(&self, key: &RecordKey, whose: &Whose) {
         self.claimants.note(&self.scope.resource_type, key, whose);
+        if let (Some(plan), Some(mark)) = (&self.plan, whose.mark()) {
+            plan.found_out(&self.scope, |found| drop(found.claims.insert(key.clone(), mark)));
+        }
         if *whose == Whose::Unclear {
             self.unclear.fetch_add(1, Ordering::Relaxed);
         }
@@ -150,9 +171,64 @@ impl Cycle<'_> {
         lock(&self.claimants.owners).contains(&(resource_type.clone(), owner.clone()))
     }
 
-    /// Whether a record may claim anybody's resource.
-    pub(crate) fn may_be_anybody(&self, resource_type: &ResourceTypeName, key: &RecordKey) -> bool {
-        lock(&self.claimants.unclear).contains(&(resource_type.clone(), key.clone()))
+    /// Notes that every record of this type was looked at.
+    pub(crate) fn all_were_treated(&self) {
+        lock(&self.claimants.treated).insert(self.scope.resource_type.clone());
+        if let Some(plan) = &self.plan {
+            plan.found_out(&self.scope, |found| found.is_treated = true);
+        }
+    }
+
+    /// Whether a record that a list points at, and that has no resource, may be anybody who is in that list: it failed
+    /// before anybody could tell, or nobody has looked at it yet.
+    pub(crate) async fn may_be_anybody(
+        &self,
+        pointing: &RecordKey,
+        link: &RecordLink,
+    ) -> Result<bool, ProvisionError> {
+        let RecordLink { resource_type, key } = link;
+        if lock(&self.claimants.unclear).contains(&(resource_type.clone(), key.clone())) {
+            return Ok(true);
+        }
+        if lock(&self.claimants.treated).contains(resource_type) {
+            return Ok(false);
+        }
+        let (state, provider) = (&self.provisioner.state, self.scope.provider.clone());
+        let scope = LinkScope { provider, resource_type: resource_type.clone() };
+        if state.setback(&scope, key).await?.is_some() {
+            return Ok(false);
+        }
+        // Was it missing here before everybody of its type was last looked at, there is no such record.
+        let open = state.setback(&self.scope, pointing).await?;
+        let known =
+            open.filter(|open| open.kind == SetbackKind::OpenReference && open.reason.contains(key.as_str()));
+        let looked = state.full_cycle_at(&scope).await?;
+        Ok(!known.zip(looked).is_some_and(|(open, looked)| open.last < looked))
+    }
+
+    /// Notes that nobody seems to have left: whoever failed is nobody under a new key, and need not be feared again.
+    pub(crate) async fn nobody_left(&self, reading: &Reading) -> Result<(), ProvisionError> {
+        if self.run.is_some() && !reading.partial && reading.broken_off.is_none() {
+            self.provisioner.state.unmark_setbacks(&self.scope, UNCLEAR).await?;
+        }
+        Ok(())
+    }
+
+    /// What a failure means for others: a record without a resource that never failed before may be somebody under a new
+    /// key. Had it failed when everybody was still there, it would be nobody of them.
+    pub(crate) async fn unless_known(
+        &self,
+        key: &RecordKey,
+        trouble: Trouble,
+    ) -> Result<Trouble, ProvisionError> {
+        if trouble.whose != Whose::Untold || !trouble.kind.is_failure() {
+            return Ok(trouble);
+        }
+        let earlier = self.setback_of(key).await?.filter(|earlier| earlier.kind.is_failure());
+        let is_known = earlier.is_some_and(|earlier| {
+            earlier.fingerprint.is_none_or(|mark| Whose::of_mark(&mark) != Whose::Unclear)
+        });
+        Ok(if is_known { trouble } else { trouble.not_looked_for() })
     }
 
     /// Whether one of these resources is that of a record whose resource another one claims, or may be.
@@ -238,9 +314,9 @@ mod tests {
         for whose in [Whose::Of(keys.to_vec()), Whose::Of(keys[..1].to_vec()), Whose::Unclear] {
             assert_eq!(Whose::of_mark(&whose.mark().unwrap()), whose);
         }
-        assert_eq!(Whose::Nobodys.mark(), None);
+        assert_eq!((Whose::Nobodys.mark(), Whose::Untold.mark()), (None, None));
         for other in ["3f7a", "two rows", "contests E2", "contests []"] {
-            assert_eq!(Whose::of_mark(other), Whose::Nobodys, "{other}");
+            assert_eq!(Whose::of_mark(other), Whose::Untold, "{other}");
         }
     }
 }

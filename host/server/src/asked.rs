@@ -171,7 +171,17 @@ pub(crate) async fn attend(
     let mut trouble = None;
     let mut told = pin!(work.stop.requested());
     loop {
-        match state.wishes().await {
+        // Those under way go on meanwhile: whichever of them is next at the state's connection has to take it.
+        let found = {
+            let mut look = pin!(state.wishes());
+            loop {
+                tokio::select! {
+                    found = &mut look => break found,
+                    Some(()) = under_way.next() => {}
+                }
+            }
+        };
+        match found {
             Ok(found) => {
                 trouble = None;
                 for reason in found.junk {

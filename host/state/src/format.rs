@@ -183,7 +183,7 @@ UPDATE setbacks SET kind = 'open-reference', attempts = 0
     WHERE kind = 'temporary' AND reason LIKE 'points at %; left out for now';
 ";
 
-/// Format 6: how many rows a membership table had, so that one that lost half of them is noticed. Why a run could not
+/// Format 6: how many memberships a table had, so that one that lost half of them is noticed. Why a run could not
 /// begin or go on, and why it deprovisioned nobody.
 const TABLES_AND_REASONS: &str = "
 ALTER TABLE scope_marks ADD COLUMN memberships INTEGER;

@@ -144,6 +144,27 @@ impl Pass {
             .map_err(self.state.shared.sql("look up the members of groups"))
     }
 
+    /// How many of the memberships are those of a member with a link in a group with one, each once.
+    ///
+    /// # Errors
+    /// [`StateError`] when the tables cannot be read.
+    pub async fn count_known_members(&self) -> Result<u64, StateError> {
+        const SQL: &str = "SELECT count(*) FROM pass_members m \
+                           CROSS JOIN links g ON g.tenant = ?2 AND g.provider = ?3 AND g.resource_type = ?4 \
+                           AND g.key = m.group_key \
+                           CROSS JOIN links l ON l.tenant = ?2 AND l.provider = ?3 AND l.resource_type = m.member_type \
+                           AND l.key = m.member_key WHERE m.pass = ?1";
+        let count: i64 = sqlx::query_scalar(SQL)
+            .bind(self.number)
+            .bind(self.state.tenant())
+            .bind(self.scope.provider.as_str())
+            .bind(self.scope.resource_type.as_str())
+            .fetch_one(&mut *self.state.shared.reader().await)
+            .await
+            .map_err(self.state.shared.sql("count the members of groups"))?;
+        Ok(count.unsigned_abs())
+    }
+
     /// How many memberships were noted, of all groups together.
     ///
     /// # Errors

@@ -154,6 +154,26 @@ impl TenantState {
             .collect()
     }
 
+    /// Has the setbacks of a scope with this very fingerprint have none.
+    ///
+    /// # Errors
+    /// [`StateError`] when the file cannot be written.
+    pub async fn unmark_setbacks(&self, scope: &LinkScope, mark: &str) -> Result<(), StateError> {
+        const DOING: &str = "note what failed";
+        const SQL: &str = "UPDATE setbacks SET fingerprint = NULL WHERE tenant = ?1 AND provider = ?2 \
+                           AND resource_type = ?3 AND fingerprint = ?4";
+        let mut connection = self.shared.writer(DOING).await?;
+        sqlx::query(SQL)
+            .bind(self.tenant())
+            .bind(scope.provider.as_str())
+            .bind(scope.resource_type.as_str())
+            .bind(mark)
+            .execute(&mut *connection)
+            .await
+            .map_err(self.shared.sql(DOING))?;
+        Ok(())
+    }
+
     /// Forgets the setback of a record. Whether there was one.
     ///
     /// # Errors

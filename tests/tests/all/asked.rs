@@ -108,7 +108,14 @@ active = {{ constant = true }}
     }
 }
 
-fn ended(child: Child) -> Printed {
+fn ended(mut child: Child) -> Printed {
+    let began = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if began.elapsed() > Duration::from_secs(120) {
+            child.kill().unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
     let output = child.wait_with_output().unwrap();
     Printed {
         code: output.status.code(),

@@ -156,7 +156,7 @@ fn whoever_cannot_be_looked_for_may_be_anybody_so_nobody_goes() {
         let held = workspace.run(&["--output", "json", "sync"]).unwrap();
         assert_eq!(held.code, Some(5), "run {run}: {}{}", held.stdout, held.stderr);
         let reason = held.events("held").unwrap()[0]["reason"].clone();
-        let said = "1 record of source `hr` could not be looked for at `acme`";
+        let said = "1 record of source `hr` failed before it was known whose resource at `acme` it is";
         assert!(reason.as_str().unwrap().starts_with(said), "run {run}: {reason}");
         assert!(
             resources(&sandbox.base_url, "/Users").iter().all(|user| user["active"] != false),
@@ -240,6 +240,169 @@ fn whoever_got_a_new_key_and_matches_two_resources_keeps_their_own() {
         assert!(printed.stdout.contains("\"fail\""), "run {run}: {}", printed.stdout);
         assert_eq!(user(&sandbox, "sato")["active"], Value::Null, "run {run}");
     }
+}
+
+/// What a new record fails by before anybody can tell whether it is somebody under a new key.
+#[test]
+fn whoever_got_a_new_key_and_fails_otherwise_loses_nothing_until_it_is_mended() {
+    for (what, spoil, row) in [
+        ("a date", "left = 'status eq \"gone\"'\nvalid_until = \"status\"", ("N2", "sato", "20261231", "")),
+        ("a row", "left = 'status eq \"left\"'", ("N2", "", "", "")),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let (workspace, sandbox) = synced(folder.path());
+        let text = configuration(&sandbox.base_url).replace("left = 'status eq \"gone\"'", spoil).replace(
+            "userName = { field = \"login\" }",
+            "userName = { field = \"login\", if_empty = \"fail\" }",
+        );
+        workspace.write("scimwright.toml", &text).unwrap();
+        workspace.write("people.csv", &people(&[three()[0], row, three()[2]])).unwrap();
+        workspace.write("members.csv", &MEMBERS.replace("E2", "N2")).unwrap();
+        for run in 1..=3 {
+            for command in ["plan", "sync"] {
+                let held = workspace.run(&["--output", "json", command]).unwrap();
+                assert_eq!(held.code, Some(5), "{what}, run {run}: {}", held.stdout);
+            }
+            assert_eq!(user(&sandbox, "sato")["active"], Value::Null, "{what}, run {run}");
+            assert_eq!(members(&sandbox, "blue"), ["sato", "zoe"], "{what}, run {run}");
+        }
+        // Whoever takes the risk says so.
+        let text = text.replace("max_deprovision = 10", "max_deprovision = 10\nunreadable_rows = \"ignore\"");
+        workspace.write("scimwright.toml", &text).unwrap();
+        assert_eq!(workspace.summary(&["sync"]).unwrap()["disabled"], 1, "{what}");
+    }
+}
+
+/// Had it failed when everybody was still there, it would be nobody of them.
+#[test]
+fn a_newcomer_whose_row_is_wrong_holds_nobody_who_leaves_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let (workspace, sandbox) = synced(folder.path());
+    let text = configuration(&sandbox.base_url)
+        .replace("userName = { field = \"login\" }", "userName = { field = \"login\", if_empty = \"fail\" }");
+    workspace.write("scimwright.toml", &text).unwrap();
+    let new = ("E9", "", "", "");
+    workspace.write("people.csv", &people(&[three()[0], three()[1], three()[2], new])).unwrap();
+    assert_eq!(workspace.summary(&["sync"]).unwrap()["failed"], 1);
+    workspace.write("people.csv", &people(&[three()[0], three()[2], new])).unwrap();
+    let summary = workspace.summary(&["sync"]).unwrap();
+    assert_eq!((&summary["disabled"], &summary["held"]), (&1.into(), &0.into()), "{summary}");
+}
+
+#[test]
+fn whoever_got_a_new_key_and_cannot_be_created_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let workspace = Workspace::new(folder.path()).unwrap();
+    let sandbox = SandboxProcess::start(&workspace).unwrap();
+    let proxy = Proxy::start(&sandbox.base_url, Script::new(1)).unwrap();
+    workspace.write("people.csv", &people(&three())).unwrap();
+    workspace.write("teams.csv", "id\nblue\nred\n").unwrap();
+    workspace.write("members.csv", MEMBERS).unwrap();
+    let text = configuration(proxy.base_url()).replace("match = [\"userName\"]", "match = [\"externalId\"]");
+    workspace.write("scimwright.toml", &text).unwrap();
+    assert_eq!(workspace.summary(&["sync"]).unwrap()["created"], 5);
+    workspace.write("people.csv", &people(&[three()[0], ("N2", "sato", "", ""), three()[2]])).unwrap();
+    workspace.write("members.csv", &MEMBERS.replace("E2", "N2")).unwrap();
+    for status in [503, 400] {
+        proxy.play(Script::from_fn(move |request| match request.method.as_str() {
+            "POST" => Fault::answer(status),
+            _ => Fault::Pass,
+        }));
+        let held = workspace.run(&["--output", "json", "sync"]).unwrap();
+        assert_eq!(held.code, Some(5), "{status}: {}", held.stdout);
+        assert_eq!(user(&sandbox, "sato")["active"], Value::Null, "{status}");
+        assert_eq!(members(&sandbox, "blue"), ["sato", "zoe"], "{status}");
+    }
+}
+
+#[test]
+fn a_plan_and_a_run_of_groups_alone_know_of_whoever_got_a_new_key() {
+    for commands in [
+        vec![vec!["plan", "--out"], vec!["apply"]],
+        vec![vec!["sync", "--resource", "Group"]],
+        vec![vec!["provision", "acme", "Group", "blue"], vec!["provision", "acme", "Group", "red"]],
+        vec![vec!["plan", "--resource", "Group", "--out"], vec!["apply"]],
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let (workspace, sandbox) = synced(folder.path());
+        let plan = folder.path().join("plan.jsonl").to_str().unwrap().to_owned();
+        workspace.write("people.csv", &people(&[three()[0], ("N2", "sato", "", ""), three()[2]])).unwrap();
+        workspace.write("members.csv", &MEMBERS.replace("E2", "N2")).unwrap();
+        for command in &commands {
+            let takes_file = matches!(command.last(), Some(&"--out" | &"apply"));
+            let command: Vec<&str> =
+                command.iter().copied().chain(takes_file.then_some(plan.as_str())).collect();
+            let printed = workspace.run(&command).unwrap();
+            assert!(printed.code.is_some_and(|code| [0, 4].contains(&code)), "{command:?}: {printed:?}");
+        }
+        assert_eq!(members(&sandbox, "blue"), ["sato", "zoe"], "{commands:?}");
+        assert_eq!(members(&sandbox, "red"), ["sato", "tiny"], "{commands:?}");
+        // Of somebody who is in no source it is known when everybody was looked at.
+        workspace.write("people.csv", &people(&[three()[0], three()[2]])).unwrap();
+        workspace.run(&["sync"]).unwrap();
+        assert_eq!(user(&sandbox, "sato")["active"], false, "{commands:?}");
+        assert_eq!(members(&sandbox, "red"), ["tiny"], "{commands:?}");
+    }
+}
+
+#[test]
+fn a_group_with_a_new_key_stays_in_the_groups_that_it_is_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let workspace = Workspace::new(folder.path()).unwrap();
+    let sandbox = SandboxProcess::start(&workspace).unwrap();
+    workspace.write("people.csv", &people(&three())).unwrap();
+    workspace.write("teams.csv", "id,name\nall,all\nblue,blue\n").unwrap();
+    workspace.write("members.csv", "team,person,kind\nblue,E1,User\nall,blue,Group\n").unwrap();
+    let text = configuration(&sandbox.base_url)
+        .replace("displayName = { field = \"id\" }", "displayName = { field = \"name\" }")
+        .replace("member = \"person\"", "member = \"person\"\ntype_field = \"kind\"");
+    workspace.write("scimwright.toml", &text).unwrap();
+    assert_eq!(workspace.summary(&["sync"]).unwrap()["created"], 5);
+    let of_all = || {
+        let groups = resources(&sandbox.base_url, "/Groups");
+        let all = groups.into_iter().find(|group| group["displayName"] == "all").unwrap();
+        all["members"].as_array().map_or(0, Vec::len)
+    };
+    assert_eq!(of_all(), 1);
+    workspace.write("teams.csv", "id,name\nall,all\nazure,blue\n").unwrap();
+    workspace.write("members.csv", "team,person,kind\nazure,E1,User\nall,azure,Group\n").unwrap();
+    for run in 1..=3 {
+        let printed = workspace.run(&["--output", "json", "sync"]).unwrap();
+        assert!(printed.stdout.contains("belongs to record blue already"), "run {run}: {}", printed.stdout);
+        assert_eq!(of_all(), 1, "run {run}");
+    }
+}
+
+/// They left, were disabled, and come back under another key.
+#[test]
+fn whoever_is_given_back_what_was_disabled_is_active_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (workspace, sandbox) = synced(folder.path());
+    workspace.write("people.csv", &people(&[three()[0], three()[2]])).unwrap();
+    assert_eq!(workspace.summary(&["sync"]).unwrap()["disabled"], 1);
+    workspace.write("people.csv", &people(&[three()[0], ("N2", "sato", "", ""), three()[2]])).unwrap();
+    assert_eq!(workspace.summary(&["sync"]).unwrap()["failed"], 1);
+    let id = id_of(&sandbox.base_url, "/Users", "E2");
+    workspace.run(&["links", "forget", "acme", "User", "E2", "--yes"]).unwrap();
+    workspace.run(&["links", "adopt", "--created", "acme", "User", "N2", &id]).unwrap();
+    workspace.write("members.csv", &MEMBERS.replace("E2", "N2")).unwrap();
+    assert_eq!(workspace.summary(&["sync"]).unwrap()["updated"], 1);
+    assert_eq!(user(&sandbox, "sato")["active"], true);
+    // Somebody else makes it inactive. Whoever asks is told, also when other things were written since.
+    let patch = json!({
+        "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+        "Operations": [{ "op": "replace", "path": "active", "value": false }],
+    });
+    let id = id_of(&sandbox.base_url, "/Users", "E1");
+    assert!(
+        http(&sandbox.base_url).call("PATCH", &format!("/Users/{id}"), Some(&patch)).unwrap().status < 300
+    );
+    workspace
+        .write("people.csv", &people(&[("E1", "zora", "", ""), ("N2", "sato", "", ""), three()[2]]))
+        .unwrap();
+    assert_eq!(workspace.summary(&["sync"]).unwrap()["updated"], 1);
+    let status = workspace.run(&["status", "E1"]).unwrap();
+    assert!(status.stdout.contains("inactive there, and nothing here made it so"), "{}", status.stdout);
 }
 
 #[test]
@@ -335,8 +498,23 @@ fn a_table_that_lost_more_than_it_may_takes_nobody_out_until_somebody_says_that_
         let remedy = "`scimwright sync --provider acme --resource Group --allow-removals 3`";
         assert!(printed.stdout.contains(remedy), "{}", printed.stdout);
     }
+    // A link that goes meanwhile makes it no better.
+    workspace.run(&["links", "forget", "acme", "Group", "red", "--yes"]).unwrap();
+    for _ in 1..=2 {
+        assert_eq!(workspace.run(&["sync"]).unwrap().code, Some(6));
+    }
     assert_eq!(members(&sandbox, "blue"), ["sato", "zoe"]);
     assert_eq!(members(&sandbox, "red"), ["sato", "tiny"]);
+    // Rows twice, and rows of nobody, make up for none that are missing.
+    for table in [
+        "team,person\nblue,E1\nblue,E1\nblue,E1\nblue,E1\n",
+        "team,person\nblue,E1\nblue,e2\nred,e2\nred,e3\n",
+    ] {
+        workspace.write("members.csv", table).unwrap();
+        assert_eq!(workspace.run(&["sync"]).unwrap().code, Some(6), "{table}");
+    }
+    assert_eq!(members(&sandbox, "blue"), ["sato", "zoe"]);
+    workspace.write("members.csv", "team,person\nblue,E1\n").unwrap();
     let one_less = ["sync", "--provider", "acme", "--resource", "Group", "--allow-removals", "2"];
     assert_eq!(workspace.summary(&one_less).unwrap()["updated"], 0);
     let right = ["sync", "--provider", "acme", "--resource", "Group", "--allow-removals", "3"];

@@ -90,6 +90,7 @@ displayName = {{ field = "name" }}
 source = "memberships"
 group = "team"
 member = "member"
+max_removed = "100%"
 "#,
             self.sandbox.base_url
         );

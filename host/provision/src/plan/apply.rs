@@ -74,7 +74,9 @@ pub async fn apply_plan(
     let mut lanes: Vec<Option<Lane<'_>>> = Vec::with_capacity(order.len());
     for ((provisioner, tally), run) in order.iter().zip(&tallies).zip(&mut runs) {
         let begun = Lane::begin(provisioner, options, progress, tally, run).await;
-        let common = common.entry(provisioner.provider.clone()).or_default();
+        let common = common
+            .entry(provisioner.provider.clone())
+            .or_insert_with(|| Common::knowing(plan, &provisioner.provider));
         let (lane, failure) = match begun {
             Ok(mut lane) => {
                 // Whether a resource is new is judged from the first beginning.
@@ -101,7 +103,7 @@ pub async fn apply_plan(
     let ends = runs.into_iter().zip(began).zip(failures);
     for ((provisioner, tally), ((run, began), failure)) in order.iter().zip(&tallies).zip(ends) {
         let failure = match failure {
-            None => provisioner.remember_memberships_of(plan).await.err(),
+            None => remember_memberships(plan, provisioner).await.err(),
             failed => failed,
         };
         finished.push(conclude(provisioner, run, began, failure, tally).await);
@@ -111,6 +113,16 @@ pub async fn apply_plan(
         progress.finish()?;
     }
     Ok(finished)
+}
+
+/// Remembers how large the membership table is that a plan rested on, where it was not in doubt.
+async fn remember_memberships(plan: &Plan, provisioner: &Provisioner) -> Result<(), ProvisionError> {
+    let scope = provisioner.scope();
+    let found = plan.found.iter().find(|found| found.scope == scope);
+    if let Some(size) = found.and_then(|found| found.memberships) {
+        provisioner.state.set_memberships(&scope, size).await?;
+    }
+    Ok(())
 }
 
 /// Takes the lines one by one.

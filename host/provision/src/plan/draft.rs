@@ -181,7 +181,7 @@ impl Cycle<'_> {
             self.tally.reference_left_open();
         }
         let Planned { id, sent, seen, is_new } = planned;
-        let partial = self.sparing_strangers(&waiting.wish(partial, dangling), &seen).await?;
+        let partial = self.sparing_strangers(&key, &waiting.wish(partial, dangling), &seen).await?;
         let desired = self.with_references((&sent, &seen), is_new, &waiting, &partial);
         let changes = decide::paths(&diff(&desired, Some(&sent), &seen, self.provisioner.kind.schemas()));
         let requests = self.planned_change(&Known { id: id.clone(), sent: Some(sent), seen }, &desired);

@@ -17,6 +17,7 @@ use scimwright_scim::{Desired, Resource};
 use scimwright_state::{Link, LinkScope};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Seek, Write};
 use std::path::{Path, PathBuf};
@@ -87,8 +88,25 @@ pub(crate) enum Line {
     Operation(Box<PlannedOperation>),
     Reference(Box<PlannedReference>),
     Information(Information),
+    FoundOut { types: Vec<FoundOut> },
     RestsOn(Basis),
     End(End),
+}
+
+/// What making a plan found out about a type, besides what is to be done. Whoever carries it out knows it, too.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct FoundOut {
+    #[serde(flatten)]
+    pub(crate) scope: LinkScope,
+    /// Whether all of its records were looked at.
+    #[serde(default)]
+    pub(crate) is_treated: bool,
+    /// How many memberships its table has, where nobody doubts it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) memberships: Option<u64>,
+    /// Records that could not be done, with what is noted of whose resource they may be after.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) claims: BTreeMap<RecordKey, String>,
 }
 
 /// In which part of a round something is done.
@@ -267,6 +285,7 @@ struct Inner {
     file: Option<BufWriter<File>>,
     hash: Sha256,
     end: End,
+    found: Vec<FoundOut>,
     failure: Option<std::io::Error>,
 }
 
@@ -290,6 +309,7 @@ impl PlanWriter {
             file: Some(BufWriter::with_capacity(1 << 16, file)),
             hash: Sha256::new(),
             end: End::default(),
+            found: Vec::new(),
             failure: None,
         };
         let writer = Self { path: path.to_owned(), part, inner: Mutex::new(inner) };
@@ -323,11 +343,31 @@ impl PlanWriter {
         let _ = self.write(&Line::Information(line));
     }
 
+    /// Notes what was found out about a type.
+    pub(crate) fn found_out(&self, scope: &LinkScope, note: impl FnOnce(&mut FoundOut)) {
+        let mut inner = self.lock();
+        let place = inner.found.iter().position(|found| found.scope == *scope).unwrap_or_else(|| {
+            let scope = scope.clone();
+            inner.found.push(FoundOut {
+                scope,
+                is_treated: false,
+                memberships: None,
+                claims: BTreeMap::new(),
+            });
+            inner.found.len() - 1
+        });
+        if let Some(found) = inner.found.get_mut(place) {
+            note(found);
+        }
+    }
+
     /// Completes the plan and gives the file its name. Says how many operations and references are in it.
     ///
     /// # Errors
     /// [`PlanFileError::Write`] when any of it could not be written.
     pub fn finish(&self, basis: &Basis) -> Result<(u64, u64), PlanFileError> {
+        let found = std::mem::take(&mut self.lock().found);
+        self.write(&Line::FoundOut { types: found })?;
         self.write(&Line::RestsOn(basis.clone()))?;
         let end = {
             let mut inner = self.lock();
@@ -393,12 +433,14 @@ pub struct Plan {
     pub header: Header,
     /// What it rests on.
     pub basis: Basis,
+    pub(crate) found: Vec<FoundOut>,
     pub(crate) end: End,
     path: PathBuf,
     file: File,
 }
 
 /// What the lines begin with that are looked at before anything is done.
+const FOUND_OUT: &[u8] = b"{\"line\":\"found-out\"";
 const RESTS_ON: &[u8] = b"{\"line\":\"rests-on\"";
 const END: &[u8] = b"{\"line\":\"end\"";
 
@@ -429,6 +471,7 @@ impl Plan {
         let header = header(&line).map_err(unusable)?;
         let mut hash = Sha256::new();
         let (mut basis, mut end): (Option<Basis>, Option<End>) = (None, None);
+        let mut found = Vec::new();
         loop {
             if line.starts_with(END) && line.ends_with(b"\n") {
                 match serde_json::from_slice(&line) {
@@ -439,6 +482,11 @@ impl Plan {
                 break;
             }
             hash.update(&line);
+            if line.starts_with(FOUND_OUT)
+                && let Ok(Line::FoundOut { types }) = serde_json::from_slice(&line)
+            {
+                found = types;
+            }
             if line.starts_with(RESTS_ON)
                 && let Ok(Line::RestsOn(found)) = serde_json::from_slice(&line)
             {
@@ -463,7 +511,7 @@ impl Plan {
         let Some(basis) = basis else {
             return Err(unusable("it does not say what it rests on; make the plan anew".to_owned()));
         };
-        Ok(Self { header, basis, end, path: path.to_owned(), file })
+        Ok(Self { header, basis, found, end, path: path.to_owned(), file })
     }
 
     /// What the plan is known by.

@@ -22,6 +22,7 @@ pub(crate) mod draft;
 
 pub use apply::apply_plan;
 pub use basis::{Basis, SourcePrint, SourcePrints, source_print};
+pub(crate) use file::FoundOut;
 pub use file::{Header, Plan, PlanFileError, PlanWriter};
 pub use filter::PlanFilter;
 pub use progress::{Progress, ProgressError};
