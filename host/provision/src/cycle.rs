@@ -51,7 +51,7 @@ pub(crate) struct Cycle<'a> {
     reach: Reach,
     lost_links: Arc<AtomicBool>,
     pub(crate) claimants: Claimants,
-    /// Records that could not be looked for: each may be anybody.
+    /// Records that failed before anybody could tell whose resource is theirs: each may be anybody.
     pub(crate) unclear: AtomicU64,
     pub(crate) patience: Patience,
     /// How many memberships may be taken out, whatever the rules say.

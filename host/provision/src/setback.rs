@@ -71,7 +71,7 @@ impl Trouble {
         Self { whose: Whose::Nobodys, ..self }
     }
 
-    /// The record could not be looked for, so nobody knows whether there is a resource of its own, or of whom.
+    /// The record failed before anybody could tell whether there is a resource of its own, or of whom.
     pub(crate) fn not_looked_for(self) -> Self {
         Self { whose: Whose::Unclear, ..self }
     }

@@ -2,7 +2,7 @@
 //!
 //! A person who was given a new key comes as a new record, and their old one seems to have left. Nobody can tell that
 //! from a leaver and a newcomer, so as long as a record claims a resource of another one, the other one's is left alone:
-//! it stays active, and in its groups. The same holds where a record could not be looked for. It may be anybody, so
+//! it stays active, and in its groups. The same holds where a new record failed before that was known. It may be anybody, so
 //! nobody goes.
 //!
 //! What is found out is noted with the setback, as the record itself waits in later runs.
@@ -40,7 +40,7 @@ pub(crate) enum Whose {
 /// What stands before the owners' keys in the setback of a record that claims other ones' resource.
 const CONTESTS: &str = "contests ";
 
-/// What stands in the setback of a record that could not be looked for.
+/// What stands in the setback of a record that failed before anybody could tell.
 const UNCLEAR: &str = "unclear";
 
 impl Whose {
