@@ -7,7 +7,9 @@
 use crate::error::StateError;
 use crate::format::{Layout, STEPS};
 use crate::store::{StateStore, connect, looks_like_sqlite};
+use futures::TryStreamExt;
 use jiff::Timestamp;
+use scimwright_record::TenantName;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use std::path::{Path, PathBuf};
 
@@ -29,7 +31,11 @@ impl StateStore {
             Err(StateError::Corrupt { detail, .. }) => return Ok(vec![detail]),
             Err(error) => return Err(error),
         }
-        match check(path).await {
+        let checked = match check(path).await {
+            Ok(findings) if findings.is_empty() => read_all(path).await.map(|()| findings),
+            checked => checked,
+        };
+        match checked {
             // What a damaged file says first depends on where it is damaged.
             Err(StateError::Corrupt { detail, .. }) => Ok(vec![detail]),
             checked => checked,
@@ -79,6 +85,27 @@ async fn check(path: &Path) -> Result<Vec<String>, StateError> {
     Ok(findings)
 }
 
+/// Reads everything that runs rest on: SQLite does not know what is to stand in a column.
+async fn read_all(path: &Path) -> Result<(), StateError> {
+    let store = StateStore::open_read_only(path).await?;
+    let tenants: Vec<String> = sqlx::query_scalar("SELECT DISTINCT tenant FROM links")
+        .fetch_all(&mut *store.shared.reader().await)
+        .await
+        .map_err(|cause| StateError::from_sql(path, "check the state", cause))?;
+    for tenant in tenants {
+        let tenant = TenantName::parse(&tenant)
+            .map_err(|cause| StateError::unreadable(path, "the tenant of a link", cause))?;
+        let state = store.tenant(&tenant);
+        state.runs(u32::MAX).await?;
+        for scope in state.scopes().await? {
+            state.links(&scope).try_for_each(|_| std::future::ready(Ok(()))).await?;
+            state.setbacks(&scope, None).try_for_each(|_| std::future::ready(Ok(()))).await?;
+            state.intents(&scope).await?;
+        }
+    }
+    Ok(())
+}
+
 fn with_ending(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ending);
@@ -103,8 +130,6 @@ mod tests {
     use crate::fixture::{Scratch, intent, key, link, log_entry, scope};
     use crate::format::migrate;
     use crate::{LinkChange, LogFilter, Settlement, TenantState};
-    use futures::TryStreamExt;
-    use scimwright_record::TenantName;
     use sqlx::ConnectOptions;
     use std::time::Duration;
 
@@ -191,6 +216,17 @@ mod tests {
         let errors = errors(&path).await;
         assert!(!errors.is_empty());
         assert!(errors.iter().all(|error| matches!(error, StateError::Corrupt { .. })), "{errors:?}");
+    }
+
+    #[tokio::test]
+    async fn a_value_that_nobody_can_read_is_damage_as_well_for_whoever_sets_the_file_aside() {
+        let (_folder, path) = closed().await;
+        let mut connection = connect(SqliteConnectOptions::new().filename(&path), &path).await.unwrap();
+        sqlx::query("UPDATE links SET run = 'x' WHERE key = 'k007'").execute(&mut connection).await.unwrap();
+        drop(connection);
+        let said = StateStore::verify(&path).await.unwrap();
+        assert!(said[0].contains("run of a link"), "{said:?}");
+        assert!(errors(&path).await[0].to_string().contains("--set-aside"));
     }
 
     #[tokio::test]

@@ -62,7 +62,7 @@ pub enum StateError {
     /// The file, or the lock beside it, was moved or deleted under this process.
     #[error(
         "cannot {doing}: the state file {} or the lock beside it was moved or deleted while this process worked on it. \
-         Stop all that use it and put the file back, or find the links again with `scimwright links rebuild`",
+         Stop all that use it and put the file back, or find the links again with `scimwright links rebuild --as created`",
         .path.display()
     )]
     TakenAway {

@@ -46,7 +46,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// The open state file. Cheap to clone. [`close`](Self::close) it at the end: with the last clone it is only let go of.
 #[derive(Clone)]
 pub struct StateStore {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
 }
 
 /// What a store, its tenants and their passes have in common.

@@ -632,6 +632,10 @@ fn whoever_loses_the_state_or_its_lock_in_the_middle_stops_before_anything_more_
         assert!(!ended.status.success(), "{taken}: {said}");
         assert!(said.contains("was moved or deleted while this process worked on it"), "{taken}: {said}");
         assert!(resources(&sandbox.base_url, "/Users").len() < 400, "{taken}");
+        if taken == "state.db" {
+            assert_eq!(workspace.run(&["sync"]).unwrap().code, Some(1));
+            assert_eq!(workspace.run(&["links", "rebuild", "--as", "created"]).unwrap().code, Some(0));
+        }
         // Whoever comes next takes over what is there: nobody is made twice.
         let next = workspace.summary(&["sync"]).unwrap();
         assert_eq!(next["failed"], 0, "{taken}: {next}");

@@ -116,7 +116,7 @@ fn a_state_that_is_gone_is_missed_and_one_that_is_empty_is_not_taken_for_none() 
     );
     std::fs::write(&state, &sound).unwrap();
 
-    // Deleted: a plan and a sync go on without it, and say so.
+    // Deleted: a plan goes on without it and says so. Whoever writes would adopt everybody for good, and does not.
     std::fs::remove_file(&state).unwrap();
     for _ in 0..2 {
         let planned = workspace.run(&["--output", "json", "plan"]).unwrap();
@@ -126,10 +126,19 @@ fn a_state_that_is_gone_is_missed_and_one_that_is_empty_is_not_taken_for_none() 
         };
         assert!(notices.iter().any(says), "{}", planned.stdout);
     }
-    let synced = workspace.run(&["sync"]).unwrap();
-    assert!(synced.stderr.contains("`scimwright links rebuild --as created`"), "{}", synced.stderr);
-    let again = workspace.run(&["sync"]).unwrap();
-    assert!(!again.stderr.contains("is gone"), "{}", again.stderr);
+    for arguments in [&["sync"][..], &["provision", "acme", "User", "E1"], &["drift", "acme", "--repair"]] {
+        let refused = workspace.run(arguments).unwrap();
+        assert_eq!(refused.code, Some(1), "{arguments:?}: {}", refused.stderr);
+        let said = format!("{}{}", refused.stdout, refused.stderr);
+        assert!(said.contains("`scimwright links rebuild --as created`"), "{arguments:?}: {said}");
+        assert!(!state.exists(), "{arguments:?}");
+    }
+    // Looking on goes on, and hides nothing.
+    assert_eq!(workspace.run(&["get", "acme", "User"]).unwrap().code, Some(0));
+    assert!(!state.exists());
+    let rebuilt = workspace.run(&["links", "rebuild", "--as", "created"]).unwrap();
+    assert_eq!(rebuilt.code, Some(0), "{}", rebuilt.stderr);
+    assert_eq!(workspace.summary(&["sync"]).unwrap()["unchanged"], 5);
 
     // The remedy for the empty one.
     std::fs::write(&state, "").unwrap();

@@ -208,6 +208,11 @@ fn row(
 
 /// The state, for the row in the client log. A call by hand is not held up by a sync that is under way.
 async fn open_state(common: &Common, tenant: &Tenant) -> anyhow::Result<Option<TenantState>> {
+    if StateStore::loss(&tenant.state).is_some() {
+        // A new one in its place would hide that.
+        warn_of_loss(common, tenant, 1);
+        return Ok(None);
+    }
     or_without(super::run::open_state(common, tenant).await, tenant)
 }
 

@@ -1,6 +1,6 @@
 //! `links`: which record has which resource, and how that is put right by hand.
 
-use super::run::{open_state, warn_of_loss};
+use super::run::{open_state, open_state_anew, warn_of_loss};
 use super::{Misconfigured, ask, classify, one_tenant, provider_config};
 use crate::args::{
     AdoptArgs, Common, ExportArgs, ExportFormat, ForgetArgs, LinksCommand, Output, RebuildArgs, ResourceArgs,
@@ -502,7 +502,7 @@ async fn rebuild_links(common: &Common, args: &RebuildArgs) -> anyhow::Result<Ex
     if args.set_aside {
         set_aside(&tenant).await?;
     }
-    let state = writing(common, &tenant).await?;
+    let state = open_state_anew(common, &tenant).await?.tenant(&tenant.name);
     let modules = Modules::loaded(assemble::mapping_host(&tenant)?, &tenant);
     let wanted: Vec<&ProviderConfig> = match &args.provider {
         Some(name) => vec![provider_config(&tenant, name)?],

@@ -73,17 +73,31 @@ pub(super) async fn sync_for(
     work.carry_out().await
 }
 
-/// Opens the state for writing, and says where there was one and is none.
+/// Opens the state for writing. One that was there and is gone is an error.
+///
+/// # Errors
+/// What opening may report, and the loss.
 pub(super) async fn open_state(common: &Common, tenant: &Tenant) -> anyhow::Result<StateStore> {
     if let Some(folder) = tenant.state.parent() {
         create_private_folder(folder)?;
     }
-    warn_of_loss(common, tenant, 1);
+    if let Some(loss) = StateStore::loss(&tenant.state) {
+        // Whoever went on would adopt everybody, for good, and nobody may be there to read a note.
+        anyhow::bail!("{loss}");
+    }
     Ok(common.states.open(&tenant.state).await?)
 }
 
-/// Says so where the state is gone that was there. A run goes on without it, and nobody is to be surprised later; and
-/// whoever only asks is not to take what is forgotten for what never was. `tenants` is how many the command covers.
+/// The same for whoever makes a new state of what is at the providers.
+pub(super) async fn open_state_anew(common: &Common, tenant: &Tenant) -> anyhow::Result<StateStore> {
+    if let Some(folder) = tenant.state.parent() {
+        create_private_folder(folder)?;
+    }
+    Ok(common.states.open(&tenant.state).await?)
+}
+
+/// Says so where the state is gone that was there: whoever only asks is not to take what is forgotten for what never was.
+/// `tenants` is how many the command covers.
 pub(super) fn warn_of_loss(common: &Common, tenant: &Tenant, tenants: usize) {
     if let Some(loss) = StateStore::loss(&tenant.state) {
         let (loss, remedies) = (loss.to_string(), common.remedies_for(&tenant.name, tenants));

@@ -94,7 +94,8 @@ impl Setup {
             create_private_folder(folder)?;
         }
         if let Some(loss) = StateStore::loss(&tenant.state) {
-            err(&format!("note: {}", self.remedies.complete(&loss)));
+            // Everybody would be adopted, for good, while nobody looks.
+            anyhow::bail!("{loss}");
         }
         let state = StateStore::open(&tenant.state).await?.tenant(&tenant.name);
         for sentence in leftovers(&tenant, &state).await? {

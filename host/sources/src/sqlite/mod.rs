@@ -321,7 +321,9 @@ impl Opened {
     /// The largest of the values that stand so to the least text.
     async fn largest(&mut self, column: &str, comparison: &str) -> Result<Option<Value>, String> {
         let sql = format!(
-            "SELECT max(source.{column}) FROM {} AS source WHERE source.{column} {comparison} ''",
+            // No number is greater than infinity, so what is marked so comes every time and moves nothing.
+            "SELECT max(source.{column}) FROM {} AS source WHERE source.{column} {comparison} '' \
+             AND source.{column} NOT IN (9e999, -9e999)",
             self.relation
         );
         let row = sqlx::query(AssertSqlSafe(sql))

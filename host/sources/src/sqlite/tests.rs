@@ -286,7 +286,9 @@ fn a_text_among_numbers_hides_no_change_and_neither_does_a_number_among_texts() 
          INSERT INTO people VALUES ('a', 7), ('b', 8), ('c', 'soon'), ('d', 8.5);",
     );
     let source = database.source(|_| ());
+    database.run("INSERT INTO people VALUES ('e', 9e999)");
     assert_eq!(changed(&source, None).1.as_deref(), Some("8.5"));
+    database.run("DELETE FROM people WHERE id = 'e'");
     database.run("UPDATE people SET updated_at = 9 WHERE id = 'a'");
     assert_eq!(changed(&source, Some("8.5")), (vec!["a".into(), "c".into(), "d".into()], Some("9".into())));
     let database = Database::new(
