@@ -203,7 +203,7 @@ impl Cycle<'_> {
         let known =
             open.filter(|open| open.kind == SetbackKind::OpenReference && open.reason.contains(key.as_str()));
         let looked = state.full_cycle_at(&scope).await?;
-        Ok(!known.zip(looked).is_some_and(|(open, looked)| open.last < looked))
+        Ok(known.zip(looked).is_none_or(|(open, looked)| open.last >= looked))
     }
 
     /// Notes that nobody seems to have left: whoever failed is nobody under a new key, and need not be feared again.
