@@ -86,6 +86,8 @@ pub(crate) struct Claimants {
     unclear: Arc<Mutex<HashSet<Typed>>>,
     /// Types of which every record was looked at in this round.
     treated: Arc<Mutex<HashSet<ResourceTypeName>>>,
+    /// What was found out since the run began.
+    now: Arc<Mutex<Vec<(ResourceTypeName, Whose)>>>,
 }
 
 impl Claimants {
@@ -145,6 +147,9 @@ impl Cycle<'_> {
     /// Notes whose resource a record may be after. Whether the others left or were given a new key, nobody knows.
     pub(crate) fn contest(&self, key: &RecordKey, whose: &Whose) {
         self.claimants.note(&self.scope.resource_type, key, whose);
+        if whose.is_claim() {
+            lock(&self.claimants.now).push((self.scope.resource_type.clone(), whose.clone()));
+        }
         if let (Some(plan), Some(mark)) = (&self.plan, whose.mark()) {
             plan.found_out(&self.scope, |found| drop(found.claims.insert(key.clone(), mark)));
         }
@@ -231,17 +236,23 @@ impl Cycle<'_> {
         Ok(if is_known { trouble } else { trouble.not_looked_for() })
     }
 
-    /// Whether one of these resources is that of a record whose resource another one claims, or may be.
-    pub(crate) async fn is_anybody_claimed(&self, ids: &HashSet<String>) -> Result<bool, ProvisionError> {
-        if ids.is_empty() || !lock(&self.claimants.unclear).is_empty() {
-            return Ok(!ids.is_empty());
-        }
-        let owners: Vec<Typed> = lock(&self.claimants.owners).iter().cloned().collect();
-        for (resource_type, owner) in owners {
+    /// Whether one of these resources may be that of somebody whom a record claims since this run began: what was known
+    /// before, a plan knew as well.
+    pub(crate) async fn is_anybody_claimed_now(&self, ids: &HashSet<String>) -> Result<bool, ProvisionError> {
+        let claims: Vec<(ResourceTypeName, Whose)> = lock(&self.claimants.now).clone();
+        for (resource_type, whose) in claims {
+            let owners = match whose {
+                Whose::Untold | Whose::Nobodys => continue,
+                Whose::Unclear if ids.is_empty() => continue,
+                Whose::Unclear => return Ok(true),
+                Whose::Of(owners) => owners,
+            };
             let scope = LinkScope { provider: self.scope.provider.clone(), resource_type };
-            let link = self.provisioner.state.link(&scope, &owner).await?;
-            if link.is_some_and(|link| ids.contains(&link.resource_id)) {
-                return Ok(true);
+            for owner in owners {
+                let link = self.provisioner.state.link(&scope, &owner).await?;
+                if link.is_some_and(|link| ids.contains(&link.resource_id)) {
+                    return Ok(true);
+                }
             }
         }
         Ok(false)

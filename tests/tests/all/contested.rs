@@ -83,6 +83,21 @@ fn synced(folder: &Path) -> (Workspace, SandboxProcess) {
     (workspace, sandbox)
 }
 
+/// The same through a proxy that a test can make fail, with people matched by this attribute.
+fn synced_behind_a_proxy(folder: &Path, match_by: &str) -> (Workspace, SandboxProcess, Proxy) {
+    let workspace = Workspace::new(folder).unwrap();
+    let sandbox = SandboxProcess::start(&workspace).unwrap();
+    let proxy = Proxy::start(&sandbox.base_url, Script::new(1)).unwrap();
+    workspace.write("people.csv", &people(&three())).unwrap();
+    workspace.write("teams.csv", "id\nblue\nred\n").unwrap();
+    workspace.write("members.csv", MEMBERS).unwrap();
+    let text = configuration(proxy.base_url())
+        .replace("match = [\"userName\"]", &format!("match = [\"{match_by}\"]"));
+    workspace.write("scimwright.toml", &text).unwrap();
+    assert_eq!(workspace.summary(&["sync"]).unwrap()["created"], 5);
+    (workspace, sandbox, proxy)
+}
+
 fn user(sandbox: &SandboxProcess, login: &str) -> Value {
     resources(&sandbox.base_url, "/Users").into_iter().find(|user| user["userName"] == login).unwrap()
 }
@@ -140,14 +155,7 @@ fn no_search() -> Script {
 #[test]
 fn whoever_cannot_be_looked_for_may_be_anybody_so_nobody_goes() {
     let folder = tempfile::tempdir().unwrap();
-    let workspace = Workspace::new(folder.path()).unwrap();
-    let sandbox = SandboxProcess::start(&workspace).unwrap();
-    let proxy = Proxy::start(&sandbox.base_url, Script::new(1)).unwrap();
-    workspace.write("people.csv", &people(&three())).unwrap();
-    workspace.write("teams.csv", "id\nblue\nred\n").unwrap();
-    workspace.write("members.csv", MEMBERS).unwrap();
-    workspace.write("scimwright.toml", &configuration(proxy.base_url())).unwrap();
-    assert_eq!(workspace.summary(&["sync"]).unwrap()["created"], 5);
+    let (workspace, sandbox, proxy) = synced_behind_a_proxy(folder.path(), "userName");
     // E2 gets a new key, and tiny leaves.
     workspace.write("people.csv", &people(&[three()[0], ("N2", "sato", "", "")])).unwrap();
     workspace.write("members.csv", &MEMBERS.replace("E2", "N2")).unwrap();
@@ -290,17 +298,28 @@ fn a_newcomer_whose_row_is_wrong_holds_nobody_who_leaves_later() {
 }
 
 #[test]
+fn a_newcomer_whose_row_is_wrong_keeps_no_plan_from_being_carried_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let (workspace, sandbox) = synced(folder.path());
+    let text = configuration(&sandbox.base_url)
+        .replace("userName = { field = \"login\" }", "userName = { field = \"login\", if_empty = \"fail\" }");
+    workspace.write("scimwright.toml", &text).unwrap();
+    let rows = [three()[0], three()[1], three()[2], ("E8", "mia", "", ""), ("E9", "", "", "")];
+    workspace.write("people.csv", &people(&rows)).unwrap();
+    // Somebody new comes into the group, and somebody goes.
+    workspace.write("members.csv", &MEMBERS.replace("red,E2", "red,E8")).unwrap();
+    let plan = folder.path().join("plan.jsonl");
+    let plan = plan.to_str().unwrap();
+    workspace.run(&["plan", "--out", plan]).unwrap();
+    let applied = workspace.run(&["--output", "json", "apply", plan]).unwrap();
+    assert_eq!(applied.code, Some(0), "{}", applied.stdout);
+    assert_eq!(members(&sandbox, "red"), ["mia", "tiny"]);
+}
+
+#[test]
 fn whoever_got_a_new_key_and_cannot_be_created_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let workspace = Workspace::new(folder.path()).unwrap();
-    let sandbox = SandboxProcess::start(&workspace).unwrap();
-    let proxy = Proxy::start(&sandbox.base_url, Script::new(1)).unwrap();
-    workspace.write("people.csv", &people(&three())).unwrap();
-    workspace.write("teams.csv", "id\nblue\nred\n").unwrap();
-    workspace.write("members.csv", MEMBERS).unwrap();
-    let text = configuration(proxy.base_url()).replace("match = [\"userName\"]", "match = [\"externalId\"]");
-    workspace.write("scimwright.toml", &text).unwrap();
-    assert_eq!(workspace.summary(&["sync"]).unwrap()["created"], 5);
+    let (workspace, sandbox, proxy) = synced_behind_a_proxy(folder.path(), "externalId");
     workspace.write("people.csv", &people(&[three()[0], ("N2", "sato", "", ""), three()[2]])).unwrap();
     workspace.write("members.csv", &MEMBERS.replace("E2", "N2")).unwrap();
     for status in [503, 400] {

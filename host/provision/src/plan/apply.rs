@@ -300,8 +300,12 @@ impl<'a> Lane<'a> {
         if planned.step.takes_away() {
             return Ok(self.cycle.is_contested(&link.key) || self.cycle.unclear() > 0);
         }
+        // One that waits for nobody is not missing anybody.
+        if !planned.waits {
+            return Ok(false);
+        }
         let members = AttributePath::new(AttributeName::MEMBERS);
-        self.cycle.is_anybody_claimed(&taken_out(&planned.desired, &link.seen, &members)).await
+        self.cycle.is_anybody_claimed_now(&taken_out(&planned.desired, &link.seen, &members)).await
     }
 
     fn was_settled(&self) -> Result<(), ProvisionError> {
